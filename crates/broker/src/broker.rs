@@ -1,0 +1,88 @@
+//! The broker's thread, and the handle on it.
+
+use std::{io, thread};
+
+use publication::Batch;
+use tokio::{
+    runtime,
+    sync::{mpsc, oneshot, watch},
+};
+
+use crate::{
+    config::RedisConfig,
+    decode::Rules,
+    embedded,
+    link::LinkError,
+    metrics::Metrics,
+    publisher::{PublishError, Publisher},
+    pubsub::Follower,
+    status::Status,
+};
+
+/// Which broker.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    /// In the process.
+    Embedded,
+    /// Redis, by PUBLISH.
+    RedisPubSub(RedisConfig),
+}
+
+/// A running broker.
+pub struct Broker {
+    /// Publishes through it.
+    pub publisher: Publisher,
+    /// How it is.
+    pub status: watch::Receiver<Status>,
+    /// Says, at most once and only at the start, why it can never work.
+    pub failed: oneshot::Receiver<LinkError>,
+}
+
+impl Broker {
+    /// Starts a broker on a thread of its own, so that reading Redis never waits for anything but
+    /// the receivers of its batches. To be called inside a runtime.
+    ///
+    /// # Errors
+    /// The thread cannot be started, or the client refuses the address.
+    pub fn start(
+        kind: Kind,
+        rules: Rules,
+        metrics: Metrics,
+        outlet: mpsc::Sender<Batch>,
+    ) -> Result<Self, io::Error> {
+        let (status_sender, status) = watch::channel(Status::default());
+        let (failure, failed) = oneshot::channel();
+        let publisher = match kind {
+            Kind::Embedded => {
+                let (sender, requests) = embedded::queue();
+                spawn(async move {
+                    embedded::run(requests, outlet, metrics, status_sender).await;
+                    // Kept until the end: a dropped sender would look like a failure.
+                    drop(failure);
+                })?;
+                Publisher::embedded(sender)
+            }
+            Kind::RedisPubSub(config) => {
+                let publisher = Publisher::redis(&config).map_err(refused)?;
+                let follower = Follower::new(config, rules, metrics, outlet, status_sender);
+                spawn(async move {
+                    if let Err(error) = follower.run().await {
+                        let _ = failure.send(error);
+                    }
+                })?;
+                publisher
+            }
+        };
+        Ok(Self { publisher, status, failed })
+    }
+}
+
+fn spawn(work: impl Future<Output = ()> + Send + 'static) -> Result<(), io::Error> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    thread::Builder::new().name("broker".to_owned()).spawn(move || runtime.block_on(work))?;
+    Ok(())
+}
+
+fn refused(error: PublishError) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, error)
+}

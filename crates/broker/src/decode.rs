@@ -1,0 +1,172 @@
+//! From what stands in Redis to a publication.
+
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use publication::{Draft, Publication, PublicationError};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// What a publication must be like to be taken.
+#[derive(Clone)]
+pub struct Rules {
+    /// The longest data, in bytes.
+    pub max_data_bytes: usize,
+    /// Whether a channel takes JSON only.
+    pub takes_json: Arc<dyn Fn(&str) -> bool + Send + Sync>,
+}
+
+/// The members of `@json` and of a publication on several channels.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow, default)]
+    channel: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    channels: Vec<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    event: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    data: &'a RawValue,
+}
+
+impl Rules {
+    /// A publication on one channel whose data is the whole payload.
+    ///
+    /// # Errors
+    /// What is not valid about it.
+    pub fn plain(&self, channel: &[u8], data: &[u8]) -> Result<Publication, PublicationError> {
+        let channel = str::from_utf8(channel)
+            .map_err(|_| PublicationError::Channel(publication::NameError::NotUtf8))?;
+        let data = str::from_utf8(data).map_err(|_| PublicationError::NotUtf8)?;
+        self.check(Draft { channel, further: &[], event: None, data, json: false })
+    }
+
+    /// A publication written as a JSON object: `channel` or `channels`, `event`, `data`.
+    ///
+    /// # Errors
+    /// What is not valid about it.
+    pub fn envelope(&self, payload: &[u8]) -> Result<Publication, PublicationError> {
+        let text = str::from_utf8(payload).map_err(|_| PublicationError::NotUtf8)?;
+        let envelope: Envelope<'_> =
+            serde_json::from_str(text).map_err(|_| PublicationError::Malformed)?;
+        let mut channels = envelope.channel.iter().chain(&envelope.channels).map(|channel| &**channel);
+        let channel = channels.next().ok_or(PublicationError::Malformed)?;
+        let further: Vec<_> = channels.collect();
+        let data = data_text(envelope.data)?;
+        let event = envelope.event.as_deref();
+        self.check(Draft { channel, further: &further, event, data: &data, json: false })
+    }
+
+    /// Checks a draft, and that its data is JSON where one of its channels takes nothing else.
+    ///
+    /// # Errors
+    /// What is not valid about it.
+    pub fn check(&self, draft: Draft<'_>) -> Result<Publication, PublicationError> {
+        if draft.data.len() > self.max_data_bytes {
+            return Err(PublicationError::TooLong { limit: self.max_data_bytes });
+        }
+        let json = std::iter::once(&draft.channel)
+            .chain(draft.further)
+            .any(|channel| (self.takes_json)(channel));
+        if json && serde_json::from_str::<&RawValue>(draft.data).is_err() {
+            return Err(PublicationError::NotJson);
+        }
+        Publication::new(&Draft { json, ..draft }, self.max_data_bytes)
+    }
+}
+
+impl fmt::Debug for Rules {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Rules").field("max_data_bytes", &self.max_data_bytes).finish_non_exhaustive()
+    }
+}
+
+/// A string's content; of any other value its compact text.
+fn data_text(data: &RawValue) -> Result<Cow<'_, str>, PublicationError> {
+    let text = data.get();
+    if text.starts_with('"') {
+        return serde_json::from_str(text).map(Cow::Owned).map_err(|_| PublicationError::Malformed);
+    }
+    Ok(compact(text))
+}
+
+/// JSON without the white space between its tokens; numbers stay as they were written.
+fn compact(text: &str) -> Cow<'_, str> {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+    if !text.bytes().any(|byte| is_space(&byte)) {
+        return Cow::Borrowed(text);
+    }
+    let (mut in_string, mut escaped) = (false, false);
+    let kept = text.chars().filter(|character| {
+        let keep = in_string || !matches!(character, ' ' | '\t' | '\n' | '\r');
+        match character {
+            '"' if !escaped => in_string = !in_string,
+            _ => {}
+        }
+        escaped = in_string && !escaped && *character == '\\';
+        keep
+    });
+    Cow::Owned(kept.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn rules() -> Rules {
+        Rules { max_data_bytes: 64, takes_json: Arc::new(|channel| channel.starts_with("json/")) }
+    }
+
+    fn envelope(text: &str) -> Result<(Vec<String>, Option<String>, String), &'static str> {
+        let publication = rules().envelope(text.as_bytes()).map_err(PublicationError::label)?;
+        let channels = publication.channels().map(str::to_owned).collect();
+        Ok((channels, publication.event().map(str::to_owned), publication.data().to_owned()))
+    }
+
+    #[test]
+    fn an_envelope_names_one_or_several_channels() {
+        let check = |text, channels: &[&str], event: Option<&str>, data: &str| {
+            let channels = channels.iter().map(|&channel| channel.to_owned()).collect();
+            assert_eq!(envelope(text), Ok((channels, event.map(str::to_owned), data.to_owned())), "{text}");
+        };
+        check(r#"{"channel":"a","event":"disk","data":"full"}"#, &["a"], Some("disk"), "full");
+        check(r#"{"channels":["a","b"],"data":"x"}"#, &["a", "b"], None, "x");
+        check(r#"{"channel":"a","channels":["b","a"],"data":"x","ttl":5}"#, &["a", "b"], None, "x");
+        check(r#"{"channel":"a","data":{"n" : 1.50, "s": "a b\" c"} }"#, &["a"], None, r#"{"n":1.50,"s":"a b\" c"}"#);
+        check(r#"{"channel":"a","data":null}"#, &["a"], None, "null");
+        check(r#"{"channel":"a","event":null,"data":"\u00e4\n"}"#, &["a"], None, "ä\n");
+        check(r#"{"channel":"json/a","data":[1, 2]}"#, &["json/a"], None, "[1,2]");
+    }
+
+    #[test]
+    fn what_is_no_publication_is_refused_with_its_reason() {
+        let check = |text, label| assert_eq!(envelope(text), Err(label), "{text}");
+        check(r#"{"channel":"a"}"#, "malformed");
+        check(r#"{"data":"a"}"#, "malformed");
+        check(r#"[1]"#, "malformed");
+        check("{", "malformed");
+        check(r#"{"channel":"a*","data":""}"#, "bad_channel");
+        check(r#"{"channel":"a","event":"open","data":""}"#, "bad_event");
+        check(r#"{"channels":["a","json/b"],"data":"plain"}"#, "not_json");
+        let long = format!(r#"{{"channel":"a","data":"{}"}}"#, "x".repeat(65));
+        check(&long, "too_long");
+        assert_eq!(rules().plain(b"a", b"\xff").unwrap_err().label(), "not_utf8");
+        assert_eq!(rules().plain(b"\xff", b"").unwrap_err().label(), "bad_channel");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_decoded_or_refused(channel: Vec<u8>, payload: Vec<u8>) {
+            let _ = rules().plain(&channel, &payload);
+            let _ = rules().envelope(&payload);
+        }
+
+        #[test]
+        fn compact_json_means_the_same(text in r#"[\[{ "\\a:1,\]}\n]{0,30}"#) {
+            if let Ok(value) = serde_json::from_str::<serde_json::Value>(&text) {
+                let compact = compact(&text);
+                prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&compact).unwrap(), value);
+            }
+        }
+    }
+}

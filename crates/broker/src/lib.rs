@@ -1,0 +1,28 @@
+//! Where publications come from: Redis Pub/Sub or the embedded broker.
+//!
+//! Whichever it is, out come batches of arrivals in one order, with beacons from which every
+//! gateway counts the same cursors. This crate does not know that browsers exist.
+
+mod beacon;
+mod broker;
+mod config;
+mod decode;
+mod embedded;
+mod intake;
+mod link;
+mod metrics;
+mod order;
+mod publisher;
+mod pubsub;
+pub mod resp;
+mod status;
+
+pub use beacon::{Beacon, Claim};
+pub use broker::{Broker, Kind};
+pub use config::RedisConfig;
+pub use decode::Rules;
+pub use link::LinkError;
+pub use metrics::Metrics;
+pub use order::{Item, Meeting, Order};
+pub use publisher::{PublishError, Published, Publisher};
+pub use status::Status;

@@ -1,0 +1,50 @@
+//! What the broker counts.
+
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+
+/// The broker's metrics; cloning shares them.
+#[derive(Clone)]
+pub struct Metrics {
+    /// Publications by outcome: `ok`, or why they were dropped.
+    pub publications: IntCounterVec,
+    /// 1 while beacons come back in time.
+    pub roundtrip_ok: IntGauge,
+    /// Links that broke and were made anew.
+    pub reconnects: IntCounter,
+    /// From a beacon's publishing to its coming back.
+    pub roundtrip: Histogram,
+}
+
+impl Metrics {
+    /// Makes the metrics and registers them.
+    ///
+    /// # Errors
+    /// A name is already taken in the registry.
+    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let seconds = HistogramOpts::new(
+            "fanfare_broker_roundtrip_seconds",
+            "From the publishing of a beacon to its coming back",
+        )
+        .buckets(prometheus::exponential_buckets(0.000_1, 2.5, 13)?);
+        let metrics = Self {
+            publications: IntCounterVec::new(
+                Opts::new(
+                    "fanfare_publications_total",
+                    "Publications from the broker: ok, or why they were dropped",
+                ),
+                &["outcome"],
+            )?,
+            roundtrip_ok: IntGauge::new("fanfare_broker_roundtrip_ok", "1 while beacons come back in time")?,
+            reconnects: IntCounter::new(
+                "fanfare_broker_reconnects_total",
+                "Links to the broker that broke and were made anew",
+            )?,
+            roundtrip: Histogram::with_opts(seconds)?,
+        };
+        registry.register(Box::new(metrics.publications.clone()))?;
+        registry.register(Box::new(metrics.roundtrip_ok.clone()))?;
+        registry.register(Box::new(metrics.reconnects.clone()))?;
+        registry.register(Box::new(metrics.roundtrip.clone()))?;
+        Ok(metrics)
+    }
+}

@@ -1,0 +1,31 @@
+//! A publication as JSON: polls, and SSE with `format=json`.
+
+use hub::{Entry, Selection};
+
+/// Adds `{"id":...,"channel":...,"event":...,"data":...}`. Without `with_id`, as for latest values,
+/// the id is left out: it would be no place to go on from.
+pub(crate) fn write(out: &mut Vec<u8>, entry: &Entry, selection: &Selection, with_id: bool) {
+    let publication = &entry.publication;
+    out.push(b'{');
+    if with_id {
+        out.extend_from_slice(format!("\"id\":\"{}\",", entry.cursor).as_bytes());
+    }
+    out.extend_from_slice(b"\"channel\":");
+    write_string(out, selection.shown(publication).unwrap_or_default());
+    if let Some(event) = publication.event() {
+        out.extend_from_slice(b",\"event\":");
+        write_string(out, event);
+    }
+    out.extend_from_slice(b",\"data\":");
+    if publication.is_json() {
+        out.extend_from_slice(publication.data().as_bytes());
+    } else {
+        write_string(out, publication.data());
+    }
+    out.push(b'}');
+}
+
+fn write_string(out: &mut Vec<u8>, text: &str) {
+    // Writing a string into memory cannot fail.
+    let _ = serde_json::to_writer(out, text);
+}

@@ -1,0 +1,180 @@
+//! Server-Sent Events, as the WHATWG HTML standard (section 9.2) has browsers read them.
+
+use std::io::Write;
+
+use hub::{Entry, Selection};
+use memchr::memchr2;
+use publication::Cursor;
+
+use crate::{encoding::Encoding, envelope};
+
+/// What ends a chunked body.
+pub(crate) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+
+/// Room for the size line of a chunk: eight hexadecimal digits and the line break.
+const SIZE_LINE: usize = 10;
+
+/// Adds a publication as one event, in one chunk where chunks are wanted.
+pub(crate) fn write_publication(
+    out: &mut Vec<u8>,
+    entry: &Entry,
+    selection: &Selection,
+    encoding: Encoding,
+    with_id: bool,
+) {
+    frame(out, encoding, |out| {
+        if with_id {
+            write_id(out, entry.cursor);
+        }
+        if encoding.envelope {
+            let mut json = Vec::new();
+            envelope::write(&mut json, entry, selection, with_id);
+            write_data(out, &json);
+        } else {
+            if let Some(event) = entry.publication.event() {
+                out.extend_from_slice(b"event: ");
+                out.extend_from_slice(event.as_bytes());
+                out.push(b'\n');
+            }
+            write_data(out, entry.publication.data().as_bytes());
+        }
+    });
+}
+
+/// Adds a control message: a named event, so that `onmessage` never sees it.
+pub(crate) fn write_control(
+    out: &mut Vec<u8>,
+    encoding: Encoding,
+    name: &str,
+    id: Option<Cursor>,
+    retry_ms: Option<u64>,
+    json: &str,
+) {
+    frame(out, encoding, |out| {
+        if let Some(retry) = retry_ms {
+            // Writing into memory cannot fail.
+            let _ = writeln!(out, "retry: {retry}");
+        }
+        let _ = writeln!(out, "event: fanfare.{name}");
+        if let Some(cursor) = id {
+            write_id(out, cursor);
+        }
+        write_data(out, json.as_bytes());
+    });
+}
+
+/// Adds what `content` writes and the blank line that ends an event, in one chunk if chunked.
+fn frame(out: &mut Vec<u8>, encoding: Encoding, content: impl FnOnce(&mut Vec<u8>)) {
+    if !encoding.chunked {
+        content(out);
+        out.push(b'\n');
+        return;
+    }
+    // The size is known only behind the content, so it is written into room left before it.
+    let start = out.len();
+    out.extend_from_slice(&[b'0'; SIZE_LINE]);
+    content(out);
+    out.push(b'\n');
+    let size = out.len() - start - SIZE_LINE;
+    out.extend_from_slice(b"\r\n");
+    let mut line = [b'0'; SIZE_LINE];
+    // Eight digits are enough for any frame, and a slice as long as the line takes it whole.
+    let _ = write!(&mut line[..], "{size:x}\r\n");
+    let digits = line.iter().position(|byte| *byte == b'\r').unwrap_or(SIZE_LINE - 2);
+    let unused = SIZE_LINE - 2 - digits;
+    out.copy_within(start + SIZE_LINE.., start + digits + 2);
+    out.truncate(out.len() - unused);
+    out[start..start + digits + 2].copy_from_slice(&line[..digits + 2]);
+}
+
+fn write_id(out: &mut Vec<u8>, cursor: Cursor) {
+    let _ = writeln!(out, "id: {cursor}");
+}
+
+/// Adds one `data:` line per line. CR, LF and CRLF all end a line for a browser, and all of them
+/// come out there as LF.
+fn write_data(out: &mut Vec<u8>, data: &[u8]) {
+    let mut rest = data;
+    loop {
+        out.extend_from_slice(b"data: ");
+        let Some(end) = memchr2(b'\n', b'\r', rest) else {
+            out.extend_from_slice(rest);
+            out.push(b'\n');
+            return;
+        };
+        out.extend_from_slice(&rest[..end]);
+        out.push(b'\n');
+        let width = if rest[end..].starts_with(b"\r\n") { 2 } else { 1 };
+        rest = &rest[end + width..];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use hub::{Config, Hub};
+    use proptest::prelude::*;
+    use publication::{Arrival, BeaconId, ChannelName, Draft, Pattern, Publication};
+
+    use super::*;
+
+    fn encode(data: &str, event: Option<&str>, encoding: Encoding) -> Vec<u8> {
+        let selection = Selection::new([Pattern::Channel(ChannelName::new("a").unwrap())]);
+        let config = Config {
+            keep_count: 10,
+            keep_bytes: 1 << 20,
+            keep_for: std::time::Duration::MAX,
+            keep_channels: 10,
+            keep_cursors: std::time::Duration::MAX,
+        };
+        let mut hub = Hub::new(config);
+        hub.append(&Arrival::Beacon(BeaconId { gateway: 1, counter: 2 }));
+        let draft = Draft { channel: "a", further: &[], event, data, json: false };
+        let publication = Publication::new(&draft, 1 << 20).unwrap();
+        hub.append(&Arrival::Publication(Arc::new(publication)));
+        let mut out = Vec::new();
+        write_publication(&mut out, hub.newest(&selection).unwrap(), &selection, encoding, true);
+        out
+    }
+
+    const PLAIN: Encoding = Encoding { envelope: false, chunked: false };
+    const CHUNKED: Encoding = Encoding { envelope: false, chunked: true };
+
+    #[test]
+    fn an_event_has_id_type_and_a_data_line_per_line() {
+        let check = |data, event, expected: &str| {
+            let text = String::from_utf8(encode(data, event, PLAIN)).unwrap();
+            assert_eq!(text, format!("id: 0000000000000001-2-1\n{expected}\n"));
+        };
+        check("full", Some("disk"), "event: disk\ndata: full\n");
+        check("", None, "data: \n");
+        check("a\nb\r\nc\rd\n", None, "data: a\ndata: b\ndata: c\ndata: d\ndata: \n");
+        check(" a\r\n\r\nb", None, "data:  a\ndata: \ndata: b\n");
+    }
+
+    #[test]
+    fn the_envelope_is_one_line() {
+        let text = String::from_utf8(encode("a\n\"b\"", Some("x"), Encoding { envelope: true, ..PLAIN }));
+        let json = r#"{"id":"0000000000000001-2-1","channel":"a","event":"x","data":"a\n\"b\""}"#;
+        assert_eq!(text.unwrap(), format!("id: 0000000000000001-2-1\ndata: {json}\n\n"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_chunk_holds_exactly_the_event(data in "\\PC{0,40}|[a-z]{0,9000}") {
+            let plain = encode(&data, None, PLAIN);
+            let expected = [format!("{:x}\r\n", plain.len()).as_bytes(), &plain, b"\r\n"].concat();
+            prop_assert_eq!(encode(&data, None, CHUNKED), expected);
+        }
+
+        #[test]
+        fn data_comes_out_as_the_standard_says(data in "[ab :\r\n]{0,30}") {
+            let text = String::from_utf8(encode(&data, None, PLAIN)).unwrap();
+            // The reading side of the standard: strip one space, join by LF.
+            let lines = text.lines().filter_map(|line| line.strip_prefix("data:"));
+            let read: Vec<_> = lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+            prop_assert_eq!(read.join("\n"), data.replace("\r\n", "\n").replace('\r', "\n"));
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The frames of one audience, joined: made once, written to all of its sessions.
+//!
+//! A tape consists of pages. Each covers a stretch of the order without holes, whatever it holds,
+//! so that a session reads on from its place through one page after the other. Pages live as long
+//! as somebody reads them.
+
+use std::collections::{HashMap, VecDeque};
+
+use bytes::Bytes;
+use hub::{AudienceKey, Hub, Place};
+
+use crate::{control, encoding::Encoding, sse};
+
+/// A page ends with the frame that reaches this many bytes.
+const PAGE_BYTES: usize = 64 * 1024;
+/// Publications looked up for a page at once.
+const PAGE_ENTRIES: usize = 512;
+/// Pages kept for reuse.
+const MAX_SPARE: usize = 64;
+
+/// The frames after one place and up to another.
+#[derive(Default)]
+pub(crate) struct Page {
+    after: Place,
+    upto: Place,
+    bytes: Vec<u8>,
+    /// Where each frame ends.
+    ends: Vec<(Place, u32)>,
+    /// Somebody read it since the last sweep.
+    used: bool,
+}
+
+/// The pages of all audiences of a shard.
+#[derive(Default)]
+pub(crate) struct Tapes {
+    by_audience: HashMap<AudienceKey, VecDeque<Page>>,
+    /// The latest values of an audience's channels, and when they were the latest.
+    latest: HashMap<AudienceKey, (Option<Place>, Bytes)>,
+    spare: Vec<Page>,
+}
+
+impl Tapes {
+    /// The page that a session of `audience` reads on from after `place`, up to `until` at most.
+    pub(crate) fn page(&mut self, hub: &Hub, audience: AudienceKey, after: Place, until: Place) -> &Page {
+        let pages = self.by_audience.entry(audience).or_default();
+        let index = pages.partition_point(|page| page.upto <= after);
+        match pages.get(index) {
+            Some(page) if page.after <= after => {}
+            next => {
+                // Nothing covers the place: go on with the page that ends there, or begin a new one.
+                let until = next.map_or(until, |next| next.after.min(until));
+                let open = index.checked_sub(1).filter(|last| {
+                    let page = &pages[*last];
+                    page.upto == after && page.bytes.len() < PAGE_BYTES
+                });
+                let index = open.unwrap_or_else(|| {
+                    let mut page = self.spare.pop().unwrap_or_default();
+                    page.restart(after);
+                    pages.insert(index, page);
+                    index
+                });
+                let page = &mut pages[index];
+                page.extend(hub, audience, until);
+                page.used = true;
+                return page;
+            }
+        }
+        let page = &mut pages[index];
+        page.used = true;
+        page
+    }
+
+    /// Nobody of `audience` reads any more.
+    pub(crate) fn release(&mut self, audience: AudienceKey) {
+        if let Some(pages) = self.by_audience.remove(&audience) {
+            let room = MAX_SPARE.saturating_sub(self.spare.len());
+            self.spare.extend(pages.into_iter().take(room));
+        }
+    }
+
+    /// Drops what nobody has read since the last sweep.
+    pub(crate) fn sweep(&mut self) {
+        self.latest.clear();
+        self.spare.clear();
+        self.by_audience.retain(|_, pages| {
+            pages.retain_mut(|page| std::mem::take(&mut page.used));
+            !pages.is_empty()
+        });
+        if self.by_audience.capacity() > 1024 && self.by_audience.len() < self.by_audience.capacity() / 8 {
+            self.by_audience.shrink_to_fit();
+        }
+    }
+
+    /// The latest publication of each channel of the audience, in order, without ids, and then the
+    /// cursor from which to go on.
+    pub(crate) fn latest(&mut self, hub: &Hub, audience: AudienceKey) -> Bytes {
+        let Some((selection, encoding)) = hub.audience(audience) else { return Bytes::new() };
+        let newest = hub.newest(selection).map(|entry| entry.place);
+        if let Some((place, bytes)) = self.latest.get(&audience)
+            && *place == newest
+        {
+            return bytes.clone();
+        }
+        let encoding = Encoding::from_number(encoding);
+        let mut out = Vec::new();
+        for entry in hub.latest(selection) {
+            sse::write_publication(&mut out, entry, selection, encoding, false);
+        }
+        control::write_cursor(&mut out, encoding, hub.tip());
+        let bytes = Bytes::from(out);
+        self.latest.insert(audience, (newest, bytes.clone()));
+        bytes
+    }
+}
+
+impl Page {
+    fn restart(&mut self, after: Place) {
+        self.after = after;
+        self.upto = after;
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
+    /// Adds what the audience has up to `until`, or as much of it as fills the page.
+    fn extend(&mut self, hub: &Hub, audience: AudienceKey, until: Place) {
+        let Some((selection, encoding)) = hub.audience(audience) else { return };
+        let encoding = Encoding::from_number(encoding);
+        while self.upto < until && self.bytes.len() < PAGE_BYTES {
+            let entries = hub.read(selection, self.upto, until, PAGE_ENTRIES);
+            let all = entries.len() < PAGE_ENTRIES;
+            for entry in entries {
+                if self.bytes.len() >= PAGE_BYTES {
+                    return;
+                }
+                sse::write_publication(&mut self.bytes, entry, selection, encoding, true);
+                self.upto = entry.place;
+                // A page holds 64 KiB and one frame, and a frame less than 4 GiB.
+                self.ends.push((entry.place, u32::try_from(self.bytes.len()).unwrap_or(u32::MAX)));
+            }
+            if all {
+                self.upto = until;
+            }
+        }
+    }
+
+    /// The bytes after `place`.
+    pub(crate) fn after(&self, place: Place) -> &[u8] {
+        &self.bytes[self.start(place)..]
+    }
+
+    /// How far a reader is that has written `count` bytes from `place` on: the place, the frames
+    /// up to there, and the rest of a frame that was cut.
+    pub(crate) fn progress(&self, place: Place, count: usize) -> Progress<'_> {
+        let first = self.ends.partition_point(|(end, _)| *end <= place);
+        let written = self.start(place) + count;
+        let whole = self.ends.partition_point(|(_, end)| *end as usize <= written);
+        let frames = whole.saturating_sub(first);
+        if written == self.bytes.len() {
+            return Progress { place: self.upto, frames, cut: &[] };
+        }
+        let begin = whole.checked_sub(1).map_or(0, |last| self.ends[last].1 as usize);
+        let Some((cut_place, end)) = self.ends.get(whole).filter(|_| written > begin) else {
+            let place = whole.checked_sub(1).map_or(place, |last| self.ends[last].0.max(place));
+            return Progress { place, frames, cut: &[] };
+        };
+        Progress { place: *cut_place, frames: frames + 1, cut: &self.bytes[written..*end as usize] }
+    }
+
+    /// The place of the first frame after `place`.
+    pub(crate) fn first_after(&self, place: Place) -> Option<Place> {
+        self.ends.get(self.ends.partition_point(|(end, _)| *end <= place)).map(|(first, _)| *first)
+    }
+
+    fn start(&self, place: Place) -> usize {
+        let before = self.ends.partition_point(|(end, _)| *end <= place);
+        before.checked_sub(1).map_or(0, |last| self.ends[last].1 as usize)
+    }
+}
+
+/// What a write has reached.
+pub(crate) struct Progress<'a> {
+    /// All up to here is written, once `cut` is.
+    pub(crate) place: Place,
+    /// Frames up to there.
+    pub(crate) frames: usize,
+    /// What is missing of the last frame.
+    pub(crate) cut: &'a [u8],
+}

@@ -1,0 +1,164 @@
+//! Turns cursors into places and back: every beacon seen, and how far the order is known after it.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    time::{Duration, Instant},
+};
+
+use publication::{BeaconId, Cursor};
+
+use crate::place::Place;
+
+/// What a cursor means to this gateway, now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Located {
+    At(Place),
+    /// Perhaps another gateway is a moment ahead: what it counts from, or counts up to, may yet come.
+    Ahead,
+    Unknown,
+}
+
+/// The stretch of the order from one beacon to the next, or to where the link broke.
+#[derive(Clone, Copy)]
+struct Stretch {
+    start: Place,
+    /// Arrivals in it, once nothing can be added; `OPEN` for the newest, `MISSING` where a counter
+    /// of the sender was never seen.
+    len: u32,
+}
+
+const OPEN: u32 = u32::MAX;
+const MISSING: u32 = u32::MAX - 1;
+/// A sender whose counter jumps further than this is taken for a new one.
+const MAX_COUNTER_JUMP: u32 = 1_000;
+/// Beacons remembered at most, 16 bytes each: three days of fifty gateways at one a second.
+const MAX_BEACONS: usize = 16_000_000;
+
+/// The beacons of one gateway, by counter.
+struct Sender {
+    first: u32,
+    stretches: VecDeque<Stretch>,
+}
+
+#[derive(Default)]
+pub(crate) struct Beacons {
+    senders: HashMap<u64, Sender, foldhash::fast::RandomState>,
+    newest: Option<(BeaconId, Place)>,
+    count: usize,
+    /// The tip at each tick, for expiry.
+    marks: VecDeque<(Instant, Place)>,
+}
+
+impl Beacons {
+    /// A beacon arrived when `tip` was the newest place; after a break a stretch begins anew there.
+    /// `end` is where the stretch before ends.
+    pub(crate) fn push(&mut self, id: BeaconId, end: Place, tip: Place) {
+        let sender = self
+            .senders
+            .entry(id.gateway)
+            .or_insert_with(|| Sender { first: id.counter, stretches: VecDeque::new() });
+        let next = sender.first.wrapping_add(u32::try_from(sender.stretches.len()).unwrap_or(u32::MAX));
+        if id.counter < next {
+            // Seen before, or older than all that is known of its sender: the first meaning stays.
+            return;
+        }
+        if id.counter - next > MAX_COUNTER_JUMP {
+            self.count -= sender.stretches.len();
+            *sender = Sender { first: id.counter, stretches: VecDeque::new() };
+        } else {
+            let missing = Stretch { start: tip, len: MISSING };
+            self.count += (id.counter - next) as usize;
+            sender.stretches.extend((next..id.counter).map(|_| missing));
+        }
+        sender.stretches.push_back(Stretch { start: tip, len: OPEN });
+        self.count += 1;
+        self.close(end);
+        self.newest = Some((id, tip));
+        if self.count > MAX_BEACONS {
+            self.forget_before(tip);
+        }
+    }
+
+    /// The cursor of `place`, which lies in the newest stretch.
+    pub(crate) fn tip(&self, place: Place) -> Option<Cursor> {
+        self.newest.map(|(beacon, start)| cursor(beacon, start, place))
+    }
+
+    /// The cursor of any place that a remembered beacon precedes.
+    pub(crate) fn cursor_of(&self, place: Place) -> Option<Cursor> {
+        let newest_before = |(gateway, sender): (&u64, &Sender)| {
+            let after = sender.stretches.partition_point(|stretch| stretch.start <= place);
+            let known = |index: &usize| sender.stretches[*index].len != MISSING;
+            let index = (0..after).rev().find(known)?;
+            let counter = sender.first + u32::try_from(index).ok()?;
+            Some((sender.stretches[index], BeaconId { gateway: *gateway, counter }))
+        };
+        let candidates = self.senders.iter().filter_map(newest_before);
+        // Of several beacons at one place only the last has a stretch with something in it.
+        let (stretch, beacon) = candidates.max_by_key(|(stretch, _)| (stretch.start, stretch.len))?;
+        Some(cursor(beacon, stretch.start, place))
+    }
+
+    /// Where `cursor` is, when `tip` is the newest place.
+    pub(crate) fn locate(&self, cursor: Cursor, tip: Place) -> Located {
+        let Cursor { beacon, number } = cursor;
+        let Some(sender) = self.senders.get(&beacon.gateway) else { return Located::Ahead };
+        let Some(index) = beacon.counter.checked_sub(sender.first) else { return Located::Unknown };
+        let Some(stretch) = sender.stretches.get(index as usize) else { return Located::Ahead };
+        match stretch.len {
+            MISSING => Located::Unknown,
+            OPEN if u64::from(number) > tip.since(stretch.start) => Located::Ahead,
+            len if number > len => Located::Unknown,
+            _ => Located::At(stretch.start.plus(number)),
+        }
+    }
+
+    /// Forgets beacons older than `keep_for`, but never the newest.
+    pub(crate) fn tick(&mut self, now: Instant, tip: Place, keep_for: Duration) {
+        self.marks.push_back((now, tip));
+        let mut before = None;
+        while let Some((at, place)) = self.marks.front()
+            && now.duration_since(*at) >= keep_for
+        {
+            before = Some(*place);
+            self.marks.pop_front();
+        }
+        if let Some(place) = before {
+            self.forget_before(place);
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Nothing can be added any more to the newest stretch, which ends at `end`.
+    fn close(&mut self, end: Place) {
+        let Some((id, start)) = self.newest else { return };
+        let stretch = self.senders.get_mut(&id.gateway).and_then(|sender| {
+            let index = id.counter.checked_sub(sender.first)?;
+            sender.stretches.get_mut(index as usize)
+        });
+        if let Some(stretch) = stretch {
+            stretch.len = u32::try_from(end.since(start)).unwrap_or(MISSING).min(MISSING);
+        }
+    }
+
+    fn forget_before(&mut self, place: Place) {
+        for sender in self.senders.values_mut() {
+            while let Some(stretch) = sender.stretches.front()
+                && stretch.start < place
+                && stretch.len != OPEN
+            {
+                sender.stretches.pop_front();
+                sender.first += 1;
+                self.count -= 1;
+            }
+        }
+        self.senders.retain(|_, sender| !sender.stretches.is_empty());
+    }
+}
+
+fn cursor(beacon: BeaconId, start: Place, place: Place) -> Cursor {
+    Cursor { beacon, number: u32::try_from(place.since(start)).unwrap_or(u32::MAX) }
+}

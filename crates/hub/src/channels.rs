@@ -1,0 +1,209 @@
+//! What is known of each channel: its latest publication, what history lost of it, who listens.
+
+use std::{collections::VecDeque, hash::BuildHasher};
+
+use hashbrown::HashTable;
+use slab::Slab;
+
+use crate::{
+    audience::AudienceKey,
+    history::{Entry, Slot},
+    place::Place,
+    ranking::Ranking,
+    selection::Selection,
+};
+
+pub(crate) type ChannelId = u32;
+
+/// A channel that somebody published on lately, or that somebody listens to.
+pub(crate) struct Channel {
+    name: Box<str>,
+    /// The latest publication, kept when history has let go of it.
+    pub(crate) latest: Option<Entry>,
+    /// The place of the newest publication that history no longer holds.
+    pub(crate) lost: Place,
+    /// Where history holds its publications.
+    pub(crate) held: VecDeque<Slot>,
+    /// The audiences that asked for it by name.
+    pub(crate) audiences: Vec<AudienceKey>,
+}
+
+#[derive(Default)]
+pub(crate) struct Channels {
+    slots: Slab<Channel>,
+    by_name: HashTable<ChannelId>,
+    hasher: foldhash::fast::RandomState,
+    /// Every channel with a latest publication, by its place.
+    published: Ranking,
+    /// Every channel that lost one, by its lost place.
+    lost: Ranking,
+    /// The newest lost place among the channels that were forgotten.
+    forgotten: Place,
+}
+
+impl Channels {
+    pub(crate) fn get(&self, name: &str) -> Option<&Channel> {
+        let id = self.find(self.hasher.hash_one(name), name)?;
+        self.slots.get(id as usize)
+    }
+
+    /// The channel's number, made if there is none.
+    pub(crate) fn intern(&mut self, name: &str) -> ChannelId {
+        let hash = self.hasher.hash_one(name);
+        if let Some(id) = self.find(hash, name) {
+            return id;
+        }
+        let channel = Channel {
+            name: name.into(),
+            latest: None,
+            lost: Place::START,
+            held: VecDeque::new(),
+            audiences: Vec::new(),
+        };
+        let id = key(self.slots.insert(channel));
+        let (slots, hasher) = (&self.slots, &self.hasher);
+        self.by_name.insert_unique(hash, id, |id| hasher.hash_one(&*slots[*id as usize].name));
+        id
+    }
+
+    /// `audience` asked for the channel by name.
+    pub(crate) fn listen(&mut self, name: &str, audience: AudienceKey) {
+        let id = self.intern(name);
+        self.slots[id as usize].audiences.push(audience);
+    }
+
+    /// `audience` is gone.
+    pub(crate) fn unlisten(&mut self, name: &str, audience: AudienceKey) {
+        let Some(id) = self.find(self.hasher.hash_one(name), name) else { return };
+        self.slots[id as usize].audiences.retain(|other| *other != audience);
+        self.remove_unused(id);
+    }
+
+    /// `entry`, in `slot` of history, is now the channel's latest.
+    pub(crate) fn publish(&mut self, id: ChannelId, slot: Slot, entry: &Entry) -> &Channel {
+        self.published.raise(id);
+        let channel = &mut self.slots[id as usize];
+        if channel.latest.is_none() {
+            channel.lost = self.forgotten;
+        }
+        channel.held.push_back(slot);
+        channel.latest = Some(entry.clone());
+        channel
+    }
+
+    /// History let go of the channel's oldest publication.
+    pub(crate) fn lose(&mut self, id: ChannelId, place: Place) {
+        self.lost.raise(id);
+        let channel = &mut self.slots[id as usize];
+        channel.lost = place;
+        channel.held.pop_front();
+        if channel.held.is_empty() {
+            channel.held = VecDeque::new();
+        }
+    }
+
+    /// Forgets the least recently published channels beyond `keep`, but none that history holds
+    /// something of.
+    pub(crate) fn forget_excess(&mut self, keep: usize) {
+        while self.published.len() > keep {
+            let Some(id) = self.published.oldest() else { return };
+            let channel = &mut self.slots[id as usize];
+            if !channel.held.is_empty() {
+                return;
+            }
+            self.forgotten = self.forgotten.max(channel.lost);
+            channel.latest = None;
+            channel.lost = Place::START;
+            self.published.remove(id);
+            self.lost.remove(id);
+            self.remove_unused(id);
+        }
+    }
+
+    /// Drops the channel if nothing is known of it and nobody listens.
+    fn remove_unused(&mut self, id: ChannelId) {
+        let channel = &self.slots[id as usize];
+        if channel.latest.is_some() || !channel.audiences.is_empty() {
+            return;
+        }
+        let hash = self.hasher.hash_one(&*channel.name);
+        if let Ok(found) = self.by_name.find_entry(hash, |other| *other == id) {
+            found.remove();
+        }
+        self.slots.remove(id as usize);
+    }
+
+    /// The newest place that history lost of the channel. Of one without a state it is that of the
+    /// newest forgotten one, for it may have been that.
+    fn lost_of(&self, name: &str) -> Place {
+        match self.get(name) {
+            Some(channel) if channel.latest.is_some() => channel.lost,
+            _ => self.forgotten,
+        }
+    }
+
+    /// The newest place after `floor` at which history lost a publication of the selection, else
+    /// `floor` or something before it.
+    pub(crate) fn lost_after(&self, selection: &Selection, floor: Place) -> Place {
+        let by_name = selection.channels().iter().map(|name| self.lost_of(name)).max();
+        let mut newest = by_name.unwrap_or(Place::START);
+        if !selection.prefixes().is_empty() {
+            newest = newest.max(self.forgotten).max(self.prefix_lost_after(selection, floor));
+        }
+        newest
+    }
+
+    fn prefix_lost_after(&self, selection: &Selection, floor: Place) -> Place {
+        let ranked = self.lost.newest_first().map(|id| &self.slots[id as usize]);
+        ranked
+            .take_while(|channel| channel.lost > floor)
+            .find(|channel| selection.matches_prefix(&channel.name))
+            .map_or(floor, |channel| channel.lost)
+    }
+
+    /// The newest place at which any channel lost something.
+    pub(crate) fn newest_lost(&self) -> Place {
+        let newest = self.lost.newest_first().next().map(|id| self.slots[id as usize].lost);
+        newest.unwrap_or(Place::START).max(self.forgotten)
+    }
+
+    /// The newest publication of the selection.
+    pub(crate) fn newest(&self, selection: &Selection) -> Option<&Entry> {
+        let by_name = selection.channels().iter().filter_map(|name| self.get(name)?.latest.as_ref());
+        let by_prefix = self.by_prefix(selection).next();
+        by_name.chain(by_prefix).max_by_key(|entry| entry.place)
+    }
+
+    /// The latest publication of each channel of the selection, in order, each once.
+    pub(crate) fn latest(&self, selection: &Selection) -> Vec<&Entry> {
+        let by_name = selection.channels().iter().filter_map(|name| self.get(name)?.latest.as_ref());
+        let mut latest: Vec<_> = by_name.chain(self.by_prefix(selection)).collect();
+        latest.sort_unstable_by_key(|entry| entry.place);
+        latest.dedup_by_key(|entry| entry.place);
+        latest
+    }
+
+    /// The latest publications of the channels that a prefix of the selection means, newest first.
+    fn by_prefix(&self, selection: &Selection) -> impl Iterator<Item = &Entry> {
+        let any = !selection.prefixes().is_empty();
+        let ranked = any.then(|| self.published.newest_first()).into_iter().flatten();
+        ranked
+            .map(|id| &self.slots[id as usize])
+            .filter(|channel| selection.matches_prefix(&channel.name))
+            .filter_map(|channel| channel.latest.as_ref())
+    }
+
+    /// How many channels have a state.
+    pub(crate) fn len(&self) -> usize {
+        self.published.len()
+    }
+
+    fn find(&self, hash: u64, name: &str) -> Option<ChannelId> {
+        self.by_name.find(hash, |id| &*self.slots[*id as usize].name == name).copied()
+    }
+}
+
+/// A table's index as the 32 bits that it is kept in. A hub never holds four billion of anything.
+pub(crate) fn key(index: usize) -> u32 {
+    u32::try_from(index).expect("fewer than four billion channels, audiences and sessions a shard")
+}

@@ -1,0 +1,159 @@
+//! The bounded, ordered list of recent publications: the only buffer there is.
+
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use publication::{Cursor, Publication};
+
+use crate::{channels::ChannelId, config::Config, place::Place};
+
+/// A publication and where it stands.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its place in the order.
+    pub place: Place,
+    /// The same place for the outside.
+    pub cursor: Cursor,
+    /// What was published; shared with the other shards.
+    pub publication: Arc<Publication>,
+    /// The state of its first channel, so that eviction need not look it up.
+    pub(crate) channel: ChannelId,
+}
+
+/// A point of the order at which the broker lost something.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Break {
+    /// The loss takes a place of its own.
+    pub(crate) place: Place,
+    /// The last cursor before it.
+    pub(crate) after: Option<Cursor>,
+    /// The cursor of its place.
+    pub(crate) cursor: Cursor,
+}
+
+/// Where an entry stands in the list, counted from the first ever pushed. Unlike places, slots
+/// have no holes.
+pub(crate) type Slot = u64;
+
+/// How many breaks are remembered in order. Of older ones it is enough to know that newer came.
+const MAX_BREAKS: usize = 1024;
+
+pub(crate) struct History {
+    entries: VecDeque<Entry>,
+    first: Slot,
+    bytes: usize,
+    /// The slot that came next at each tick.
+    marks: VecDeque<(Instant, Slot)>,
+    breaks: VecDeque<Break>,
+}
+
+impl History {
+    pub(crate) fn new() -> Self {
+        Self {
+            entries: VecDeque::new(),
+            first: 0,
+            bytes: 0,
+            marks: VecDeque::new(),
+            breaks: VecDeque::new(),
+        }
+    }
+
+    pub(crate) fn push(&mut self, entry: Entry) {
+        self.bytes += cost(&entry);
+        self.entries.push_back(entry);
+    }
+
+    /// Takes out the oldest entry if there are more or bigger ones than `config` allows.
+    pub(crate) fn pop_excess(&mut self, config: &Config) -> Option<Entry> {
+        let excess = self.entries.len() > config.keep_count || self.bytes > config.keep_bytes;
+        if excess { self.pop() } else { None }
+    }
+
+    /// Takes out the oldest entry if it is older than `keep_for`.
+    pub(crate) fn pop_expired(&mut self, now: Instant, keep_for: Duration) -> Option<Entry> {
+        while self.marks.get(1).is_some_and(|(at, _)| now.duration_since(*at) >= keep_for) {
+            self.marks.pop_front();
+        }
+        let (at, slot) = *self.marks.front()?;
+        let expired = now.duration_since(at) >= keep_for && self.first < slot;
+        if expired { self.pop() } else { None }
+    }
+
+    /// Remembers which entries are older than `now`.
+    pub(crate) fn mark(&mut self, now: Instant) {
+        self.marks.push_back((now, self.end()));
+    }
+
+    /// How long ago the oldest entry came, to a tick exactly; `None` if history is empty.
+    pub(crate) fn oldest_age(&self, now: Instant) -> Option<Duration> {
+        let after_it = self.marks.partition_point(|(_, slot)| *slot <= self.first);
+        let arrived = self.marks.get(after_it).map_or(now, |(at, _)| *at);
+        (!self.entries.is_empty()).then(|| now.duration_since(arrived))
+    }
+
+    pub(crate) fn push_break(&mut self, at: Break) {
+        if self.breaks.len() == MAX_BREAKS {
+            self.breaks.pop_front();
+        }
+        self.breaks.push_back(at);
+    }
+
+    /// The first break after `place` that is remembered.
+    pub(crate) fn break_after(&self, place: Place) -> Option<&Break> {
+        if self.breaks.back().is_none_or(|newest| newest.place <= place) {
+            return None;
+        }
+        self.breaks.get(self.breaks.partition_point(|at| at.place <= place))
+    }
+
+    /// The slot of the first entry after `place`.
+    pub(crate) fn slot_after(&self, place: Place) -> Slot {
+        if self.entries.back().is_none_or(|newest| newest.place <= place) {
+            return self.end();
+        }
+        self.first + self.entries.partition_point(|entry| entry.place <= place) as Slot
+    }
+
+    pub(crate) fn get(&self, slot: Slot) -> Option<&Entry> {
+        let index = slot.checked_sub(self.first)?;
+        self.entries.get(usize::try_from(index).ok()?)
+    }
+
+    /// The entries from `slot` on.
+    pub(crate) fn from_slot(&self, slot: Slot) -> impl Iterator<Item = &Entry> {
+        let skipped = usize::try_from(slot.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        self.entries.range(skipped.min(self.entries.len())..)
+    }
+
+    pub(crate) fn oldest(&self) -> Option<&Entry> {
+        self.entries.front()
+    }
+
+    /// The slot that the next entry will have.
+    pub(crate) fn end(&self) -> Slot {
+        self.first + self.entries.len() as Slot
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn pop(&mut self) -> Option<Entry> {
+        let entry = self.entries.pop_front()?;
+        self.first += 1;
+        self.bytes -= cost(&entry);
+        Some(entry)
+    }
+}
+
+/// What an entry counts for `keep_bytes`.
+fn cost(entry: &Entry) -> usize {
+    size_of::<Entry>() + entry.publication.bytes()
+}

@@ -1,0 +1,207 @@
+//! Sessions come, read, and leave.
+
+use std::time::Instant;
+
+use publication::Cursor;
+
+use super::Hub;
+use crate::{
+    audience::AudienceKey,
+    beacons::Located,
+    channels::key,
+    gap::{Gap, GapReason},
+    place::Place,
+    selection::Selection,
+    session::{Held, Position, Session, SessionKey, Start, Step},
+};
+
+impl Hub {
+    /// A session comes. Until `wait_until`, a cursor that is not known yet may become known.
+    pub fn enter(
+        &mut self,
+        selection: &Selection,
+        encoding: u8,
+        start: Start,
+        wait_until: Instant,
+    ) -> SessionKey {
+        let audience = self.join(selection, encoding);
+        let position = match start {
+            Start::Live => Position::Reading(self.tip),
+            Start::Earliest => Position::Reading(self.earliest()),
+            Start::Unknown => Position::gapped(self.unknown_cursor(None)),
+            Start::After(cursor) => self.position_after(audience, cursor, wait_until),
+        };
+        let entry = self.sessions.vacant_entry();
+        let session = key(entry.key());
+        if position.waits_for().is_some() {
+            self.waiting.push(session);
+        }
+        let seat = self.audiences.get_mut(audience).map_or(0, |audience| audience.seat(session));
+        entry.insert(Session { audience, seat, position });
+        session
+    }
+
+    /// A session leaves. With the last one of an audience the audience goes too, and is returned.
+    pub fn leave(&mut self, session: SessionKey) -> Option<AudienceKey> {
+        let Session { audience: audience_key, seat, position } = self.sessions.remove(session as usize);
+        if position.waits_for().is_some() {
+            self.waiting.retain(|other| *other != session);
+        }
+        let audience = self.audiences.get_mut(audience_key)?;
+        if let Some(moved) = audience.unseat(seat) {
+            self.sessions[moved as usize].seat = seat;
+        }
+        if !audience.members.is_empty() {
+            return None;
+        }
+        let selection = self.audiences.remove(audience_key);
+        for name in selection.channels() {
+            self.channels.unlisten(name, audience_key);
+        }
+        Some(audience_key)
+    }
+
+    /// Moves every session that now has something to read into `woken`. To be called after a round
+    /// of appends and, while sessions wait for their cursor, now and then.
+    pub fn wake(&mut self, now: Instant, woken: &mut Vec<SessionKey>) {
+        self.rotation = self.rotation.wrapping_add(7_919);
+        for audience in self.audiences.take_unread() {
+            let Some(audience) = self.audiences.get_mut(audience) else { continue };
+            let Some(after) = audience.unread_after.take() else { continue };
+            let (later, first) = audience.members.split_at(self.rotation % audience.members.len().max(1));
+            for member in first.iter().chain(later) {
+                let position = &mut self.sessions[*member as usize].position;
+                if let Position::Tip = position {
+                    *position = Position::Reading(after);
+                    woken.push(*member);
+                }
+            }
+        }
+        self.settle_waiting(now, woken);
+    }
+
+    /// Whether a session waits for its cursor, so that [`Hub::wake`] must be called now and then.
+    #[must_use]
+    pub fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// What to do next for a session. After [`Step::Read`], say with [`Hub::advance`] how far it
+    /// came and ask again.
+    pub fn step(&mut self, session: SessionKey) -> Step {
+        let Session { audience, position, .. } = &self.sessions[session as usize];
+        let (audience, after) = match position {
+            Position::Tip => return Step::Rest,
+            Position::Reading(after) => (*audience, *after),
+            Position::Held(held) => match **held {
+                Held::Waiting { .. } => return Step::Rest,
+                Held::Gapped(gap) => return self.tell(session, gap),
+            },
+        };
+        if after >= self.tip {
+            self.sessions[session as usize].position = Position::Tip;
+            return Step::Rest;
+        }
+        if self.earliest() > after && self.has_lost(audience, after) {
+            let (after, resume, cursor) = (self.cursor_of(after), self.tip, self.tip());
+            return self.tell(session, Gap { reason: GapReason::Overtaken, after, resume, cursor });
+        }
+        match self.break_at(after) {
+            Some(gap) => self.tell(session, gap),
+            None => Step::Read { after, until: self.until(after) },
+        }
+    }
+
+    /// The session has read up to `place`.
+    pub fn advance(&mut self, session: SessionKey, place: Place) {
+        self.sessions[session as usize].position = Position::Reading(place);
+    }
+
+    /// The audience of a session.
+    #[must_use]
+    pub fn audience_of(&self, session: SessionKey) -> AudienceKey {
+        self.sessions[session as usize].audience
+    }
+
+    /// The channels and the encoding of an audience.
+    #[must_use]
+    pub fn audience(&self, key: AudienceKey) -> Option<(&Selection, u8)> {
+        self.audiences.get(key).map(|audience| (&audience.selection, audience.encoding))
+    }
+
+    /// Whether the session has read all that there is for it.
+    #[must_use]
+    pub fn at_tip(&self, session: SessionKey) -> bool {
+        matches!(self.sessions[session as usize].position, Position::Tip)
+    }
+
+    /// The cursor of what the session has read.
+    #[must_use]
+    pub fn cursor_at(&self, session: SessionKey) -> Option<Cursor> {
+        match &self.sessions[session as usize].position {
+            Position::Tip => self.tip(),
+            Position::Reading(place) if *place == self.tip => self.tip(),
+            Position::Reading(place) => self.cursor_of(*place),
+            Position::Held(held) => match **held {
+                Held::Waiting { cursor, .. } => Some(cursor),
+                Held::Gapped(gap) => gap.after,
+            },
+        }
+    }
+
+    fn join(&mut self, selection: &Selection, encoding: u8) -> AudienceKey {
+        let (audience, new) = self.audiences.join(selection, encoding);
+        if new {
+            for name in selection.channels() {
+                self.channels.listen(name, audience);
+            }
+        }
+        audience
+    }
+
+    fn tell(&mut self, session: SessionKey, gap: Gap) -> Step {
+        self.advance(session, gap.resume);
+        Step::Gap(gap)
+    }
+
+    fn position_after(&mut self, audience: AudienceKey, cursor: Cursor, wait_until: Instant) -> Position {
+        match self.beacons.locate(cursor, self.tip) {
+            Located::Ahead => Position::Held(Box::new(Held::Waiting { cursor, until: wait_until })),
+            Located::Unknown => Position::gapped(self.unknown_cursor(Some(cursor))),
+            Located::At(place) if self.earliest() > place && self.has_lost(audience, place) => {
+                Position::gapped(self.trimmed(place))
+            }
+            Located::At(place) => Position::Reading(place),
+        }
+    }
+
+    /// Looks again at the cursors that were not known.
+    fn settle_waiting(&mut self, now: Instant, woken: &mut Vec<SessionKey>) {
+        for session in std::mem::take(&mut self.waiting) {
+            let Session { audience, position, .. } = &self.sessions[session as usize];
+            let Some((cursor, until)) = position.waits_for() else { continue };
+            let position = match self.position_after(*audience, cursor, until) {
+                position if position.waits_for().is_none() => position,
+                _ if now >= until => Position::gapped(self.unknown_cursor(Some(cursor))),
+                _ => {
+                    self.waiting.push(session);
+                    continue;
+                }
+            };
+            self.sessions[session as usize].position = position;
+            woken.push(session);
+        }
+    }
+
+    /// Whether history lost something of the audience's channels after `place`.
+    fn has_lost(&mut self, audience: AudienceKey, place: Place) -> bool {
+        let newest = self.channels.newest_lost();
+        let Some(audience) = self.audiences.get_mut(audience) else { return false };
+        if audience.lost.searched < newest {
+            let found = self.channels.lost_after(&audience.selection, audience.lost.searched);
+            audience.lost.newest = audience.lost.newest.max(found);
+            audience.lost.searched = newest;
+        }
+        audience.lost.newest > place
+    }
+}

@@ -1,0 +1,109 @@
+//! Reading a range of the order: what polls, catching up and live delivery have in common.
+
+use publication::Cursor;
+
+use super::Hub;
+use crate::{
+    beacons::Located,
+    gap::{Gap, GapReason},
+    history::Entry,
+    place::Place,
+    selection::Selection,
+};
+
+/// What a reader that comes with a cursor is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beginning {
+    /// Read what comes after this place; a gap is to be told first, if there is one.
+    At(Place, Option<Gap>),
+    /// Wait a moment: the cursor may become known.
+    Ahead,
+}
+
+impl Hub {
+    /// Where a reader of `selection` with this cursor begins.
+    #[must_use]
+    pub fn begin(&self, selection: &Selection, cursor: Cursor) -> Beginning {
+        let place = match self.beacons.locate(cursor, self.tip) {
+            Located::At(place) => place,
+            Located::Ahead => return Beginning::Ahead,
+            Located::Unknown => {
+                let gap = self.unknown_cursor(Some(cursor));
+                return Beginning::At(gap.resume, Some(gap));
+            }
+        };
+        let lost = self.earliest() > place && self.channels.lost_after(selection, place) > place;
+        let gap = lost.then(|| self.trimmed(place)).or_else(|| self.break_at(place));
+        Beginning::At(gap.map_or(place, |gap| gap.resume), gap)
+    }
+
+    /// The place before everything that history holds.
+    #[must_use]
+    pub fn earliest(&self) -> Place {
+        self.history.oldest().map_or(self.tip, |entry| entry.place.before())
+    }
+
+    /// Up to where a reader at `place` can go before a gap is to be told.
+    #[must_use]
+    pub fn until(&self, place: Place) -> Place {
+        self.history.break_after(place).map_or(self.tip, |at| at.place.before())
+    }
+
+    /// The gap that lies right after `place`, if there is one.
+    #[must_use]
+    pub fn break_at(&self, place: Place) -> Option<Gap> {
+        let at = self.history.break_after(place).filter(|at| at.place.before() <= place)?;
+        let cursor = Some(at.cursor);
+        Some(Gap { reason: GapReason::BrokerLost, after: at.after, resume: at.place, cursor })
+    }
+
+    /// The gap of a reader whose cursor this gateway cannot place: it goes on at the tip.
+    #[must_use]
+    pub fn unknown_cursor(&self, cursor: Option<Cursor>) -> Gap {
+        Gap { reason: GapReason::UnknownCursor, after: cursor, resume: self.tip, cursor: self.tip() }
+    }
+
+    /// The gap of a known cursor whose channels lost something after it: it goes on with the oldest
+    /// that history holds.
+    pub(super) fn trimmed(&self, place: Place) -> Gap {
+        let resume = self.earliest();
+        let (after, cursor) = (self.cursor_of(place), self.cursor_of(resume));
+        Gap { reason: GapReason::Trimmed, after, resume, cursor }
+    }
+
+    /// The publications of `selection` after `after` and up to `until`, at most `limit`, in order.
+    ///
+    /// Several single channels are merged; with a prefix among them, history is walked.
+    #[must_use]
+    pub fn read(&self, selection: &Selection, after: Place, until: Place, limit: usize) -> Vec<&Entry> {
+        let start = self.history.slot_after(after);
+        let within = |entry: &&Entry| entry.place <= until;
+        if !selection.prefixes().is_empty() {
+            let wanted = |entry: &&Entry| selection.shown(&entry.publication).is_some();
+            return self.history.from_slot(start).take_while(within).filter(wanted).take(limit).collect();
+        }
+        let mut slots = Vec::new();
+        for name in selection.channels() {
+            let Some(channel) = self.channels.get(name) else { continue };
+            let first = channel.held.partition_point(|slot| *slot < start);
+            slots.extend(channel.held.range(first..).take(limit));
+        }
+        if selection.channels().len() > 1 {
+            slots.sort_unstable();
+            slots.dedup();
+        }
+        slots.iter().filter_map(|slot| self.history.get(*slot)).take_while(within).take(limit).collect()
+    }
+
+    /// The latest publication of each channel of the selection, in order, each once.
+    #[must_use]
+    pub fn latest(&self, selection: &Selection) -> Vec<&Entry> {
+        self.channels.latest(selection)
+    }
+
+    /// The newest publication of the selection.
+    #[must_use]
+    pub fn newest(&self, selection: &Selection) -> Option<&Entry> {
+        self.channels.newest(selection)
+    }
+}

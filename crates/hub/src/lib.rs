@@ -1,0 +1,26 @@
+//! The connection registry of one shard: who is here, what they asked for, and where in the order
+//! of publications each of them stands.
+//!
+//! Pure data: no I/O, no runtime, no clock (time is an argument), no format. The edge appends what
+//! arrives, asks who has something to read, reads it, and says how far it came.
+
+mod audience;
+mod beacons;
+mod channels;
+mod config;
+mod gap;
+mod history;
+mod hub;
+mod place;
+mod ranking;
+mod selection;
+mod session;
+
+pub use audience::AudienceKey;
+pub use config::Config;
+pub use gap::{Gap, GapReason};
+pub use history::Entry;
+pub use hub::{Beginning, Gauges, Hub};
+pub use place::Place;
+pub use selection::Selection;
+pub use session::{SessionKey, Start, Step};

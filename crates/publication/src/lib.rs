@@ -1,0 +1,19 @@
+//! The words that every part of Fanfare shares: what is published, where, and how a place in the
+//! order of publications is written down.
+//!
+//! This crate knows no runtime and no I/O. Strings from outside become its types once, at the
+//! border; from there on they are valid by construction.
+
+mod arrival;
+mod channel;
+mod cursor;
+mod event;
+mod pattern;
+mod publication;
+
+pub use arrival::{Arrival, Batch};
+pub use channel::{ChannelName, MAX_NAME_BYTES, NameError};
+pub use cursor::{BeaconId, Cursor, CursorError, MAX_CURSOR_BYTES};
+pub use event::{EventError, EventType};
+pub use pattern::Pattern;
+pub use publication::{Draft, Publication, PublicationError};

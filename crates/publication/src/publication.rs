@@ -1,0 +1,206 @@
+//! One thing published.
+
+use std::{fmt, ops::Range};
+
+use crate::{
+    channel::{ChannelName, NameError},
+    event::{EventError, EventType},
+};
+
+/// What was published: channels, an event type perhaps, and data. Valid by construction.
+///
+/// All text lies in one allocation, `data event channel channel ...`, since a busy gateway makes
+/// and drops a million of these a second.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Publication {
+    text: Box<str>,
+    data_end: u32,
+    event_end: u32,
+    /// The end of the first channel; further ones are rare.
+    first_end: u32,
+    further_ends: Vec<u32>,
+    json: bool,
+}
+
+/// A publication as a publisher asks for it, its parts not yet checked.
+#[derive(Clone, Copy, Debug)]
+pub struct Draft<'a> {
+    /// The first channel.
+    pub channel: &'a str,
+    /// Further channels; those named before are skipped.
+    pub further: &'a [&'a str],
+    /// The event type, if any.
+    pub event: Option<&'a str>,
+    /// The data: any UTF-8 text.
+    pub data: &'a str,
+    /// The data is a JSON value by the channel's rule; the caller has checked that it is.
+    pub json: bool,
+}
+
+/// Why a draft is no publication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PublicationError {
+    /// A channel's name is not valid.
+    Channel(NameError),
+    /// The event type is not valid.
+    Event(EventError),
+    /// The data is longer than allowed.
+    TooLong {
+        /// The longest data allowed, in bytes.
+        limit: usize,
+    },
+    /// The data is not UTF-8.
+    NotUtf8,
+    /// The channel's rule asks for JSON, and the data is none.
+    NotJson,
+    /// The envelope that holds channel and data is not as it should be.
+    Malformed,
+}
+
+impl Publication {
+    /// Checks and keeps a draft. `max_data_bytes` bounds the data.
+    ///
+    /// # Errors
+    /// The first part of the draft that is not valid.
+    pub fn new(draft: &Draft<'_>, max_data_bytes: usize) -> Result<Self, PublicationError> {
+        if draft.data.len() > max_data_bytes {
+            return Err(PublicationError::TooLong { limit: max_data_bytes });
+        }
+        ChannelName::check(draft.channel).map_err(PublicationError::Channel)?;
+        if let Some(event) = draft.event {
+            EventType::new(event).map_err(PublicationError::Event)?;
+        }
+        let event = draft.event.unwrap_or("");
+        let further = further_channels(draft)?;
+        let further_bytes: usize = further.iter().map(|channel| channel.len()).sum();
+        let bytes = draft.data.len() + event.len() + draft.channel.len() + further_bytes;
+
+        let mut text = String::with_capacity(bytes);
+        let mut push = |part: &str| {
+            text.push_str(part);
+            u32::try_from(text.len()).map_err(|_| PublicationError::TooLong { limit: u32::MAX as usize })
+        };
+        let data_end = push(draft.data)?;
+        let event_end = push(event)?;
+        let first_end = push(draft.channel)?;
+        let further_ends = further.into_iter().map(push).collect::<Result<_, _>>()?;
+        Ok(Self { text: text.into(), data_end, event_end, first_end, further_ends, json: draft.json })
+    }
+
+    /// The data, as it was published.
+    #[must_use]
+    pub fn data(&self) -> &str {
+        self.part(0..self.data_end)
+    }
+
+    /// Whether the data is a JSON value (by the channel's rule) and not only text.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// The event type, if it has one.
+    #[must_use]
+    pub fn event(&self) -> Option<&str> {
+        let event = self.part(self.data_end..self.event_end);
+        (!event.is_empty()).then_some(event)
+    }
+
+    /// The channels that it was published on, at least one, each once.
+    pub fn channels(&self) -> impl Iterator<Item = &str> {
+        let mut start = self.event_end;
+        std::iter::once(self.first_end).chain(self.further_ends.iter().copied()).map(move |end| {
+            let channel = self.part(start..end);
+            start = end;
+            channel
+        })
+    }
+
+    /// About how much memory it holds, in bytes, its own fields included.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>() + self.text.len() + self.further_ends.len() * size_of::<u32>()
+    }
+
+    fn part(&self, range: Range<u32>) -> &str {
+        &self.text[range.start as usize..range.end as usize]
+    }
+}
+
+/// The valid further channels of a draft, without repetitions.
+fn further_channels<'a>(draft: &Draft<'a>) -> Result<Vec<&'a str>, PublicationError> {
+    let mut further = Vec::with_capacity(draft.further.len());
+    for &channel in draft.further {
+        ChannelName::check(channel).map_err(PublicationError::Channel)?;
+        if channel != draft.channel && !further.contains(&channel) {
+            further.push(channel);
+        }
+    }
+    Ok(further)
+}
+
+impl PublicationError {
+    /// The value of the metric label `outcome`, and of the error's `code`.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Channel(_) => "bad_channel",
+            Self::Event(_) => "bad_event",
+            Self::TooLong { .. } => "too_long",
+            Self::NotUtf8 => "not_utf8",
+            Self::NotJson => "not_json",
+            Self::Malformed => "malformed",
+        }
+    }
+}
+
+impl fmt::Display for PublicationError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Channel(error) => write!(out, "the channel's name is not valid: {error}"),
+            Self::Event(error) => write!(out, "the event type is not valid: {error}"),
+            Self::TooLong { limit } => write!(out, "the data is longer than {limit} bytes"),
+            Self::NotUtf8 => out.write_str("the data is not UTF-8 text"),
+            Self::NotJson => out.write_str("this channel takes JSON only, and the data is none"),
+            Self::Malformed => out.write_str(
+                r#"it must be a JSON object such as {"channel":"alerts","event":"disk","data":"full"}"#,
+            ),
+        }
+    }
+}
+
+impl std::error::Error for PublicationError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft<'a>(channel: &'a str, data: &'a str) -> Draft<'a> {
+        Draft { channel, further: &[], event: None, data, json: false }
+    }
+
+    #[test]
+    fn parts_come_back_as_they_were_given() {
+        let draft = Draft { further: &["b", "a", "c", "b"], event: Some("disk"), ..draft("a", "full") };
+        let publication = Publication::new(&draft, 100).unwrap();
+        assert_eq!(publication.data(), "full");
+        assert_eq!(publication.event(), Some("disk"));
+        assert_eq!(publication.channels().collect::<Vec<_>>(), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn data_may_be_empty_and_the_limit_is_exact() {
+        assert_eq!(Publication::new(&draft("a", ""), 0).unwrap().data(), "");
+        assert!(Publication::new(&draft("a", "1234"), 4).is_ok());
+        let error = Publication::new(&draft("a", "12345"), 4).unwrap_err();
+        assert_eq!(error, PublicationError::TooLong { limit: 4 });
+    }
+
+    #[test]
+    fn every_channel_and_the_event_are_checked() {
+        let bad = Draft { further: &["x*"], ..draft("a", "") };
+        assert_eq!(Publication::new(&bad, 9).unwrap_err(), PublicationError::Channel(NameError::Star));
+        let bad = Draft { event: Some("error"), ..draft("a", "") };
+        assert_eq!(Publication::new(&bad, 9).unwrap_err(), PublicationError::Event(EventError::Reserved));
+    }
+}
