@@ -2,10 +2,9 @@
 
 use std::{io, thread};
 
-use publication::Batch;
 use tokio::{
     runtime,
-    sync::{mpsc, oneshot, watch},
+    sync::{oneshot, watch},
 };
 
 use crate::{
@@ -14,6 +13,7 @@ use crate::{
     embedded,
     link::LinkError,
     metrics::Metrics,
+    outlet::Outlet,
     publisher::{PublishError, Publisher},
     pubsub::Follower,
     status::Status,
@@ -48,7 +48,7 @@ impl Broker {
         kind: Kind,
         rules: Rules,
         metrics: Metrics,
-        outlet: mpsc::Sender<Batch>,
+        outlet: impl Outlet,
     ) -> Result<Self, io::Error> {
         let (status_sender, status) = watch::channel(Status::default());
         let (failure, failed) = oneshot::channel();

@@ -8,7 +8,7 @@ use tokio::{
     time::{Duration, MissedTickBehavior, interval},
 };
 
-use crate::{metrics::Metrics, status::Status};
+use crate::{metrics::Metrics, outlet::Outlet, status::Status};
 
 /// Between two beacons, so that cursors expire with age here too.
 const BEACON_INTERVAL: Duration = Duration::from_secs(1);
@@ -31,7 +31,7 @@ pub(crate) fn queue() -> (mpsc::Sender<Request>, mpsc::Receiver<Request>) {
 /// Gives every publication its place until nobody publishes or listens any more.
 pub(crate) async fn run(
     mut requests: mpsc::Receiver<Request>,
-    outlet: mpsc::Sender<Batch>,
+    mut outlet: impl Outlet,
     metrics: Metrics,
     status: watch::Sender<Status>,
 ) {
@@ -61,7 +61,7 @@ pub(crate) async fn run(
                 ok.inc_by(arrivals.len() as u64);
             }
         }
-        if outlet.send(Batch { arrived: Instant::now(), arrivals }).await.is_err() {
+        if !outlet.deliver(Batch { arrived: Instant::now(), arrivals }).await {
             return;
         }
         status.send_if_modified(|status| {

@@ -9,7 +9,7 @@ use std::{
 
 use publication::{Arrival, Batch, BeaconId};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::watch,
     time::{MissedTickBehavior, interval, sleep, sleep_until},
 };
 
@@ -21,6 +21,7 @@ use crate::{
     link::{Link, LinkError},
     metrics::Metrics,
     order::{Item, Order},
+    outlet::Outlet,
     status::Status,
 };
 
@@ -35,12 +36,14 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from
 const MAX_SENT: usize = 64;
 
 /// Follows Redis until the receivers are gone.
-pub(crate) struct Follower {
+pub(crate) struct Follower<O> {
     config: RedisConfig,
     max_payload: usize,
     intake: Intake,
     metrics: Metrics,
-    outlet: mpsc::Sender<Batch>,
+    outlet: O,
+    /// The receivers are gone.
+    closed: bool,
     status: watch::Sender<Status>,
     order: Order,
     gateway: u64,
@@ -73,12 +76,12 @@ enum Event {
     Tick,
 }
 
-impl Follower {
+impl<O: Outlet> Follower<O> {
     pub(crate) fn new(
         config: RedisConfig,
         rules: Rules,
         metrics: Metrics,
-        outlet: mpsc::Sender<Batch>,
+        outlet: O,
         status: watch::Sender<Status>,
     ) -> Self {
         Self {
@@ -88,6 +91,7 @@ impl Follower {
             config,
             metrics,
             outlet,
+            closed: false,
             status,
             order: Order::default(),
             gateway: rand::random(),
@@ -107,7 +111,7 @@ impl Follower {
         tracing::info!(redis = self.config.address(), "linked to Redis");
         loop {
             let error = self.follow(link).await;
-            if self.outlet.is_closed() {
+            if self.closed {
                 return Ok(());
             }
             tracing::error!(%error, redis = self.config.address(), "the link to Redis broke");
@@ -119,7 +123,7 @@ impl Follower {
     }
 
     /// Connects, however long it takes. At first, what will never do is not tried again.
-    async fn connect(&self, at_first: bool) -> Result<Link, LinkError> {
+    async fn connect(&mut self, at_first: bool) -> Result<Link, LinkError> {
         let mut wait = BACKOFF.0;
         loop {
             match Link::open(&self.config, self.max_payload).await {
@@ -360,7 +364,8 @@ impl Follower {
         let next = Vec::with_capacity(self.batch.len().min(1024));
         let arrivals = std::mem::replace(&mut self.batch, next);
         self.intake.count_delivered(&arrivals);
-        self.outlet.send(Batch { arrived: Instant::now(), arrivals }).await.is_ok()
+        self.closed = !self.outlet.deliver(Batch { arrived: Instant::now(), arrivals }).await;
+        !self.closed
     }
 
     fn trouble(&self, trouble: &str) {

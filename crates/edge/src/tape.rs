@@ -143,6 +143,11 @@ impl Page {
         }
     }
 
+    /// All up to here is in this page or before it.
+    pub(crate) fn upto(&self) -> Place {
+        self.upto
+    }
+
     /// The bytes after `place`.
     pub(crate) fn after(&self, place: Place) -> &[u8] {
         &self.bytes[self.start(place)..]
@@ -163,7 +168,7 @@ impl Page {
             let place = whole.checked_sub(1).map_or(place, |last| self.ends[last].0.max(place));
             return Progress { place, frames, cut: &[] };
         };
-        Progress { place: *cut_place, frames: frames + 1, cut: &self.bytes[written..*end as usize] }
+        Progress { place: *cut_place, frames, cut: &self.bytes[written..*end as usize] }
     }
 
     /// The place of the first frame after `place`.
@@ -181,7 +186,7 @@ impl Page {
 pub(crate) struct Progress<'a> {
     /// All up to here is written, once `cut` is.
     pub(crate) place: Place,
-    /// Frames up to there.
+    /// Whole frames written.
     pub(crate) frames: usize,
     /// What is missing of the last frame.
     pub(crate) cut: &'a [u8],

@@ -14,6 +14,8 @@ pub(crate) struct Audience {
     pub(crate) selection: Selection,
     pub(crate) encoding: u8,
     pub(crate) members: Vec<SessionKey>,
+    /// How many of them are not at the tip.
+    pub(crate) behind: u32,
     /// The place before the first publication that members at the tip have not read.
     pub(crate) unread_after: Option<Place>,
     /// What history lost of its channels, as far as it was looked up.
@@ -66,6 +68,7 @@ impl Audiences {
             selection: selection.clone(),
             encoding,
             members: Vec::new(),
+            behind: 0,
             unread_after: None,
             lost: Lost::default(),
         };

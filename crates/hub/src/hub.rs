@@ -32,6 +32,8 @@ pub struct Hub {
     channels: Channels,
     audiences: Audiences,
     sessions: Slab<Session>,
+    /// How many sessions are not at the tip.
+    behind: usize,
     /// Sessions whose cursor is not known yet.
     waiting: Vec<SessionKey>,
     /// Turns the order in which an audience's members are served.
@@ -69,6 +71,7 @@ impl Hub {
             channels: Channels::default(),
             audiences: Audiences::default(),
             sessions: Slab::new(),
+            behind: 0,
             waiting: Vec::new(),
             rotation: 0,
             matched: Vec::new(),

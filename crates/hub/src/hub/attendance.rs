@@ -36,7 +36,11 @@ impl Hub {
         if position.waits_for().is_some() {
             self.waiting.push(session);
         }
-        let seat = self.audiences.get_mut(audience).map_or(0, |audience| audience.seat(session));
+        let seat = self.audiences.get_mut(audience).map_or(0, |audience| {
+            audience.behind += 1;
+            audience.seat(session)
+        });
+        self.behind += 1;
         entry.insert(Session { audience, seat, position });
         session
     }
@@ -48,6 +52,10 @@ impl Hub {
             self.waiting.retain(|other| *other != session);
         }
         let audience = self.audiences.get_mut(audience_key)?;
+        if !matches!(position, Position::Tip) {
+            audience.behind -= 1;
+            self.behind -= 1;
+        }
         if let Some(moved) = audience.unseat(seat) {
             self.sessions[moved as usize].seat = seat;
         }
@@ -76,6 +84,9 @@ impl Hub {
                     woken.push(*member);
                 }
             }
+            let behind = key(audience.members.len());
+            self.behind += (behind - audience.behind) as usize;
+            audience.behind = behind;
         }
         self.settle_waiting(now, woken);
     }
@@ -99,8 +110,7 @@ impl Hub {
             },
         };
         if after >= self.tip {
-            self.sessions[session as usize].position = Position::Tip;
-            return Step::Rest;
+            return self.rest(session, audience);
         }
         if self.earliest() > after && self.has_lost(audience, after) {
             let (after, resume, cursor) = (self.cursor_of(after), self.tip, self.tip());
@@ -129,10 +139,28 @@ impl Hub {
         self.audiences.get(key).map(|audience| (&audience.selection, audience.encoding))
     }
 
+    /// Whether all sessions of an audience have read all that there is for them.
+    #[must_use]
+    pub fn has_read_all(&self, key: AudienceKey) -> bool {
+        self.audiences.get(key).is_none_or(|audience| audience.behind == 0)
+    }
+
+    /// How many sessions have something to read or wait for their cursor.
+    #[must_use]
+    pub fn behind(&self) -> usize {
+        self.behind
+    }
+
     /// Whether the session has read all that there is for it.
     #[must_use]
     pub fn at_tip(&self, session: SessionKey) -> bool {
         matches!(self.sessions[session as usize].position, Position::Tip)
+    }
+
+    /// Whether the session waits for its cursor to become known.
+    #[must_use]
+    pub fn is_waiting(&self, session: SessionKey) -> bool {
+        self.sessions[session as usize].position.waits_for().is_some()
     }
 
     /// The cursor of what the session has read.
@@ -157,6 +185,15 @@ impl Hub {
             }
         }
         audience
+    }
+
+    fn rest(&mut self, session: SessionKey, audience: AudienceKey) -> Step {
+        self.sessions[session as usize].position = Position::Tip;
+        self.behind -= 1;
+        if let Some(audience) = self.audiences.get_mut(audience) {
+            audience.behind -= 1;
+        }
+        Step::Rest
     }
 
     fn tell(&mut self, session: SessionKey, gap: Gap) -> Step {

@@ -1,0 +1,27 @@
+# The one door: for people and for CI.
+
+CARGO ?= cargo
+
+.PHONY: run test lint bench fuzz test-deps clean
+
+run: ## Build and start the gateway with the embedded broker, on http://localhost:8080/
+	$(CARGO) run --release -p gateway -- serve
+
+test: test-deps ## Install what the tests need if it is missing, then run everything
+	$(CARGO) build --workspace
+	$(CARGO) nextest run --workspace
+	$(CARGO) test --workspace --doc
+
+lint: ## Formatting, lints, licences
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+bench: ## The load generator and the comparison with the floor and with peers
+	$(CARGO) build --release -p gateway -p bench
+	target/release/bench $(BENCH)
+
+test-deps:
+	@tests/install.sh
+
+clean:
+	$(CARGO) clean

@@ -1,0 +1,131 @@
+//! Who may subscribe and publish to which channels from outside.
+
+use publication::Pattern;
+
+/// The channel rules; the first that matches decides.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// In the order of the configuration.
+    pub rules: Vec<Rule>,
+    /// Without any rule on a loopback listener, all is open to what did not come through a proxy.
+    pub open_without_rules: bool,
+}
+
+/// What holds for the channels that a pattern means.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// The channels.
+    pub pattern: Pattern,
+    /// Who may subscribe.
+    pub subscribe: Who,
+    /// Who may publish over HTTP.
+    pub publish: Who,
+    /// Publications must be JSON.
+    pub json: bool,
+}
+
+/// To whom something is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// Everyone who can reach the gateway.
+    Anyone,
+    /// No one.
+    Nobody,
+}
+
+impl Who {
+    /// The word in configuration and logs.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Anyone => "anyone",
+            Self::Nobody => "nobody",
+        }
+    }
+}
+
+impl Access {
+    /// Whether a session may ask for `wanted`. A pattern is allowed only if some rule covers it and
+    /// every rule that overlaps it allows it.
+    #[must_use]
+    pub fn may_subscribe(&self, wanted: &Pattern, proxied: bool) -> bool {
+        if self.rules.is_empty() {
+            return self.open_without_rules && !proxied;
+        }
+        match wanted {
+            Pattern::Channel(name) => {
+                self.rule(name).is_some_and(|rule| rule.subscribe == Who::Anyone)
+            }
+            Pattern::Prefix(_) => {
+                let mut overlapping = self.rules.iter().filter(|rule| rule.pattern.overlaps(wanted));
+                let covered = self.rules.iter().any(|rule| rule.pattern.covers(wanted));
+                covered && overlapping.all(|rule| rule.subscribe == Who::Anyone)
+            }
+        }
+    }
+
+    /// Whether one may publish on `channel` over HTTP.
+    #[must_use]
+    pub fn may_publish(&self, channel: &str, proxied: bool) -> bool {
+        if self.rules.is_empty() {
+            return self.open_without_rules && !proxied;
+        }
+        self.rule(channel).is_some_and(|rule| rule.publish == Who::Anyone)
+    }
+
+    /// Whether publications on `channel` must be JSON.
+    #[must_use]
+    pub fn takes_json(&self, channel: &str) -> bool {
+        self.rule(channel).is_some_and(|rule| rule.json)
+    }
+
+    fn rule(&self, channel: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.pattern.matches(channel))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn access(rules: &[(&str, Who)]) -> Access {
+        let rule = |(pattern, subscribe): &(&str, Who)| Rule {
+            pattern: Pattern::parse(pattern).unwrap(),
+            subscribe: *subscribe,
+            publish: Who::Nobody,
+            json: false,
+        };
+        Access { rules: rules.iter().map(rule).collect(), open_without_rules: true }
+    }
+
+    #[test]
+    fn the_first_matching_rule_decides_and_a_pattern_needs_all_of_them() {
+        let access = access(&[
+            ("secret/*", Who::Nobody),
+            ("monitors/private", Who::Nobody),
+            ("monitors/*", Who::Anyone),
+            ("news", Who::Anyone),
+        ]);
+        let check = |wanted, expected| {
+            assert_eq!(access.may_subscribe(&Pattern::parse(wanted).unwrap(), false), expected, "{wanted}");
+        };
+        check("news", true);
+        check("other", false);
+        check("secret/x", false);
+        check("monitors/1", true);
+        check("monitors/private", false);
+        check("monitors/*", false);
+        check("monitors/p*", false);
+        check("monitors/q*", true);
+        check("news*", false);
+        check("*", false);
+    }
+
+    #[test]
+    fn without_rules_all_is_open_unless_it_came_through_a_proxy() {
+        let access = access(&[]);
+        assert!(access.may_subscribe(&Pattern::parse("*").unwrap(), false));
+        assert!(!access.may_subscribe(&Pattern::parse("a").unwrap(), true));
+        assert!(access.may_publish("a", false) && !access.may_publish("a", true));
+    }
+}

@@ -1,0 +1,38 @@
+//! What the edge needs to know.
+
+use std::time::Duration;
+
+use crate::{access::Access, cors::Cors};
+
+/// The settings of the edge, all valid.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The longest time from the first byte of a request's head to its last.
+    pub head_timeout: Duration,
+    /// How long an idle connection is kept for its next request.
+    pub keep_alive: Duration,
+    /// Sessions of all shards together.
+    pub max_sessions: usize,
+    /// Channels and patterns of one session.
+    pub max_channels: usize,
+    /// The longest silence in a session.
+    pub heartbeat: Duration,
+    /// When a browser comes back after its session ended, on average.
+    pub retry: Duration,
+    /// A session that takes nothing for so long ends.
+    pub write_timeout: Duration,
+    /// What the kernel may hold for one session, as `SO_SNDBUF`.
+    pub send_buffer_bytes: usize,
+    /// The longest data of a publication.
+    pub max_data_bytes: usize,
+    /// Over how long the byes of a drain are spread.
+    pub drain_spread: Duration,
+    /// Log a line for each session that ends.
+    pub log_sessions: bool,
+    /// What each shard keeps.
+    pub hub: hub::Config,
+    /// Who may do what.
+    pub access: Access,
+    /// Which other origins may.
+    pub cors: Cors,
+}

@@ -1,0 +1,118 @@
+//! Which pages of other origins may use the gateway (WHATWG Fetch, the CORS protocol).
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex},
+};
+
+use hyper::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HOST, HeaderMap, HeaderValue, ORIGIN,
+};
+
+const ALLOW_METHODS: &str = "GET, HEAD, POST";
+const ALLOW_HEADERS: &str =
+    "authorization, content-type, last-event-id, if-none-match, prefer, cache-control, idempotency-key";
+const EXPOSE_HEADERS: &str = "etag, retry-after, fanfare-cursor";
+/// Blocked origins that are remembered, so that each is logged once.
+const MAX_LOGGED: usize = 1_000;
+
+/// The origins that may.
+#[derive(Clone, Debug)]
+pub struct Cors {
+    origins: Vec<String>,
+    /// The listener is on loopback: pages on localhost may, whatever their port.
+    loopback: bool,
+    logged: Arc<Mutex<HashSet<String>>>,
+}
+
+impl Cors {
+    /// `origins` are written as browsers send them, such as `https://app.example.com`.
+    #[must_use]
+    pub fn new(origins: Vec<String>, loopback: bool) -> Self {
+        Self { origins, loopback, logged: Arc::default() }
+    }
+
+    /// The headers that let the page which sent `request` read the answer, if it may.
+    #[must_use]
+    pub fn headers(&self, request: &HeaderMap) -> Option<HeaderMap> {
+        let origin = request.get(ORIGIN)?;
+        if !self.allows(origin) {
+            self.log_blocked(origin);
+            return None;
+        }
+        let mut headers = HeaderMap::with_capacity(2);
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSE_HEADERS));
+        Some(headers)
+    }
+
+    /// Whether a page may publish: its origin is listed or is the gateway's own. What sends no
+    /// `Origin` is no page.
+    #[must_use]
+    pub fn may_post(&self, request: &HeaderMap) -> bool {
+        let Some(origin) = request.get(ORIGIN) else { return true };
+        let own = request.get(HOST).is_some_and(|host| {
+            let (host, origin) = (host.as_bytes(), origin.as_bytes());
+            [&b"http://"[..], b"https://"].iter().any(|scheme| origin.strip_prefix(*scheme) == Some(host))
+        });
+        own || self.allows(origin)
+    }
+
+    /// Adds the answer to a preflight.
+    pub(crate) fn write_preflight(headers: &mut HeaderMap) {
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(ALLOW_METHODS));
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(ALLOW_HEADERS));
+        headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+    }
+
+    fn allows(&self, origin: &HeaderValue) -> bool {
+        let Ok(origin) = origin.to_str() else { return false };
+        self.origins.iter().any(|listed| listed == origin) || (self.loopback && is_local(origin))
+    }
+
+    fn log_blocked(&self, origin: &HeaderValue) {
+        let origin = String::from_utf8_lossy(origin.as_bytes()).into_owned();
+        let Ok(mut logged) = self.logged.lock() else { return };
+        if logged.len() < MAX_LOGGED && logged.insert(origin.clone()) {
+            tracing::warn!(
+                "pages of the origin {origin:?} cannot read the answers; to allow it, add to the \
+                 configuration: [cors] origins = [{origin:?}]"
+            );
+        }
+    }
+}
+
+/// `http://localhost` or `http://127.0.0.1`, with any port.
+fn is_local(origin: &str) -> bool {
+    ["http://localhost", "http://127.0.0.1"].iter().any(|local| {
+        origin.strip_prefix(local).is_some_and(|rest| {
+            rest.is_empty()
+                || rest.strip_prefix(':').is_some_and(|port| {
+                    !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
+                })
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn localhost_is_allowed_on_loopback_only_and_nothing_that_looks_like_it() {
+        let check = |origin: &'static str, loopback, expected| {
+            let cors = Cors::new(vec!["https://app.example.com".to_owned()], loopback);
+            assert_eq!(cors.allows(&HeaderValue::from_static(origin)), expected, "{origin}");
+        };
+        check("http://localhost:3000", true, true);
+        check("http://127.0.0.1", true, true);
+        check("http://localhost:3000", false, false);
+        check("http://localhost.evil.com", true, false);
+        check("http://localhost:3000.evil.com", true, false);
+        check("http://localhost:", true, false);
+        check("https://app.example.com", false, true);
+        check("https://app.example.com.evil.com", false, false);
+        check("null", true, false);
+    }
+}

@@ -1,0 +1,210 @@
+//! One connection while hyper has it, and the moment at which a session takes its socket over.
+//!
+//! The service marks the request as taken and returns a future that never resolves. The driver
+//! looks for the mark after every poll of the connection, and then takes the connection apart: the
+//! socket, with nothing written to it yet, is the session's. hyper documents `into_parts` for
+//! finished connections only, hence the pinned minor version and the tests.
+
+use std::{
+    cell::Cell,
+    convert::Infallible,
+    future::{Future, poll_fn},
+    io,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    rc::Rc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use hyper::{HeaderMap, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    time::{Instant, sleep_until},
+};
+
+use crate::{
+    edge::Phase,
+    request::Wanted,
+    service,
+    sessions::Newcomer,
+    shard::{Arrived, Shard},
+};
+
+/// The longest head of a request, and the most headers in it.
+const MAX_HEAD_BYTES: usize = 16 * 1024;
+const MAX_HEADERS: usize = 64;
+
+/// The mark that a request leaves whose socket is to become a session's.
+pub(crate) struct Taken {
+    pub(crate) wanted: Wanted,
+    pub(crate) chunked: bool,
+    pub(crate) cors: Option<HeaderMap>,
+}
+
+/// Serves the requests of one connection until it ends or becomes a session.
+pub(crate) async fn serve(shard: Rc<Shard>, connection: Arrived) {
+    let Arrived { socket, peer, load } = connection;
+    let taken = Rc::new(Cell::new(None));
+    let head = Rc::new(HeadClock::default());
+    let io = match TcpStream::from_std(socket) {
+        Ok(stream) => TokioIo::new(Io { stream, head: Rc::clone(&head) }),
+        Err(error) => return tracing::debug!(%peer, %error, "a connection broke at once"),
+    };
+    match drive(&shard, io, &taken, &head, peer).await {
+        Driven::Taken(Taken { wanted, chunked, cors }, Ok(socket)) => {
+            let newcomer = Newcomer { socket, peer, wanted, chunked, cors, load };
+            shard.sessions.borrow_mut().admit(newcomer);
+            shard.stirred.notify_one();
+        }
+        Driven::Taken(_, Err(error)) => tracing::debug!(%peer, %error, "a connection broke when it was taken over"),
+        Driven::Late => {
+            shard.metrics.count_rejected("head_timeout");
+            tracing::debug!(%peer, "a request's head did not come in time");
+        }
+        Driven::Ended(Err(error)) if error.is_parse() => {
+            shard.metrics.count_rejected("bad_http");
+            tracing::debug!(%peer, %error, "this is not HTTP");
+        }
+        Driven::Ended(_) => {}
+    }
+}
+
+/// How a connection left hyper.
+enum Driven {
+    Taken(Taken, io::Result<std::net::TcpStream>),
+    Late,
+    Ended(hyper::Result<()>),
+}
+
+/// Drives hyper. Its inputs: the connection, the time for the head, the phase of the gateway.
+async fn drive(
+    shard: &Rc<Shard>,
+    io: TokioIo<Io>,
+    taken: &Rc<Cell<Option<Taken>>>,
+    head: &Rc<HeadClock>,
+    peer: SocketAddr,
+) -> Driven {
+    let service = service_fn(|request| {
+        let (shard, taken, head) = (Rc::clone(shard), Rc::clone(taken), Rc::clone(head));
+        head.set_busy(true);
+        async move {
+            let answer = service::handle(&shard, request, &taken, peer).await;
+            head.set_busy(false);
+            Ok::<_, Infallible>(answer)
+        }
+    });
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        // hyper's time for a head is also that between two requests.
+        .header_read_timeout(shard.config.keep_alive)
+        .half_close(true)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .max_headers(MAX_HEADERS)
+        .serve_connection(io, service);
+    let mut phase = shard.phase.clone();
+    let mut draining = pin!(async move { phase.wait_for(|phase| *phase == Phase::Draining).await.is_ok() });
+    let mut drained = false;
+    let mut late = pin!(head.late(shard.config.head_timeout));
+    let ended = poll_fn(|context| {
+        if !drained && draining.as_mut().poll(context).is_ready() {
+            drained = true;
+            Pin::new(&mut connection).graceful_shutdown();
+        }
+        let polled = Pin::new(&mut connection).poll(context);
+        if let Some(mark) = taken.take() {
+            return Poll::Ready(Ok(mark));
+        }
+        if let Poll::Ready(result) = polled {
+            return Poll::Ready(Err(Driven::Ended(result)));
+        }
+        late.as_mut().poll(context).map(|()| Err(Driven::Late))
+    })
+    .await;
+    match ended {
+        Ok(mark) => Driven::Taken(mark, connection.into_parts().io.into_inner().stream.into_std()),
+        Err(driven) => driven,
+    }
+}
+
+/// When the head that is being read has begun.
+#[derive(Default)]
+struct HeadClock {
+    began: Cell<Option<Instant>>,
+    /// A request is being answered: what comes in belongs to its body.
+    busy: Cell<bool>,
+}
+
+impl HeadClock {
+    fn note_bytes(&self) {
+        if !self.busy.get() && self.began.get().is_none() {
+            self.began.set(Some(Instant::now()));
+        }
+    }
+
+    fn set_busy(&self, busy: bool) {
+        self.began.set(None);
+        self.busy.set(busy);
+    }
+
+    /// Resolves when a head has been read for longer than `limit`.
+    async fn late(&self, limit: Duration) {
+        loop {
+            let now = Instant::now();
+            let due = self.began.get().unwrap_or(now) + limit;
+            if due <= now {
+                return;
+            }
+            sleep_until(due).await;
+        }
+    }
+}
+
+/// The socket as hyper sees it; notes when bytes of a head come in.
+struct Io {
+    stream: TcpStream,
+    head: Rc<HeadClock>,
+}
+
+impl AsyncRead for Io {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            self.head.note_bytes();
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Io {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, parts)
+    }
+}

@@ -1,0 +1,146 @@
+//! The edge as a whole: its shards, and what the gateway does with them.
+
+use std::{
+    io,
+    net::TcpListener,
+    sync::{Arc, Mutex, atomic::AtomicUsize},
+    time::{Duration, Instant},
+};
+
+use publication::Batch;
+use tokio::sync::{mpsc, watch};
+
+use crate::{
+    accept::accept,
+    census::Census,
+    config::Config,
+    metrics::Metrics,
+    publish::PublishRequest,
+    shard::{self, Handle, INBOX_BATCHES, MAX_ARRIVED, Pulse},
+};
+
+/// A shard that has not ticked for so long is stuck.
+const STUCK_AFTER: Duration = Duration::from_secs(5);
+
+/// What the edge is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Taking sessions in, but other gateways may know publications that this one does not.
+    Starting,
+    /// Taking sessions in.
+    Serving,
+    /// Saying good-bye.
+    Draining,
+}
+
+/// The running edge.
+pub struct Edge {
+    shards: Vec<Handle>,
+    phase: watch::Sender<Phase>,
+    census: Census,
+    metrics: Metrics,
+    write_timeout: Duration,
+}
+
+/// The state of all shards together. What each shard holds of the same publications is counted
+/// once.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct State {
+    /// The fullest history, and the channels and beacons of one shard; audiences of all.
+    pub gauges: hub::Gauges,
+    /// Sessions that have not read all.
+    pub behind: usize,
+    /// Every shard ticks.
+    pub alive: bool,
+    /// Every shard is empty.
+    pub empty: bool,
+}
+
+impl Edge {
+    /// Starts the shards.
+    ///
+    /// # Errors
+    /// A thread or its runtime cannot be made.
+    pub fn start(
+        config: &Config,
+        shards: usize,
+        metrics: &Metrics,
+        publish: &mpsc::Sender<PublishRequest>,
+    ) -> io::Result<Self> {
+        let (phase, watched) = watch::channel(Phase::Starting);
+        let census = Census::new(config.max_sessions);
+        let mut handles = Vec::with_capacity(shards);
+        for number in 0..shards {
+            let (inbox, inbox_end) = mpsc::channel(INBOX_BATCHES);
+            let (arrived, arrived_end) = mpsc::channel(MAX_ARRIVED);
+            let pulse = Pulse { at: Instant::now(), gauges: hub::Gauges::default(), behind: 0, empty: false };
+            let pulse = Arc::new(Mutex::new(pulse));
+            let start = shard::Start {
+                config: config.clone(),
+                metrics: metrics.clone(),
+                census: census.clone(),
+                publish: publish.clone(),
+                phase: watched.clone(),
+                inbox: inbox_end,
+                arrived: arrived_end,
+                pulse: Arc::clone(&pulse),
+            };
+            shard::spawn(number, start)?;
+            handles.push(Handle { inbox, arrived, load: Arc::new(AtomicUsize::new(0)), pulse });
+        }
+        let metrics = metrics.clone();
+        Ok(Self { shards: handles, phase, census, metrics, write_timeout: config.write_timeout })
+    }
+
+    /// Where each shard takes publications.
+    #[must_use]
+    pub fn inboxes(&self) -> Vec<mpsc::Sender<Arc<Batch>>> {
+        self.shards.iter().map(|shard| shard.inbox.clone()).collect()
+    }
+
+    /// Accepts connections for as long as it is polled.
+    pub async fn accept(&self, listener: TcpListener) {
+        accept(listener, &self.shards, self.write_timeout, &self.metrics).await;
+    }
+
+    /// All that other gateways know is known here too.
+    pub fn complete(&self) {
+        self.phase.send_if_modified(|phase| {
+            let starting = *phase == Phase::Starting;
+            if starting {
+                *phase = Phase::Serving;
+            }
+            starting
+        });
+    }
+
+    /// Says good-bye to all sessions, and to all that come.
+    pub fn drain(&self) {
+        self.phase.send_replace(Phase::Draining);
+    }
+
+    /// Sessions now.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.census.count()
+    }
+
+    /// How the shards are, as of their last tick.
+    #[must_use]
+    pub fn state(&self) -> State {
+        let mut state = State { alive: true, empty: true, ..State::default() };
+        for pulse in self.shards.iter().filter_map(|shard| Some(*shard.pulse.lock().ok()?)) {
+            let (all, one) = (&mut state.gauges, pulse.gauges);
+            all.history_publications = all.history_publications.max(one.history_publications);
+            all.history_bytes = all.history_bytes.max(one.history_bytes);
+            all.history_oldest = all.history_oldest.max(one.history_oldest);
+            all.channels = all.channels.max(one.channels);
+            all.beacons = all.beacons.max(one.beacons);
+            all.audiences += one.audiences;
+            state.behind += pulse.behind;
+            state.alive &= pulse.at.elapsed() < STUCK_AFTER;
+            state.empty &= pulse.empty;
+        }
+        state
+    }
+}

@@ -1,0 +1,39 @@
+//! The head of an event stream, written by the shard itself once the socket has left hyper.
+
+use std::time::SystemTime;
+
+use hyper::HeaderMap;
+
+/// The headers that every event stream has; `no-transform` and `X-Accel-Buffering` keep proxies
+/// from holding events back.
+pub(crate) const EVENT_STREAM: &[(&str, &str)] = &[
+    ("Content-Type", "text/event-stream"),
+    ("Cache-Control", "no-store, no-transform"),
+    ("X-Accel-Buffering", "no"),
+    ("Vary", "Accept, Origin"),
+];
+
+/// The whole head of a 200. Without chunks, the body ends with the connection.
+pub(crate) fn event_stream(chunked: bool, further: Option<&HeaderMap>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(512);
+    out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+    for (name, value) in EVENT_STREAM {
+        write(&mut out, name, value.as_bytes());
+    }
+    for (name, value) in further.into_iter().flatten() {
+        write(&mut out, name.as_str(), value.as_bytes());
+    }
+    write(&mut out, "Date", httpdate::fmt_http_date(SystemTime::now()).as_bytes());
+    write(&mut out, "Connection", b"close");
+    if chunked {
+        write(&mut out, "Transfer-Encoding", b"chunked");
+    }
+    out.extend_from_slice(b"\r\n");
+    out
+}
+
+fn write(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    for part in [name.as_bytes(), b": ", value, b"\r\n"] {
+        out.extend_from_slice(part);
+    }
+}

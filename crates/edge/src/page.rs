@@ -1,0 +1,37 @@
+//! The page at `/`: subscribe, watch, publish. Everything that is not the gateway's own URL.
+
+use hyper::{
+    Method, StatusCode,
+    header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue},
+};
+
+use crate::respond::{self, Answer, Refusal};
+
+const HTML: &str = include_str!("page/index.html");
+const STYLE: &str = include_str!("page/style.css");
+const SCRIPT: &str = include_str!("page/script.js");
+
+/// Answers a request for a page.
+pub(crate) fn serve(path: &str, method: &Method) -> Answer {
+    let (content_type, body) = match path {
+        "/" => ("text/html; charset=utf-8", HTML),
+        "/style.css" => ("text/css; charset=utf-8", STYLE),
+        "/script.js" => ("text/javascript; charset=utf-8", SCRIPT),
+        _ => {
+            let message = "there is nothing here; subscribe and publish at /events";
+            return Refusal::new(StatusCode::NOT_FOUND, "not_found", message).answer();
+        }
+    };
+    if method != Method::GET && method != Method::HEAD {
+        let mut answer =
+            Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method", "this page is read with GET").answer();
+        answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return answer;
+    }
+    let mut answer = respond::with_type(StatusCode::OK, content_type, body);
+    let headers = answer.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'self'; frame-ancestors 'none'"));
+    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    answer
+}

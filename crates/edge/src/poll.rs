@@ -1,0 +1,191 @@
+//! A poll: one bounded read of a range, answered at once.
+
+use std::time::Instant;
+
+use hub::{Beginning, Entry, Gap, Hub, Place, Selection};
+use hyper::{
+    HeaderMap, StatusCode,
+    header::{CACHE_CONTROL, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, VARY},
+};
+use publication::Cursor;
+use tokio::time::timeout_at;
+
+use crate::{
+    control,
+    edge::Phase,
+    envelope,
+    request::{CURSOR_WAIT, Since, Wanted},
+    respond::{self, Answer, Refusal},
+    shard::Shard,
+};
+
+/// What one answer holds at most after a cursor.
+const MAX_PUBLICATIONS: usize = 1_000;
+const MAX_BYTES: usize = 1024 * 1024;
+
+/// Answers a poll.
+///
+/// # Errors
+/// The gateway takes nobody in just now.
+pub(crate) async fn answer(shard: &Shard, wanted: &Wanted, headers: &HeaderMap) -> Result<Answer, Refusal> {
+    let deadline = tokio::time::Instant::now() + CURSOR_WAIT;
+    loop {
+        // Registered before looking, so that nothing is missed in between.
+        let moved = shard.moved.notified();
+        let overdue = Instant::now() >= deadline.into_std();
+        if let Some(range) = read(shard, wanted, overdue)? {
+            return Ok(respond(shard, wanted, headers, range));
+        }
+        let _ = timeout_at(deadline, moved).await;
+    }
+}
+
+/// What an answer says.
+struct Range {
+    cursor: Option<Cursor>,
+    gap: Option<Gap>,
+    more: bool,
+    /// The publications' envelopes, joined by commas.
+    envelopes: Vec<u8>,
+    count: u64,
+    /// The cursor of the newest publication of the selection, its place, and whether it is the one
+    /// that `If-None-Match` names.
+    newest: Option<(Place, Cursor)>,
+}
+
+/// Reads what the poll asks for; `None` if its cursor may become known in a moment.
+fn read(shard: &Shard, wanted: &Wanted, overdue: bool) -> Result<Option<Range>, Refusal> {
+    let sessions = shard.sessions.borrow();
+    if let Some(reason) = sessions.refusal() {
+        return Err(Refusal::closed(reason));
+    }
+    let hub = &sessions.hub;
+    let selection = &wanted.selection;
+    let (after, gap) = match wanted.since {
+        Since::Absent | Since::Last => return Ok(Some(latest(hub, selection))),
+        Since::Earliest => (hub.earliest(), None),
+        Since::Unreadable => begin_unknown(hub, None),
+        Since::After(cursor) => match hub.begin(selection, cursor) {
+            Beginning::At(place, gap) => (place, gap),
+            Beginning::Ahead if overdue => begin_unknown(hub, Some(cursor)),
+            Beginning::Ahead => return Ok(None),
+        },
+    };
+    shard.metrics.count_start(hub, selection, wanted.since.start());
+    if let Some(gap) = &gap {
+        shard.metrics.count_gap(gap.reason);
+    }
+    Ok(Some(after_place(hub, selection, after, gap)))
+}
+
+fn begin_unknown(hub: &Hub, cursor: Option<Cursor>) -> (Place, Option<Gap>) {
+    let gap = hub.unknown_cursor(cursor);
+    (gap.resume, Some(gap))
+}
+
+/// The latest publication of each channel, unpaged and without ids of their own.
+fn latest(hub: &Hub, selection: &Selection) -> Range {
+    let mut range = Range::new(hub, selection, None);
+    for entry in hub.latest(selection) {
+        range.push(entry, selection);
+    }
+    range.cursor = hub.tip();
+    range
+}
+
+/// What came after a place, up to the limits or to where a gap is to be told first.
+fn after_place(hub: &Hub, selection: &Selection, after: Place, gap: Option<Gap>) -> Range {
+    let mut range = Range::new(hub, selection, gap);
+    let until = hub.until(after);
+    let mut upto = until;
+    let entries = hub.read(selection, after, until, MAX_PUBLICATIONS + 1);
+    let mut read = after;
+    for entry in entries {
+        if range.count as usize == MAX_PUBLICATIONS || range.envelopes.len() >= MAX_BYTES {
+            upto = read;
+            break;
+        }
+        range.push(entry, selection);
+        read = entry.place;
+    }
+    range.more = upto < hub.place();
+    range.cursor = if upto == hub.place() { hub.tip() } else { hub.cursor_of(upto) };
+    range
+}
+
+impl Range {
+    fn new(hub: &Hub, selection: &Selection, gap: Option<Gap>) -> Self {
+        let newest = hub.newest(selection).map(|entry| (entry.place, entry.cursor));
+        Self { cursor: None, gap, more: false, envelopes: Vec::new(), count: 0, newest }
+    }
+
+    fn push(&mut self, entry: &Entry, selection: &Selection) {
+        if self.count > 0 {
+            self.envelopes.push(b',');
+        }
+        envelope::write(&mut self.envelopes, entry, selection, true);
+        self.count += 1;
+    }
+}
+
+fn respond(shard: &Shard, wanted: &Wanted, headers: &HeaderMap, range: Range) -> Answer {
+    let cursor = range.cursor.map_or(String::new(), |cursor| cursor.to_string());
+    let etag = range.newest.map_or("none".to_owned(), |(_, cursor)| cursor.to_string());
+    let complete = *shard.phase.borrow() != Phase::Starting;
+    let unchanged = complete && range.gap.is_none() && is_newest(shard, headers, &etag, range.newest);
+    let mut answer = if unchanged {
+        respond::empty(StatusCode::NOT_MODIFIED)
+    } else {
+        shard.metrics.poll_deliveries.inc_by(range.count);
+        let body = body(&range, &cursor, complete);
+        shard.metrics.poll_bytes.inc_by(body.len() as u64);
+        respond::json(StatusCode::OK, body)
+    };
+    let headers = answer.headers_mut();
+    insert(headers, HeaderName::from_static("fanfare-cursor"), &cursor);
+    if complete {
+        insert(headers, ETAG, &format!("\"{etag}\""));
+    }
+    let (cache, vary) = if wanted.explicit {
+        ("public, max-age=1", "Origin")
+    } else {
+        ("private, no-store", "Accept, Origin")
+    };
+    insert(headers, CACHE_CONTROL, cache);
+    insert(headers, VARY, vary);
+    answer
+}
+
+fn body(range: &Range, cursor: &str, complete: bool) -> Vec<u8> {
+    let gap = range.gap.as_ref().map_or("null".to_owned(), control::gap_json);
+    let more = range.more;
+    let mut body = format!(
+        r#"{{"cursor":"{cursor}","gap":{gap},"more":{more},"complete":{complete},"publications":["#
+    )
+    .into_bytes();
+    body.extend_from_slice(&range.envelopes);
+    body.extend_from_slice(b"]}");
+    body
+}
+
+/// Whether one of the tags in `If-None-Match` names the newest publication. Compared weakly, and by
+/// place where the tags are cursors, since two cursors can mean the same place.
+fn is_newest(shard: &Shard, headers: &HeaderMap, etag: &str, newest: Option<(Place, Cursor)>) -> bool {
+    let values = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|tag| {
+        let tag = tag.trim();
+        let tag = tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"');
+        let same_place = || {
+            let place = shard.sessions.borrow().hub.place_of(tag.parse().ok()?)?;
+            Some(newest.is_some_and(|(newest, _)| newest == place))
+        };
+        tag == "*" || tag == etag || same_place() == Some(true)
+    })
+}
+
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    // Cursors and the constants of this file hold nothing that a header may not.
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}

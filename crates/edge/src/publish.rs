@@ -1,0 +1,129 @@
+//! Publishing over HTTP: a one-way lane to the broker; the publication comes back like any other.
+
+use std::time::Duration;
+
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::{Request, StatusCode, body::Incoming};
+use publication::{Cursor, Draft, Publication, PublicationError};
+use serde_json::value::RawValue;
+use tokio::{sync::oneshot, time::timeout};
+
+use crate::{
+    request::is_proxied,
+    respond::{self, Answer, Refusal},
+    service::forbidden,
+    shard::Shard,
+};
+
+/// The longest time for the whole body, and for the broker's answer.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A publication on its way to the broker.
+pub struct PublishRequest {
+    /// What is to be published.
+    pub publication: Publication,
+    /// Where the outcome goes.
+    pub reply: oneshot::Sender<Outcome>,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It stands at this cursor.
+    At(Cursor),
+    /// It was passed on to so many subscribers of the broker.
+    Subscribers(u64),
+    /// The broker did not take it.
+    Failed(String),
+}
+
+/// Answers a POST.
+///
+/// # Errors
+/// Why nothing was published.
+pub(crate) async fn handle(shard: &Shard, request: Request<Incoming>) -> Result<Answer, Refusal> {
+    let headers = request.headers();
+    if !shard.config.cors.may_post(headers) {
+        let message = "pages of this origin may not publish; list it in [cors] origins to allow it";
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "foreign_origin", message));
+    }
+    let (channel, event) = target(request.uri().query().unwrap_or(""))?;
+    if !shard.config.access.may_publish(&channel, is_proxied(headers)) {
+        return Err(forbidden("publish", &channel));
+    }
+    let data = read_body(request, shard.config.max_data_bytes).await?;
+    let json = shard.config.access.takes_json(&channel);
+    if json && serde_json::from_str::<&RawValue>(&data).is_err() {
+        return Err(refused(PublicationError::NotJson));
+    }
+    let draft = Draft { channel: &channel, further: &[], event: event.as_deref(), data: &data, json };
+    let publication = Publication::new(&draft, shard.config.max_data_bytes).map_err(refused)?;
+    match forward(shard, publication).await {
+        Some(Outcome::At(cursor)) => Ok(respond::json(StatusCode::OK, format!(r#"{{"id":"{cursor}"}}"#))),
+        Some(Outcome::Subscribers(count)) => {
+            Ok(respond::json(StatusCode::ACCEPTED, format!(r#"{{"subscribers":{count}}}"#)))
+        }
+        Some(Outcome::Failed(error)) => {
+            let message = format!("the broker did not take it: {error}");
+            Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "broker", message))
+        }
+        None => {
+            let message = "the broker did not answer in time; it may or may not have taken it";
+            Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "broker", message))
+        }
+    }
+}
+
+/// The channel and the event type that the query names.
+fn target(query: &str) -> Result<(String, Option<String>), Refusal> {
+    let (mut channel, mut event) = (None, None);
+    for (key, value) in form_urlencoded::parse(query.as_bytes()) {
+        match &*key {
+            "channel" if channel.is_none() => channel = Some(value.into_owned()),
+            "channel" => return Err(bad("one POST publishes on one channel")),
+            "event" => event = Some(value.into_owned()),
+            _ => crate::request::refuse_unknown(&key)
+                .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.code(), error))?,
+        }
+    }
+    let channel = channel.ok_or_else(|| bad("no channel is named; add ?channel=NAME to the URL"))?;
+    Ok((channel, event.filter(|event| !event.is_empty())))
+}
+
+async fn read_body(request: Request<Incoming>, limit: usize) -> Result<String, Refusal> {
+    let body = Limited::new(request.into_body(), limit).collect();
+    let Ok(collected) = timeout(BODY_TIMEOUT, body).await else {
+        return Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the body did not come in time"));
+    };
+    let bytes = collected.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            refused(PublicationError::TooLong { limit })
+        } else {
+            bad("the body broke off")
+        }
+    })?;
+    String::from_utf8(bytes.to_bytes().into()).map_err(|_| refused(PublicationError::NotUtf8))
+}
+
+async fn forward(shard: &Shard, publication: Publication) -> Option<Outcome> {
+    let (reply, outcome) = oneshot::channel();
+    let request = PublishRequest { publication, reply };
+    let forwarded = async {
+        shard.publish.send(request).await.ok()?;
+        outcome.await.ok()
+    };
+    timeout(BROKER_TIMEOUT, forwarded).await.ok()?
+}
+
+fn refused(error: PublicationError) -> Refusal {
+    let status = match error {
+        PublicationError::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    Refusal::new(status, error.label(), error)
+}
+
+fn bad(message: &str) -> Refusal {
+    Refusal::new(StatusCode::BAD_REQUEST, "bad_request", message)
+}

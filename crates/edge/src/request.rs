@@ -1,0 +1,300 @@
+//! From the query and the headers to what a reader wants.
+
+use std::{fmt, time::Duration};
+
+use hub::{Selection, Start};
+use hyper::{
+    HeaderMap,
+    header::{ACCEPT, FORWARDED, HeaderName},
+};
+use publication::{Cursor, NameError, Pattern};
+
+/// What a reader asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) selection: Selection,
+    /// As asked for, before the set was formed; rules look at each.
+    pub(crate) patterns: Vec<Pattern>,
+    pub(crate) since: Since,
+    pub(crate) envelope: bool,
+    pub(crate) transport: Transport,
+    /// `transport=` was given.
+    pub(crate) explicit: bool,
+}
+
+/// Where a reader wants to begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Since {
+    /// Nothing was said.
+    Absent,
+    /// With the latest publication of each channel.
+    Last,
+    /// With all that there is.
+    Earliest,
+    /// After a cursor.
+    After(Cursor),
+    /// After a `Last-Event-ID` that could not be read.
+    Unreadable,
+}
+
+/// How publications travel to the reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    Sse,
+    Poll,
+}
+
+/// Why a request is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RequestError {
+    /// No channel is named.
+    NoChannel,
+    /// More channels than a session may have.
+    TooManyChannels(usize),
+    /// A channel's name is not valid.
+    Channel(String, NameError),
+    /// `since` is none of its values.
+    Since,
+    /// A parameter has none of its values.
+    Value { key: &'static str, expected: &'static str },
+    /// A parameter that does not exist.
+    Key { key: String, meant: &'static str },
+}
+
+const KEYS: &[&str] = &["channel", "since", "format", "transport", "event"];
+/// What users of other gateways would write.
+const FOREIGN: &[(&str, &str)] = &[
+    ("channels", "channel"),
+    ("topic", "channel"),
+    ("topics", "channel"),
+    ("stream", "channel"),
+    ("room", "channel"),
+    ("lastEventId", "since"),
+    ("last_event_id", "since"),
+    ("cursor", "since"),
+];
+
+impl Wanted {
+    /// Reads the query and the headers of a GET.
+    ///
+    /// # Errors
+    /// What is wrong with them, for the client.
+    pub(crate) fn parse(query: &str, headers: &HeaderMap, max_channels: usize) -> Result<Self, RequestError> {
+        let mut patterns = Vec::new();
+        let (mut since, mut envelope, mut transport) = (None, false, None);
+        for (key, value) in form_urlencoded::parse(query.as_bytes()) {
+            match &*key {
+                "channel" => patterns.push(parse_pattern(&value)?),
+                "since" => since = Some(value.into_owned()),
+                "format" => envelope = parse_format(&value)?,
+                "transport" => transport = Some(parse_transport(&value)?),
+                _ => refuse_unknown(&key)?,
+            }
+            if patterns.len() > max_channels {
+                return Err(RequestError::TooManyChannels(max_channels));
+            }
+        }
+        if patterns.is_empty() {
+            return Err(RequestError::NoChannel);
+        }
+        let since = match last_event_id(headers) {
+            Some(id) => id.parse().map_or(Since::Unreadable, Since::After),
+            None => parse_since(since.as_deref())?,
+        };
+        Ok(Self {
+            selection: Selection::new(patterns.iter().cloned()),
+            patterns,
+            since,
+            envelope,
+            transport: transport.unwrap_or_else(|| wanted_transport(headers)),
+            explicit: transport.is_some(),
+        })
+    }
+}
+
+impl Since {
+    /// Where a session begins in the hub; with `Last` the latest values come before it.
+    pub(crate) fn start(self) -> Start {
+        match self {
+            Self::Absent | Self::Last => Start::Live,
+            Self::Earliest => Start::Earliest,
+            Self::After(cursor) => Start::After(cursor),
+            Self::Unreadable => Start::Unknown,
+        }
+    }
+}
+
+fn parse_pattern(text: &str) -> Result<Pattern, RequestError> {
+    Pattern::parse(text).map_err(|error| RequestError::Channel(text.to_owned(), error))
+}
+
+fn parse_format(text: &str) -> Result<bool, RequestError> {
+    match text {
+        "json" => Ok(true),
+        "text" | "" => Ok(false),
+        _ => Err(RequestError::Value { key: "format", expected: "`json`, or nothing" }),
+    }
+}
+
+fn parse_transport(text: &str) -> Result<Transport, RequestError> {
+    match text {
+        "sse" => Ok(Transport::Sse),
+        "poll" => Ok(Transport::Poll),
+        _ => Err(RequestError::Value { key: "transport", expected: "`sse` or `poll`" }),
+    }
+}
+
+fn parse_since(text: Option<&str>) -> Result<Since, RequestError> {
+    match text {
+        None | Some("") => Ok(Since::Absent),
+        Some("last") => Ok(Since::Last),
+        Some("earliest") => Ok(Since::Earliest),
+        Some(text) => text.parse().map(Since::After).map_err(|_| RequestError::Since),
+    }
+}
+
+/// The header in which an EventSource says where it was; empty is absent.
+fn last_event_id(headers: &HeaderMap) -> Option<&str> {
+    let id = headers.get(HeaderName::from_static("last-event-id"))?;
+    // What is not even text cannot be a cursor, but it was sent.
+    Some(id.to_str().unwrap_or("?")).filter(|id| !id.is_empty())
+}
+
+/// Every EventSource accepts `text/event-stream`; what does not, gets an answer that ends.
+fn wanted_transport(headers: &HeaderMap) -> Transport {
+    let accepts = headers.get_all(ACCEPT).iter().any(|accept| {
+        accept.to_str().is_ok_and(|accept| accept.to_ascii_lowercase().contains("text/event-stream"))
+    });
+    if accepts { Transport::Sse } else { Transport::Poll }
+}
+
+/// A key that is near one that exists would silently do nothing; others are somebody else's.
+pub(crate) fn refuse_unknown(key: &str) -> Result<(), RequestError> {
+    let foreign = FOREIGN.iter().find(|(other, _)| other.eq_ignore_ascii_case(key)).map(|(_, meant)| *meant);
+    let near = || KEYS.iter().copied().find(|known| key != *known && is_near(key, known));
+    match foreign.or_else(near) {
+        Some(meant) => Err(RequestError::Key { key: key.to_owned(), meant }),
+        None => Ok(()),
+    }
+}
+
+/// Differs in case or in one letter left out, added or changed.
+fn is_near(key: &str, known: &str) -> bool {
+    let (key, known) = (key.as_bytes(), known.as_bytes());
+    let prefix = key.iter().zip(known).take_while(|(one, two)| one.eq_ignore_ascii_case(two)).count();
+    let (key, known) = (&key[prefix..], &known[prefix..]);
+    let suffix =
+        key.iter().rev().zip(known.iter().rev()).take_while(|(one, two)| one.eq_ignore_ascii_case(two)).count();
+    key.len() - suffix <= 1 && known.len() - suffix <= 1
+}
+
+/// Whether the request says that it came through a proxy.
+pub(crate) fn is_proxied(headers: &HeaderMap) -> bool {
+    headers.contains_key(FORWARDED) || headers.keys().any(|name| name.as_str().starts_with("x-forwarded-"))
+}
+
+impl RequestError {
+    /// For programs; also the metric's label.
+    pub(crate) const fn code(&self) -> &'static str {
+        match self {
+            Self::NoChannel => "no_channel",
+            Self::TooManyChannels(_) => "too_many_channels",
+            Self::Channel(..) => "bad_channel",
+            Self::Since => "bad_since",
+            Self::Value { .. } => "bad_value",
+            Self::Key { .. } => "bad_parameter",
+        }
+    }
+}
+
+/// How long a reader's cursor that is not known yet is waited for.
+pub(crate) const CURSOR_WAIT: Duration = Duration::from_secs(1);
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoChannel => out.write_str("no channel is named; add ?channel=NAME to the URL"),
+            Self::TooManyChannels(max) => write!(out, "at most {max} channels can be asked for at once"),
+            Self::Channel(text, error) => write!(out, "{text:?} is no channel: {error}"),
+            Self::Since => out.write_str("`since` must be a cursor, `last` or `earliest`"),
+            Self::Value { key, expected } => write!(out, "`{key}` must be {expected}"),
+            Self::Key { key, meant } => write!(out, "there is no parameter `{key}`; did you mean `{meant}`?"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::header::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parse(query: &str, headers: &[(&'static str, &'static str)]) -> Result<Wanted, RequestError> {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+            .collect();
+        Wanted::parse(query, &headers, 3)
+    }
+
+    #[test]
+    fn the_transport_is_the_one_asked_for_or_what_is_accepted() {
+        let check = |query, accept: &'static str, expected| {
+            assert_eq!(parse(query, &[("accept", accept)]).unwrap().transport, expected, "{query} {accept}");
+        };
+        check("channel=a", "text/event-stream", Transport::Sse);
+        check("channel=a", "text/html, Text/Event-Stream;q=0.9", Transport::Sse);
+        check("channel=a", "*/*", Transport::Poll);
+        check("channel=a&transport=sse", "*/*", Transport::Sse);
+        check("channel=a&transport=poll", "text/event-stream", Transport::Poll);
+    }
+
+    #[test]
+    fn the_header_wins_over_since_and_is_never_an_error() {
+        let cursor = "00000000000000aa-1-2";
+        let after = Since::After(cursor.parse().unwrap());
+        let since = |query: &str, id| parse(query, &[("last-event-id", id)]).map(|wanted| wanted.since);
+        assert_eq!(since("channel=a&since=last", cursor), Ok(after));
+        assert_eq!(since("channel=a&since=last", ""), Ok(Since::Last));
+        assert_eq!(since("channel=a&since=last", "what?"), Ok(Since::Unreadable));
+        assert_eq!(since(&format!("channel=a&since={cursor}"), ""), Ok(after));
+        assert_eq!(since("channel=a&since=what", ""), Err(RequestError::Since));
+        assert_eq!(since("channel=a", ""), Ok(Since::Absent));
+    }
+
+    #[test]
+    fn a_wrong_name_is_told_the_right_one() {
+        let check = |key: &str, meant| {
+            let error = parse(&format!("channel=a&{key}=b"), &[]).unwrap_err();
+            assert_eq!(error, RequestError::Key { key: key.to_owned(), meant });
+        };
+        check("topic", "channel");
+        check("channels", "channel");
+        check("chanel", "channel");
+        check("Channel", "channel");
+        check("sinze", "since");
+        assert!(parse("channel=a&_=123&utm_source=x", &[]).is_ok());
+    }
+
+    #[test]
+    fn bad_channels_are_refused() {
+        assert_eq!(parse("", &[]).unwrap_err(), RequestError::NoChannel);
+        assert!(matches!(parse("channel=", &[]), Err(RequestError::Channel(_, NameError::Empty))));
+        assert!(matches!(parse("channel=a*b", &[]), Err(RequestError::Channel(_, NameError::Star))));
+        assert!(matches!(parse("channel=%40json", &[]), Err(RequestError::Channel(_, NameError::Reserved))));
+        assert_eq!(
+            parse("channel=a&channel=b&channel=c&channel=d", &[]).unwrap_err(),
+            RequestError::TooManyChannels(3)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_query_is_read_or_refused(query in ".*", id in "[ -~]*") {
+            let mut headers = HeaderMap::new();
+            headers.insert("last-event-id", HeaderValue::from_str(&id).unwrap());
+            let _ = Wanted::parse(&query, &headers, 10);
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Which request is answered by what.
+
+use std::{cell::Cell, future::pending, net::SocketAddr};
+
+use hyper::{
+    Method, Request, StatusCode, Version,
+    body::{Body, Incoming},
+    header::{ALLOW, CACHE_CONTROL, CONNECTION, HeaderMap, HeaderName, HeaderValue, ORIGIN, VARY},
+};
+
+use crate::{
+    cors::Cors,
+    door::Taken,
+    head,
+    page,
+    poll,
+    publish,
+    request::{Transport, Wanted, is_proxied},
+    respond::{self, Answer, Refusal},
+    shard::Shard,
+};
+
+/// Answers a request, or marks its socket as taken and never returns.
+pub(crate) async fn handle(
+    shard: &Shard,
+    request: Request<Incoming>,
+    taken: &Cell<Option<Taken>>,
+    peer: SocketAddr,
+) -> Answer {
+    let cors = shard.config.cors.headers(request.headers());
+    let head_only = request.method() == Method::HEAD;
+    let mut answer = match request.uri().path() {
+        "/events" => match events(shard, request, taken, cors.clone()).await {
+            Ok(answer) => answer,
+            Err(refusal) => {
+                shard.metrics.count_rejected(refusal.code);
+                tracing::debug!(%peer, code = refusal.code, message = refusal.message, "a request is refused");
+                refusal.answer()
+            }
+        },
+        path => page::serve(path, request.method()),
+    };
+    answer.headers_mut().entry(VARY).or_insert(HeaderValue::from_static("Origin"));
+    respond::extend(&mut answer, cors);
+    if head_only {
+        *answer.body_mut() = http_body_util::Full::default();
+    }
+    answer
+}
+
+async fn events(
+    shard: &Shard,
+    request: Request<Incoming>,
+    taken: &Cell<Option<Taken>>,
+    cors: Option<HeaderMap>,
+) -> Result<Answer, Refusal> {
+    match *request.method() {
+        Method::GET | Method::HEAD => read(shard, &request, taken, cors).await,
+        Method::POST => publish::handle(shard, request).await,
+        Method::OPTIONS => Ok(preflight(request.headers())),
+        _ => Ok(method_not_allowed()),
+    }
+}
+
+/// A GET: becomes a session, or is answered as a poll.
+async fn read(
+    shard: &Shard,
+    request: &Request<Incoming>,
+    taken: &Cell<Option<Taken>>,
+    cors: Option<HeaderMap>,
+) -> Result<Answer, Refusal> {
+    if !request.body().is_end_stream() {
+        let mut answer =
+            Refusal::new(StatusCode::BAD_REQUEST, "body", "a GET has no body here; publish with POST").answer();
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        shard.metrics.count_rejected("body");
+        return Ok(answer);
+    }
+    let query = request.uri().query().unwrap_or("");
+    let wanted = Wanted::parse(query, request.headers(), shard.config.max_channels)
+        .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.code(), error))?;
+    allow(shard, &wanted, request.headers())?;
+    match wanted.transport {
+        Transport::Poll => poll::answer(shard, &wanted, request.headers()).await,
+        Transport::Sse if request.method() == Method::HEAD => Ok(event_stream_head()),
+        Transport::Sse => {
+            let chunked = request.version() >= Version::HTTP_11;
+            taken.set(Some(Taken { wanted, chunked, cors }));
+            pending().await
+        }
+    }
+}
+
+fn allow(shard: &Shard, wanted: &Wanted, headers: &HeaderMap) -> Result<(), Refusal> {
+    let proxied = is_proxied(headers);
+    let access = &shard.config.access;
+    match wanted.patterns.iter().find(|pattern| !access.may_subscribe(pattern, proxied)) {
+        None => Ok(()),
+        Some(pattern) => Err(forbidden("subscribe", &pattern.to_string())),
+    }
+}
+
+/// Names the rule that would allow what was refused.
+pub(crate) fn forbidden(what: &str, channel: &str) -> Refusal {
+    let message = format!(
+        "no rule lets anyone {what} to {channel:?}; to allow it, add to the configuration: \
+         [[channels]] match = {channel:?}, {what} = \"anyone\""
+    );
+    Refusal::new(StatusCode::FORBIDDEN, "forbidden", message)
+}
+
+fn event_stream_head() -> Answer {
+    let mut answer = respond::empty(StatusCode::OK);
+    for (name, value) in head::EVENT_STREAM {
+        // These names and values are constants, and valid.
+        if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
+            answer.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+    }
+    answer
+}
+
+fn preflight(headers: &HeaderMap) -> Answer {
+    let mut answer = respond::empty(StatusCode::NO_CONTENT);
+    answer.headers_mut().insert(ALLOW, HeaderValue::from_static(METHODS));
+    if headers.contains_key(ORIGIN) {
+        Cors::write_preflight(answer.headers_mut());
+    }
+    answer
+}
+
+const METHODS: &str = "GET, HEAD, POST, OPTIONS";
+
+fn method_not_allowed() -> Answer {
+    let refusal =
+        Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method", "subscribe with GET, publish with POST");
+    let mut answer = refusal.answer();
+    answer.headers_mut().insert(ALLOW, HeaderValue::from_static(METHODS));
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}

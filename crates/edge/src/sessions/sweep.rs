@@ -1,0 +1,116 @@
+//! What time brings: heartbeats, sessions that took nothing for too long, byes of a drain.
+
+use std::time::{Duration, Instant};
+
+use hub::SessionKey;
+
+use super::Sessions;
+use crate::{close::CloseReason, control};
+
+/// Every session is looked at so many times in a heartbeat.
+const LOOKS: u32 = 8;
+
+/// How far the sweeps have come.
+#[derive(Default)]
+pub(super) struct Sweep {
+    /// The next slot to look at.
+    next: usize,
+    at: Option<Instant>,
+    drain: Option<Drain>,
+}
+
+/// A drain under way: sessions get their bye in the order of their slots, evenly over the time.
+struct Drain {
+    began: Instant,
+    spread: Duration,
+    next: usize,
+}
+
+impl Sessions {
+    /// How often [`Sessions::sweep`] is to be called.
+    pub(crate) fn sweep_interval(&self) -> Duration {
+        (self.config.heartbeat / 64).clamp(Duration::from_millis(5), Duration::from_millis(100))
+    }
+
+    /// Looks at as many sessions as are due, so that each is looked at some times in a heartbeat
+    /// and the work is even.
+    pub(crate) fn sweep(&mut self) {
+        self.now = Instant::now();
+        let period = self.config.heartbeat / LOOKS;
+        let passed = self.sweep.at.replace(self.now).map_or(Duration::ZERO, |at| self.now - at);
+        let share = (passed.as_secs_f64() / period.as_secs_f64()).min(1.0);
+        let due = (self.slots.len() as f64 * share).ceil() as usize;
+        for _ in 0..due.min(self.slots.len()) {
+            let index = self.sweep.next % self.slots.len();
+            self.sweep.next = index + 1;
+            // The table is indexed by the hub's keys, which have 32 bits.
+            self.look_at(index as SessionKey);
+        }
+        self.leaving.retain(|_, leaving| leaving.until > self.now);
+        self.continue_drain();
+    }
+
+    /// Lets go of what is too old, once a second.
+    pub(crate) fn tick(&mut self) {
+        self.now = Instant::now();
+        self.hub.tick(self.now);
+        self.tapes.sweep();
+        while self.slots.last().is_some_and(Option::is_none) {
+            self.slots.pop();
+        }
+        if self.slots.len() < self.slots.capacity() / 4 {
+            self.slots.shrink_to(self.slots.len() * 2);
+        }
+    }
+
+    /// Says good-bye to all, over `spread`.
+    pub(crate) fn drain(&mut self, spread: Duration) {
+        self.close_for(CloseReason::Drain);
+        self.sweep.drain = Some(Drain { began: self.now, spread, next: 0 });
+    }
+
+    /// Whether nobody is left.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.leaving.is_empty() && self.slots.iter().all(Option::is_none)
+    }
+
+    fn look_at(&mut self, key: SessionKey) {
+        let now = self.millis();
+        let Some(session) = super::session_mut(&mut self.slots, key) else { return };
+        let silence = Duration::from_millis(now.wrapping_sub(session.last_write).into());
+        if session.flags.blocked {
+            if silence >= self.config.write_timeout {
+                self.drop_session(key, CloseReason::Slow);
+            }
+            return;
+        }
+        let waits = self.hub.is_waiting(key);
+        if (self.hub.at_tip(key) || waits) && silence >= patience(self.config.heartbeat, key, session.opened) {
+            let mut out = Vec::new();
+            let cursor = self.hub.tip().filter(|_| !waits);
+            control::write_cursor(&mut out, session.encoding, cursor);
+            session.wire.pinned = out.into();
+            self.enqueue(key);
+        }
+    }
+
+    fn continue_drain(&mut self) {
+        let Some(drain) = &mut self.sweep.drain else { return };
+        let passed = self.now.duration_since(drain.began).as_secs_f64();
+        let share = if drain.spread.is_zero() { 1.0 } else { (passed / drain.spread.as_secs_f64()).min(1.0) };
+        let until = (self.slots.len() as f64 * share).ceil() as usize;
+        let due = drain.next..until;
+        drain.next = until.max(drain.next);
+        for index in due {
+            self.finish(index as SessionKey, CloseReason::Drain);
+        }
+    }
+}
+
+/// How long a session may be silent before a heartbeat is due, such that with the time between two
+/// looks it is never silent for longer than a heartbeat. Different for each session and connection.
+fn patience(heartbeat: Duration, key: SessionKey, opened: u32) -> Duration {
+    let mixed = (key ^ opened.rotate_left(16)).wrapping_mul(0x9e37_79b9);
+    let fraction = f64::from(mixed) / f64::from(u32::MAX);
+    heartbeat.mul_f64(0.5 + fraction * (0.5 - 1.5 / f64::from(LOOKS)))
+}

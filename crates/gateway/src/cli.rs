@@ -1,0 +1,83 @@
+//! The command line.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+/// The exit code of a bad configuration (`EX_CONFIG` of BSD's sysexits).
+pub(crate) const BAD_CONFIG: u8 = 78;
+
+/// A push gateway: backends publish, through Redis or without it, and every browser that subscribed
+/// gets it.
+#[derive(Parser)]
+#[command(name = "fanfare", version, about, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run the gateway (what `fanfare` alone does).
+    Serve(ConfigOptions),
+    /// Print the effective configuration, or every problem with it.
+    Check(ConfigOptions),
+    /// Publish on a channel, through a gateway or straight into Redis.
+    Publish(PublishOptions),
+    /// Show what arrives on channels; goes on by itself after an interruption.
+    Tail(TailOptions),
+}
+
+#[derive(Args, Default)]
+pub(crate) struct ConfigOptions {
+    /// The configuration file (TOML); without it, defaults and FANFARE__... variables.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct PublishOptions {
+    /// The channel.
+    pub(crate) channel: String,
+    /// The data; `-` or nothing reads it from standard input.
+    pub(crate) data: Option<String>,
+    /// The event type.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) event: Option<String>,
+    /// Where to: a gateway, such as http://127.0.0.1:8080. Without it, where the configuration says:
+    /// Redis, or the gateway on this machine.
+    #[arg(long, value_name = "URL")]
+    pub(crate) to: Option<String>,
+    #[command(flatten)]
+    pub(crate) config: ConfigOptions,
+}
+
+#[derive(Args)]
+pub(crate) struct TailOptions {
+    /// Channels; a trailing `*` means all that begin so.
+    #[arg(required = true, value_name = "CHANNEL")]
+    pub(crate) channels: Vec<String>,
+    /// Where to begin: a cursor, `last` or `earliest`; without it, with what comes next.
+    #[arg(long, value_name = "CURSOR")]
+    pub(crate) since: Option<String>,
+    /// The gateway; without it, the one that the configuration describes.
+    #[arg(long, value_name = "URL")]
+    pub(crate) from: Option<String>,
+    /// Print each publication as one line of JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) config: ConfigOptions,
+}
+
+impl Default for Command {
+    fn default() -> Self {
+        Self::Serve(ConfigOptions::default())
+    }
+}
+
+/// Says why a command failed, and with which code it ends.
+pub(crate) fn fail(message: impl std::fmt::Display) -> ExitCode {
+    eprintln!("fanfare: {message}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,35 @@
+//! What each command does.
+
+pub(crate) mod check;
+pub(crate) mod publish;
+pub(crate) mod serve;
+pub(crate) mod tail;
+
+use std::process::ExitCode;
+
+use crate::{
+    cli::{BAD_CONFIG, ConfigOptions},
+    config::{self, File, Problem, Settings},
+};
+
+/// The settings, or every problem on standard error and the exit code for it.
+fn settings(options: &ConfigOptions) -> Result<(File, Settings), ExitCode> {
+    config::read(options.config.as_deref()).map_err(|problems| complain(&problems))
+}
+
+fn complain(problems: &[Problem]) -> ExitCode {
+    eprintln!("fanfare: the configuration is not valid:");
+    for problem in problems {
+        eprintln!("  {problem}");
+    }
+    ExitCode::from(BAD_CONFIG)
+}
+
+/// Runs `work` on a runtime of this thread.
+fn run_local(work: impl Future<Output = ExitCode>) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime {
+        Ok(runtime) => tokio::task::LocalSet::new().block_on(&runtime, work),
+        Err(error) => crate::cli::fail(error),
+    }
+}

@@ -1,0 +1,45 @@
+//! `fanfare check`.
+
+use std::process::ExitCode;
+
+use crate::{
+    cli::{ConfigOptions, fail},
+    command,
+};
+
+/// Prints the effective configuration, without its secrets.
+pub(crate) fn run(options: &ConfigOptions) -> ExitCode {
+    let (mut file, _) = match command::settings(options) {
+        Ok(read) => read,
+        Err(code) => return code,
+    };
+    file.broker.redis.url = without_password(&file.broker.redis.url);
+    match toml::to_string(&file) {
+        Ok(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(error),
+    }
+}
+
+/// A URL whose password, if it has one, is replaced.
+fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let Some((user, host)) = rest.rsplit_once('@') else { return url.to_owned() };
+    let user = user.split(':').next().unwrap_or_default();
+    format!("{scheme}://{user}:***@{host}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_password;
+
+    #[test]
+    fn passwords_are_hidden_and_all_else_is_kept() {
+        let check = |url, expected| assert_eq!(without_password(url), expected);
+        check("redis://host:1/2", "redis://host:1/2");
+        check("redis://:secret@host", "redis://:***@host");
+        check("redis://me:se@cret@host", "redis://me:***@host");
+    }
+}

@@ -1,0 +1,84 @@
+//! `fanfare publish`.
+
+use std::{io::Read, process::ExitCode};
+
+use broker::{Kind, Published, Publisher};
+use form_urlencoded::Serializer;
+use hyper::{Method, StatusCode};
+use publication::{Draft, Publication};
+
+use crate::{
+    cli::{PublishOptions, fail},
+    client::{self, Gateway},
+    command,
+    config::Settings,
+};
+
+/// Publishes once and says what became of it.
+pub(crate) fn run(options: &PublishOptions) -> ExitCode {
+    let (_, settings) = match command::settings(&options.config) {
+        Ok(read) => read,
+        Err(code) => return code,
+    };
+    let data = match read_data(options.data.as_deref()) {
+        Ok(data) => data,
+        Err(error) => return fail(error),
+    };
+    command::run_local(async {
+        let published = match (&options.to, &settings.broker) {
+            (Some(url), _) => to_gateway(url, options, data).await,
+            (None, Kind::RedisPubSub(_)) => to_redis(&settings, options, &data).await,
+            (None, Kind::Embedded) => to_gateway(&format!("http://{}", settings.public), options, data).await,
+        };
+        match published {
+            Ok(line) => {
+                println!("{line}");
+                ExitCode::SUCCESS
+            }
+            Err(error) => fail(error),
+        }
+    })
+}
+
+fn read_data(argument: Option<&str>) -> Result<String, String> {
+    match argument {
+        Some(data) if data != "-" => Ok(data.to_owned()),
+        _ => {
+            let mut data = String::new();
+            let read = std::io::stdin().read_to_string(&mut data);
+            read.map_err(|error| format!("standard input cannot be read: {error}"))?;
+            Ok(data)
+        }
+    }
+}
+
+async fn to_gateway(url: &str, options: &PublishOptions, data: String) -> Result<String, String> {
+    let gateway = Gateway::parse(url)?;
+    let mut query = Serializer::new(String::new());
+    query.append_pair("channel", &options.channel);
+    if let Some(event) = &options.event {
+        query.append_pair("event", event);
+    }
+    let answer = gateway.send(Method::POST, &query.finish(), &[], data.into()).await?;
+    let status = answer.status();
+    let body = client::text(answer).await?;
+    match status {
+        StatusCode::OK | StatusCode::ACCEPTED => Ok(body),
+        _ => Err(client::error_message(&body)),
+    }
+}
+
+async fn to_redis(settings: &Settings, options: &PublishOptions, data: &str) -> Result<String, String> {
+    let Kind::RedisPubSub(config) = &settings.broker else { return Err("no Redis is configured".to_owned()) };
+    let draft = Draft { channel: &options.channel, further: &[], event: options.event.as_deref(), data, json: false };
+    let publication: Publication = settings.rules.check(draft).map_err(|error| error.to_string())?;
+    let publisher = Publisher::redis(config).map_err(|error| error.to_string())?;
+    match publisher.publish(publication).await {
+        Ok(Published::Subscribers(0)) => {
+            Err(format!("Redis at {} took it, but no gateway listens there", config.address()))
+        }
+        Ok(Published::Subscribers(count)) => Ok(format!(r#"{{"subscribers":{count}}}"#)),
+        Ok(Published::At(cursor)) => Ok(format!(r#"{{"id":"{cursor}"}}"#)),
+        Err(error) => Err(error.to_string()),
+    }
+}

@@ -1,0 +1,235 @@
+//! The configuration exactly as it is written, with all defaults.
+
+use std::{fmt, net::SocketAddr, time::Duration};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// The whole file.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct File {
+    pub(crate) listen: Listen,
+    pub(crate) broker: Broker,
+    pub(crate) history: History,
+    pub(crate) sessions: Sessions,
+    pub(crate) drain: Drain,
+    pub(crate) cors: Cors,
+    pub(crate) log: Log,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) channels: Vec<Channels>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Listen {
+    pub(crate) public: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    pub(crate) head_timeout: Span,
+    pub(crate) keep_alive: Span,
+    pub(crate) shards: usize,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Broker {
+    pub(crate) kind: BrokerKind,
+    pub(crate) max_data_bytes: usize,
+    pub(crate) readiness: bool,
+    pub(crate) redis: Redis,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum BrokerKind {
+    Embedded,
+    #[serde(rename = "redis-pubsub")]
+    RedisPubSub,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Redis {
+    pub(crate) url: String,
+    pub(crate) prefix: String,
+    pub(crate) beacon_interval: Span,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct History {
+    pub(crate) keep_count: usize,
+    pub(crate) keep_bytes: usize,
+    pub(crate) keep_for: Span,
+    pub(crate) keep_channels: usize,
+    pub(crate) keep_cursors: Span,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Sessions {
+    pub(crate) max: usize,
+    pub(crate) max_channels: usize,
+    pub(crate) heartbeat: Span,
+    pub(crate) retry: Span,
+    pub(crate) write_timeout: Span,
+    pub(crate) send_buffer_bytes: usize,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Drain {
+    pub(crate) delay: Span,
+    pub(crate) spread: Span,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Cors {
+    pub(crate) origins: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Log {
+    pub(crate) format: Format,
+    pub(crate) level: String,
+    pub(crate) sessions: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
+    Text,
+    Json,
+}
+
+/// A rule for channels.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Channels {
+    #[serde(rename = "match")]
+    pub(crate) pattern: String,
+    #[serde(default)]
+    pub(crate) subscribe: Who,
+    #[serde(default)]
+    pub(crate) publish: Who,
+    #[serde(default)]
+    pub(crate) data: Data,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Who {
+    Anyone,
+    #[default]
+    Nobody,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Data {
+    #[default]
+    Text,
+    Json,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self {
+            public: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            admin: SocketAddr::from(([127, 0, 0, 1], 9180)),
+            head_timeout: Span::seconds(10),
+            keep_alive: Span::seconds(75),
+            shards: 0,
+        }
+    }
+}
+
+impl Default for Broker {
+    fn default() -> Self {
+        Self {
+            kind: BrokerKind::Embedded,
+            max_data_bytes: 64 * 1024,
+            readiness: false,
+            redis: Redis::default(),
+        }
+    }
+}
+
+impl Default for Redis {
+    fn default() -> Self {
+        Self {
+            url: "redis://127.0.0.1:6379".to_owned(),
+            prefix: "fanfare:".to_owned(),
+            beacon_interval: Span::seconds(1),
+        }
+    }
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self {
+            keep_count: 50_000,
+            keep_bytes: 64 * 1024 * 1024,
+            keep_for: Span::seconds(600),
+            keep_channels: 50_000,
+            keep_cursors: Span::seconds(24 * 60 * 60),
+        }
+    }
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self {
+            max: 0,
+            max_channels: 100,
+            heartbeat: Span::seconds(15),
+            retry: Span::seconds(3),
+            write_timeout: Span::seconds(30),
+            send_buffer_bytes: 64 * 1024,
+        }
+    }
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self { delay: Span::seconds(5), spread: Span::seconds(20) }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: Format::Text, level: "info".to_owned(), sessions: false }
+    }
+}
+
+/// A length of time as people write it: `15s`, `1m 30s`, `24h`, `200ms`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Span(pub(crate) Duration);
+
+impl Span {
+    pub(crate) const fn seconds(seconds: u64) -> Self {
+        Self(Duration::from_secs(seconds))
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        humantime::format_duration(self.0).fmt(out)
+    }
+}
+
+impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        humantime::parse_duration(&text).map(Self).map_err(|_| {
+            de::Error::custom("this is no length of time; write it like \"15s\", \"1m 30s\" or \"200ms\"")
+        })
+    }
+}

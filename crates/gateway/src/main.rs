@@ -1,0 +1,33 @@
+//! `fanfare`: a push gateway. Backends publish, browsers listen.
+
+mod admin;
+mod cli;
+mod client;
+mod command;
+mod config;
+mod drain;
+mod limits;
+mod logs;
+mod metrics;
+mod pump;
+mod readiness;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+
+// Measured after 50,000 connects and disconnects: the allocator of the C library keeps the peak.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+fn main() -> ExitCode {
+    match Cli::parse().command.unwrap_or_default() {
+        Command::Serve(options) => command::serve::run(&options),
+        Command::Check(options) => command::check::run(&options),
+        Command::Publish(options) => command::publish::run(&options),
+        Command::Tail(options) => command::tail::run(&options),
+    }
+}

@@ -1,0 +1,79 @@
+//! Whether a balancer should send browsers here.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Duration,
+};
+
+use broker::{Kind, Status};
+use tokio::{sync::watch, time::sleep};
+
+/// The gateway's state, as `/readyz` shows it; cloning shares it.
+#[derive(Clone)]
+pub(crate) struct Readiness {
+    state: Arc<AtomicU8>,
+    status: watch::Receiver<Status>,
+    /// Broker trouble turns it red.
+    with_broker: bool,
+}
+
+const STARTING: u8 = 0;
+const READY: u8 = 1;
+const DRAINING: u8 = 2;
+
+impl Readiness {
+    pub(crate) fn new(status: watch::Receiver<Status>, with_broker: bool) -> Self {
+        Self { state: Arc::new(AtomicU8::new(STARTING)), status, with_broker }
+    }
+
+    /// From now on green, unless already draining.
+    pub(crate) fn set_ready(&self) {
+        let _ = self.state.compare_exchange(STARTING, READY, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// From now on red.
+    pub(crate) fn set_draining(&self) {
+        self.state.store(DRAINING, Ordering::Relaxed);
+    }
+
+    /// Green or not, and why, also about the broker.
+    pub(crate) fn report(&self) -> (bool, String) {
+        let status = self.status.borrow();
+        let broker = match (&status.trouble, status.connected) {
+            (Some(trouble), _) => format!("trouble: {trouble}"),
+            (None, true) => "ok".to_owned(),
+            (None, false) => "connecting".to_owned(),
+        };
+        let (ready, state) = match self.state.load(Ordering::Relaxed) {
+            READY if self.with_broker && !status.connected => (false, "the broker is in trouble"),
+            READY => (true, "ready"),
+            DRAINING => (false, "draining"),
+            _ => (false, "starting"),
+        };
+        (ready, format!("{state}\nbroker: {broker}\n"))
+    }
+}
+
+/// Resolves when this gateway knows what its peers know: at the first beacon, or, if there are
+/// peers, one heartbeat later, when the cursors of quiet sessions elsewhere are known here too.
+pub(crate) async fn warm(
+    mut status: watch::Receiver<Status>,
+    kind: &Kind,
+    beacon_interval: Duration,
+    heartbeat: Duration,
+) {
+    if status.wait_for(|status| status.begun.is_some()).await.is_err() {
+        return;
+    }
+    if matches!(kind, Kind::Embedded) {
+        return;
+    }
+    // Peers show themselves within one interval.
+    sleep(beacon_interval.mul_f64(1.1)).await;
+    if status.borrow().peers {
+        sleep(heartbeat.saturating_sub(beacon_interval)).await;
+    }
+}

@@ -1,0 +1,196 @@
+//! A real gateway: the binary, with a configuration of its own.
+
+use std::{net::SocketAddr, path::PathBuf, process::Command};
+
+use rustix::process::Signal;
+use tempfile::NamedTempFile;
+
+use crate::{
+    http::{self, Answer},
+    listener::Listener,
+    process::Process,
+    redis::Redis,
+    wait::wait_for,
+};
+
+/// A running gateway.
+pub struct Gateway {
+    process: Process,
+    public: SocketAddr,
+    admin: SocketAddr,
+    _config: NamedTempFile,
+}
+
+/// A gateway that is to be started.
+pub struct Plan {
+    lines: Vec<String>,
+    rules: String,
+    environment: Vec<(String, String)>,
+}
+
+impl Gateway {
+    /// One with the embedded broker, as `fanfare` alone starts it.
+    #[must_use]
+    pub fn embedded() -> Self {
+        Self::plan().start()
+    }
+
+    /// One on a Redis.
+    #[must_use]
+    pub fn on(redis: &Redis) -> Self {
+        Self::plan_on(redis.port()).start()
+    }
+
+    /// One to be configured.
+    #[must_use]
+    pub fn plan() -> Plan {
+        Plan { lines: Vec::new(), rules: String::new(), environment: Vec::new() }
+            .set("listen.public", "\"127.0.0.1:0\"")
+            .set("listen.admin", "\"127.0.0.1:0\"")
+            .set("drain.delay", "\"0s\"")
+            .set("drain.spread", "\"0s\"")
+    }
+
+    /// One to be configured, on a Redis (or on a proxy before it) at this port.
+    #[must_use]
+    pub fn plan_on(port: u16) -> Plan {
+        Self::plan()
+            .set("broker.kind", "\"redis-pubsub\"")
+            .set("broker.redis.url", &format!("\"redis://127.0.0.1:{port}\""))
+    }
+
+    /// Where browsers arrive.
+    #[must_use]
+    pub fn public(&self) -> SocketAddr {
+        self.public
+    }
+
+    /// Where metrics are.
+    #[must_use]
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// A browser that subscribes with this query and has been let in.
+    #[must_use]
+    pub fn listen(&self, query: &str) -> Listener {
+        Listener::open(self.public, query, None)
+    }
+
+    /// One that returns with its last id.
+    #[must_use]
+    pub fn resume(&self, query: &str, last_id: &str) -> Listener {
+        Listener::open(self.public, query, Some(last_id))
+    }
+
+    /// A GET that ends.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Answer {
+        http::request(self.public, "GET", path, &[], b"")
+    }
+
+    /// Publishes over HTTP.
+    pub fn post(&self, query: &str, data: &str) -> Answer {
+        http::request(self.public, "POST", &format!("/events?{query}"), &[], data.as_bytes())
+    }
+
+    /// One metric's value, by its name with labels; 0 if it is not there.
+    #[must_use]
+    pub fn metric(&self, name: &str) -> f64 {
+        let metrics = http::request(self.admin, "GET", "/metrics", &[], b"").text();
+        let value = |line: &str| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok();
+        metrics.lines().find_map(value).unwrap_or_default()
+    }
+
+    /// Waits until a metric has a value.
+    pub fn wait_for_metric(&self, name: &str, value: f64) {
+        wait_for(&format!("{name} = {value}"), || (self.metric(name) - value).abs() < 1e-9);
+    }
+
+    /// Whether a balancer should send browsers here.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        http::request(self.admin, "GET", "/readyz", &[], b"").status == 200
+    }
+
+    /// The process.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// What it logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.process.said().join("\n")
+    }
+
+    /// Tells it to drain.
+    pub fn drain(&self) {
+        self.process.signal(Signal::TERM);
+    }
+}
+
+impl Plan {
+    /// Sets a key, such as `sessions.heartbeat`, to a TOML value.
+    #[must_use]
+    pub fn set(mut self, key: &str, value: &str) -> Self {
+        self.lines.retain(|line| !line.starts_with(&format!("{key} =")));
+        self.lines.push(format!("{key} = {value}"));
+        self
+    }
+
+    /// Adds `[[channels]]` rules as they are written.
+    #[must_use]
+    pub fn rules(mut self, text: &str) -> Self {
+        self.rules.push_str(text);
+        self
+    }
+
+    /// Sets an environment variable.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Starts it, and waits until it listens.
+    ///
+    /// # Panics
+    /// It does not.
+    #[must_use]
+    pub fn launch(self) -> Gateway {
+        let config = NamedTempFile::new().expect("a temporary file");
+        let text = format!("{}\n{}", self.lines.join("\n"), self.rules);
+        std::fs::write(config.path(), text).expect("it can be written");
+        let mut command = Command::new(binary());
+        command.arg("serve").arg("--config").arg(config.path()).envs(self.environment);
+        let process = Process::start(&mut command);
+        let address = |part: &str, end: &str| {
+            let rest = process.wait_for_line(part);
+            let address = rest.split_once(end).map_or(&*rest, |(address, _)| address);
+            address.parse().unwrap_or_else(|_| panic!("an address in {rest:?}"))
+        };
+        let public = address("browsers: http://", "/");
+        let admin = address("health: http://", "/");
+        Gateway { process, public, admin, _config: config }
+    }
+
+    /// Starts it, and waits until it is ready.
+    #[must_use]
+    pub fn start(self) -> Gateway {
+        let gateway = self.launch();
+        wait_for("the gateway to be ready", || gateway.is_ready());
+        gateway
+    }
+}
+
+/// The binary under test, which `make test` has built beside this test's own.
+///
+/// # Panics
+/// It is not there.
+#[must_use]
+pub fn binary() -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a path");
+    let built = test.ancestors().map(|folder| folder.join("fanfare")).find(|path| path.is_file());
+    built.expect("build the binary first: cargo build")
+}

@@ -1,0 +1,132 @@
+//! A real redis-server on a free port.
+
+use std::{net::TcpListener, process::Command};
+
+use rustix::process::Signal;
+
+use crate::{process::Process, wait::wait_for};
+
+/// A Redis of the test's own.
+pub struct Redis {
+    process: Process,
+    port: u16,
+    arguments: Vec<String>,
+}
+
+impl Redis {
+    /// Starts one.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// Starts one with further arguments, such as `--replicaof`.
+    #[must_use]
+    pub fn with(arguments: &[&str]) -> Self {
+        let port = free_port();
+        let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let redis = Self { process: launch(port, &arguments), port, arguments };
+        redis.wait_until_up();
+        redis
+    }
+
+    /// Its port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Publishes on a channel of Fanfare; returns the number of subscribers.
+    ///
+    /// # Panics
+    /// Redis does not take it.
+    pub fn publish(&self, channel: &str, data: &str) -> u64 {
+        self.publish_raw(format!("fanfare:{channel}").as_bytes(), data.as_bytes())
+    }
+
+    /// Publishes whatever bytes under whatever name.
+    ///
+    /// # Panics
+    /// Redis does not take it.
+    pub fn publish_raw(&self, channel: &[u8], data: &[u8]) -> u64 {
+        redis::cmd("PUBLISH").arg(channel).arg(data).query(&mut self.connection()).expect("Redis takes it")
+    }
+
+    /// Publishes many on one connection, as fast as it goes.
+    ///
+    /// # Panics
+    /// Redis does not take them.
+    pub fn publish_all<'a>(&self, publications: impl IntoIterator<Item = (&'a str, String)>) {
+        let mut pipeline = redis::pipe();
+        for (channel, data) in publications {
+            pipeline.cmd("PUBLISH").arg(format!("fanfare:{channel}")).arg(data).ignore();
+        }
+        pipeline.query::<()>(&mut self.connection()).expect("Redis takes them");
+    }
+
+    /// Kills it and starts it anew on the same port.
+    pub fn restart(&mut self) {
+        self.kill();
+        self.revive();
+    }
+
+    /// Kills it.
+    pub fn kill(&mut self) {
+        self.process.signal(Signal::KILL);
+        self.process.wait();
+    }
+
+    /// Starts it anew on the same port.
+    pub fn revive(&mut self) {
+        self.process = launch(self.port, &self.arguments);
+        self.wait_until_up();
+    }
+
+    /// Stops it where it is.
+    pub fn freeze(&self) {
+        self.process.signal(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.process.signal(Signal::CONT);
+    }
+
+    /// A connection to it.
+    ///
+    /// # Panics
+    /// There is none.
+    #[must_use]
+    pub fn connection(&self) -> redis::Connection {
+        let client = redis::Client::open(format!("redis://127.0.0.1:{}", self.port)).expect("a valid address");
+        client.get_connection().expect("Redis is there")
+    }
+
+    fn wait_until_up(&self) {
+        let client = redis::Client::open(format!("redis://127.0.0.1:{}", self.port)).expect("a valid address");
+        wait_for("Redis to answer", || {
+            let mut connection = match client.get_connection() {
+                Ok(connection) => connection,
+                Err(_) => return false,
+            };
+            redis::cmd("PING").query::<String>(&mut connection).is_ok()
+        });
+    }
+}
+
+fn launch(port: u16, arguments: &[String]) -> Process {
+    let mut command = Command::new("redis-server");
+    command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+    command.args(["--dir", &std::env::temp_dir().to_string_lossy()]);
+    Process::start(command.args(arguments))
+}
+
+/// A port that was free a moment ago.
+///
+/// # Panics
+/// There is none.
+#[must_use]
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("it is bound").port()
+}
