@@ -57,6 +57,8 @@ impl Gateway {
         Self::plan()
             .set("broker.kind", "\"redis-pubsub\"")
             .set("broker.redis.url", &format!("\"redis://127.0.0.1:{port}\""))
+            // A second gateway is ready one heartbeat after it has seen the first.
+            .set("sessions.heartbeat", "\"2s\"")
     }
 
     /// Where browsers arrive.

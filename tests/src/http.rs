@@ -90,6 +90,19 @@ pub fn raw(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     answer
 }
 
+/// Reads and forgets so many answers without bodies of note from a kept connection.
+///
+/// # Panics
+/// They do not come.
+pub fn read_answers(stream: &mut TcpStream, count: usize) {
+    let (mut bytes, mut buffer) = (Vec::new(), [0; 16 * 1024]);
+    while bytes.windows(9).filter(|window| window == b"HTTP/1.1 ").count() < count {
+        let read = stream.read(&mut buffer).expect("answers");
+        assert!(read > 0, "the connection ended");
+        bytes.extend_from_slice(&buffer[..read]);
+    }
+}
+
 /// A connection that gives up after [`PATIENCE`].
 ///
 /// # Panics

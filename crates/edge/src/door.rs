@@ -96,7 +96,11 @@ async fn drive(
             Ok::<_, Infallible>(answer)
         }
     });
+    let mut phase = shard.phase.clone();
+    // Who comes during a drain is told so in an answer; who idles is only cut.
+    let mut drained = *phase.borrow() == Phase::Draining;
     let mut connection = http1::Builder::new()
+        .keep_alive(!drained)
         .timer(TokioTimer::new())
         // hyper's time for a head is also that between two requests.
         .header_read_timeout(shard.config.keep_alive)
@@ -104,9 +108,7 @@ async fn drive(
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_HEADERS)
         .serve_connection(io, service);
-    let mut phase = shard.phase.clone();
     let mut draining = pin!(async move { phase.wait_for(|phase| *phase == Phase::Draining).await.is_ok() });
-    let mut drained = false;
     let mut late = pin!(head.late(shard.config.head_timeout));
     let ended = poll_fn(|context| {
         if !drained && draining.as_mut().poll(context).is_ready() {
