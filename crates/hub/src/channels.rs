@@ -142,8 +142,8 @@ impl Channels {
         }
     }
 
-    /// The newest place after `floor` at which history lost a publication of the selection, else
-    /// `floor` or something before it.
+    /// The newest place at which history lost a publication of the selection, if it lies after
+    /// `floor`; else some place before that.
     pub(crate) fn lost_after(&self, selection: &Selection, floor: Place) -> Place {
         let by_name = selection.channels().iter().map(|name| self.lost_of(name)).max();
         let mut newest = by_name.unwrap_or(Place::START);
@@ -158,7 +158,7 @@ impl Channels {
         ranked
             .take_while(|channel| channel.lost > floor)
             .find(|channel| selection.matches_prefix(&channel.name))
-            .map_or(floor, |channel| channel.lost)
+            .map_or(Place::START, |channel| channel.lost)
     }
 
     /// The newest place at which any channel lost something.
