@@ -161,11 +161,21 @@ impl Plan {
     /// It does not.
     #[must_use]
     pub fn launch(self) -> Gateway {
+        let mut command = Command::new("sh");
+        command.args(["-c", "exec \"$0\" serve --config \"$1\""]);
+        self.launch_by(command)
+    }
+
+    /// Starts it by a shell that gets the binary as `$0` and the configuration as `$1`.
+    ///
+    /// # Panics
+    /// It does not listen.
+    #[must_use]
+    pub fn launch_by(self, mut command: Command) -> Gateway {
         let config = NamedTempFile::new().expect("a temporary file");
         let text = format!("{}\n{}", self.lines.join("\n"), self.rules);
         std::fs::write(config.path(), text).expect("it can be written");
-        let mut command = Command::new(binary());
-        command.arg("serve").arg("--config").arg(config.path()).envs(self.environment);
+        command.arg(binary()).arg(config.path()).envs(self.environment);
         let process = Process::start(&mut command);
         let address = |part: &str, end: &str| {
             let rest = process.wait_for_line(part);

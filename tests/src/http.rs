@@ -74,7 +74,9 @@ pub fn request(
     let _ = stream.write_all(&[head.as_bytes(), body].concat());
     let mut bytes = Vec::new();
     let read = stream.read_to_end(&mut bytes);
-    parse(&bytes).unwrap_or_else(|| panic!("{method} {path}: no answer ({read:?}): {:?}", String::from_utf8_lossy(&bytes)))
+    parse(&bytes).unwrap_or_else(|| {
+        panic!("{method} {path}: no answer ({read:?}): {:?}", String::from_utf8_lossy(&bytes))
+    })
 }
 
 /// Sends bytes as they are and reads until the other side closes.

@@ -89,10 +89,11 @@ impl Listener {
         self.raw.drain(..end + 4);
     }
 
-    /// The next event, of whatever kind.
+    /// The next event, of whatever kind; unlike an iterator's, there must be one.
     ///
     /// # Panics
     /// None comes.
+    #[expect(clippy::should_implement_trait, reason = "it panics at the end, as tests want it")]
     pub fn next(&mut self) -> Event {
         self.try_next().unwrap_or_else(|| panic!("the stream ended instead of an event"))
     }

@@ -113,7 +113,8 @@ impl Drop for Proxy {
 impl Connection {
     fn start(client: TcpStream, server: TcpStream) -> Option<Arc<Self>> {
         let connection = Arc::new(Self { client, server, frozen: Mutex::new(false) });
-        for (from, to) in [(&connection.client, &connection.server), (&connection.server, &connection.client)] {
+        for (from, to) in [(&connection.client, &connection.server), (&connection.server, &connection.client)]
+        {
             from.set_read_timeout(Some(LOOK)).ok()?;
             from.set_nodelay(true).ok()?;
             let (from, to) = (from.try_clone().ok()?, to.try_clone().ok()?);

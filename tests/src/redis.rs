@@ -98,12 +98,14 @@ impl Redis {
     /// There is none.
     #[must_use]
     pub fn connection(&self) -> redis::Connection {
-        let client = redis::Client::open(format!("redis://127.0.0.1:{}", self.port)).expect("a valid address");
+        let client =
+            redis::Client::open(format!("redis://127.0.0.1:{}", self.port)).expect("a valid address");
         client.get_connection().expect("Redis is there")
     }
 
     fn wait_until_up(&self) {
-        let client = redis::Client::open(format!("redis://127.0.0.1:{}", self.port)).expect("a valid address");
+        let client =
+            redis::Client::open(format!("redis://127.0.0.1:{}", self.port)).expect("a valid address");
         wait_for("Redis to answer", || {
             let mut connection = match client.get_connection() {
                 Ok(connection) => connection,

@@ -225,7 +225,8 @@ fn a_replica_is_refused_at_the_start() {
 fn a_cluster_is_refused_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let nodes = folder.path().join("nodes.conf");
-    let cluster = Redis::with(&["--cluster-enabled", "yes", "--cluster-config-file", nodes.to_str().unwrap()]);
+    let cluster =
+        Redis::with(&["--cluster-enabled", "yes", "--cluster-config-file", nodes.to_str().unwrap()]);
     let mut gateway = Gateway::plan_on(cluster.port()).launch();
     assert_eq!(gateway.process().wait().code(), Some(1));
     assert!(gateway.log().contains("Redis Cluster"), "{}", gateway.log());

@@ -131,7 +131,8 @@ fn history_that_turned_over_is_a_gap_for_its_own_channel_and_for_no_other() {
 
 #[test]
 fn many_channels_cost_told_gaps_only() {
-    let gateway = Gateway::plan().set("history.keep_count", "1000").set("history.keep_channels", "1000").start();
+    let gateway =
+        Gateway::plan().set("history.keep_count", "1000").set("history.keep_channels", "1000").start();
     gateway.post("channel=mine", "one");
     let mut browser = gateway.listen("channel=mine&since=earliest");
     let one = browser.expect("one").id.unwrap();
@@ -140,7 +141,9 @@ fn many_channels_cost_told_gaps_only() {
     for _ in 0..100 {
         let mut requests = String::new();
         for _ in 0..30 {
-            requests.push_str(&format!("POST /events?channel=c{sent} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx"));
+            requests.push_str(&format!(
+                "POST /events?channel=c{sent} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx"
+            ));
             sent += 1;
         }
         stream.write_all(requests.as_bytes()).unwrap();
@@ -170,10 +173,8 @@ fn a_client_that_speaks_http_1_0_gets_a_body_that_ends_with_the_connection() {
 #[test]
 fn a_drain_says_good_bye_with_a_cursor_that_resumes_elsewhere() {
     let redis = tests::Redis::start();
-    let mut one = Gateway::plan_on(redis.port())
-        .set("drain.delay", "\"1s\"")
-        .set("drain.spread", "\"2s\"")
-        .start();
+    let mut one =
+        Gateway::plan_on(redis.port()).set("drain.delay", "\"1s\"").set("drain.spread", "\"2s\"").start();
     let two = Gateway::on(&redis);
     let mut browsers: Vec<Listener> = (0..20).map(|_| one.listen("channel=a")).collect();
     one.drain();

@@ -44,12 +44,7 @@ impl Broker {
     ///
     /// # Errors
     /// The thread cannot be started, or the client refuses the address.
-    pub fn start(
-        kind: Kind,
-        rules: Rules,
-        metrics: Metrics,
-        outlet: impl Outlet,
-    ) -> Result<Self, io::Error> {
+    pub fn start(kind: Kind, rules: Rules, metrics: Metrics, outlet: impl Outlet) -> Result<Self, io::Error> {
         let (status_sender, status) = watch::channel(Status::default());
         let (failure, failed) = oneshot::channel();
         let publisher = match kind {

@@ -46,8 +46,7 @@ impl Rules {
     /// What is not valid about it.
     pub fn envelope(&self, payload: &[u8]) -> Result<Publication, PublicationError> {
         let text = str::from_utf8(payload).map_err(|_| PublicationError::NotUtf8)?;
-        let envelope: Envelope<'_> =
-            serde_json::from_str(text).map_err(|_| PublicationError::Malformed)?;
+        let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|_| PublicationError::Malformed)?;
         let mut channels = envelope.channel.iter().chain(&envelope.channels).map(|channel| &**channel);
         let channel = channels.next().ok_or(PublicationError::Malformed)?;
         let further: Vec<_> = channels.collect();
@@ -64,9 +63,8 @@ impl Rules {
         if draft.data.len() > self.max_data_bytes {
             return Err(PublicationError::TooLong { limit: self.max_data_bytes });
         }
-        let json = std::iter::once(&draft.channel)
-            .chain(draft.further)
-            .any(|channel| (self.takes_json)(channel));
+        let json =
+            std::iter::once(&draft.channel).chain(draft.further).any(|channel| (self.takes_json)(channel));
         if json && serde_json::from_str::<&RawValue>(draft.data).is_err() {
             return Err(PublicationError::NotJson);
         }
@@ -132,7 +130,12 @@ mod tests {
         check(r#"{"channel":"a","event":"disk","data":"full"}"#, &["a"], Some("disk"), "full");
         check(r#"{"channels":["a","b"],"data":"x"}"#, &["a", "b"], None, "x");
         check(r#"{"channel":"a","channels":["b","a"],"data":"x","ttl":5}"#, &["a", "b"], None, "x");
-        check(r#"{"channel":"a","data":{"n" : 1.50, "s": "a b\" c"} }"#, &["a"], None, r#"{"n":1.50,"s":"a b\" c"}"#);
+        check(
+            r#"{"channel":"a","data":{"n" : 1.50, "s": "a b\" c"} }"#,
+            &["a"],
+            None,
+            r#"{"n":1.50,"s":"a b\" c"}"#,
+        );
         check(r#"{"channel":"a","data":null}"#, &["a"], None, "null");
         check(r#"{"channel":"a","event":null,"data":"\u00e4\n"}"#, &["a"], None, "ä\n");
         check(r#"{"channel":"json/a","data":[1, 2]}"#, &["json/a"], None, "[1,2]");

@@ -8,13 +8,7 @@ use std::{
 use prometheus::IntCounter;
 use publication::{Arrival, Publication, PublicationError};
 
-use crate::{
-    beacon::Beacon,
-    decode::Rules,
-    link::Delivery,
-    metrics::Metrics,
-    order::Item,
-};
+use crate::{beacon::Beacon, decode::Rules, link::Delivery, metrics::Metrics, order::Item};
 
 /// Decodes what stands under one prefix.
 pub(crate) struct Intake {

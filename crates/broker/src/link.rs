@@ -84,14 +84,8 @@ impl Link {
         let connected = timeout(SETUP_TIMEOUT, TcpStream::connect((host.as_str(), *port))).await;
         let stream = connected.map_err(|_| LinkError::Timeout("connection"))?.map_err(LinkError::Io)?;
         stream.set_nodelay(true).map_err(LinkError::Io)?;
-        let mut link = Self {
-            stream,
-            buffer: Vec::new(),
-            parsed: 0,
-            skip: 0,
-            max_payload,
-            server: Server::default(),
-        };
+        let mut link =
+            Self { stream, buffer: Vec::new(), parsed: 0, skip: 0, max_payload, server: Server::default() };
         timeout(SETUP_TIMEOUT, link.set_up(config)).await.map_err(|_| LinkError::Timeout("answer"))??;
         Ok(link)
     }

@@ -202,7 +202,8 @@ impl Track {
 
     /// Arrivals since a beacon.
     fn since(&self, id: BeaconId) -> u64 {
-        let at = self.recent.iter().find(|(other, _)| *other == id).map_or(self.arrivals, |(_, count)| *count);
+        let at =
+            self.recent.iter().find(|(other, _)| *other == id).map_or(self.arrivals, |(_, count)| *count);
         self.arrivals - at
     }
 }

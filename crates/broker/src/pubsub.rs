@@ -338,7 +338,13 @@ impl<O: Outlet> Follower<O> {
     }
 
     /// Goes on with the second link: joined to the first if both are seen to show one order.
-    fn replace(&mut self, first: &Link, second: Box<Link>, proven: bool, error: Option<LinkError>) -> Settled {
+    fn replace(
+        &mut self,
+        first: &Link,
+        second: Box<Link>,
+        proven: bool,
+        error: Option<LinkError>,
+    ) -> Settled {
         let same = first.server.is_same_primary(&second.server);
         match self.order.meeting().filter(|_| same) {
             Some(meeting) => {
@@ -348,7 +354,9 @@ impl<O: Outlet> Follower<O> {
             None if proven => {
                 self.order.cut(&mut self.batch);
                 self.metrics.reconnects.inc();
-                tracing::error!("the first link is dead; what came since may be lost, sessions are told a gap");
+                tracing::error!(
+                    "the first link is dead; what came since may be lost, sessions are told a gap"
+                );
             }
             None => return Settled::Broken(error.unwrap_or(LinkError::Silent)),
         }

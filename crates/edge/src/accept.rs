@@ -13,8 +13,8 @@ use tokio::time::sleep;
 use crate::{
     load::Load,
     metrics::Metrics,
-    shard::{Arrived, Handle},
     readiness,
+    shard::{Arrived, Handle},
 };
 
 /// How long to wait when the kernel has no descriptor for a connection.
@@ -25,7 +25,12 @@ const MAX_AT_ONCE: usize = 64;
 const NO_DESCRIPTOR: [i32; 2] = [24, 23];
 
 /// Accepts for as long as it is polled.
-pub(crate) async fn accept(listener: TcpListener, shards: &[Handle], user_timeout: Duration, metrics: &Metrics) {
+pub(crate) async fn accept(
+    listener: TcpListener,
+    shards: &[Handle],
+    user_timeout: Duration,
+    metrics: &Metrics,
+) {
     let listener = match readiness::readable(listener) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "the listener cannot be watched"),
@@ -41,7 +46,9 @@ pub(crate) async fn accept(listener: TcpListener, shards: &[Handle], user_timeou
                 Ok(Ok((socket, peer))) => hand_over(socket, peer, shards, user_timeout).await,
                 Ok(Err(error)) if is_no_descriptor(&error) => {
                     metrics.count_rejected("descriptors");
-                    tracing::warn!("no file descriptor is left; raise the limit (ulimit -n) or lower sessions.max");
+                    tracing::warn!(
+                        "no file descriptor is left; raise the limit (ulimit -n) or lower sessions.max"
+                    );
                     drop(spare.take());
                     drop(listener.get_ref().accept());
                     spare = File::open("/dev/null").ok();

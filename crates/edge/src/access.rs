@@ -53,9 +53,7 @@ impl Access {
             return self.open_without_rules && !proxied;
         }
         match wanted {
-            Pattern::Channel(name) => {
-                self.rule(name).is_some_and(|rule| rule.subscribe == Who::Anyone)
-            }
+            Pattern::Channel(name) => self.rule(name).is_some_and(|rule| rule.subscribe == Who::Anyone),
             Pattern::Prefix(_) => {
                 let mut overlapping = self.rules.iter().filter(|rule| rule.pattern.overlaps(wanted));
                 let covered = self.rules.iter().any(|rule| rule.pattern.covers(wanted));

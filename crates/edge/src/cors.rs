@@ -88,9 +88,9 @@ fn is_local(origin: &str) -> bool {
     ["http://localhost", "http://127.0.0.1"].iter().any(|local| {
         origin.strip_prefix(local).is_some_and(|rest| {
             rest.is_empty()
-                || rest.strip_prefix(':').is_some_and(|port| {
-                    !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
-                })
+                || rest
+                    .strip_prefix(':')
+                    .is_some_and(|port| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
         })
     })
 }

@@ -59,7 +59,9 @@ pub(crate) async fn serve(shard: Rc<Shard>, connection: Arrived) {
             shard.sessions.borrow_mut().admit(newcomer);
             shard.stirred.notify_one();
         }
-        Driven::Taken(_, Err(error)) => tracing::debug!(%peer, %error, "a connection broke when it was taken over"),
+        Driven::Taken(_, Err(error)) => {
+            tracing::debug!(%peer, %error, "a connection broke when it was taken over")
+        }
         Driven::Late => {
             shard.metrics.count_rejected("head_timeout");
             tracing::debug!(%peer, "a request's head did not come in time");
@@ -186,7 +188,11 @@ impl AsyncRead for Io {
 }
 
 impl AsyncWrite for Io {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 

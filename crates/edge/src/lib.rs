@@ -21,6 +21,7 @@ mod metrics;
 mod page;
 mod poll;
 mod publish;
+mod readiness;
 mod request;
 mod respond;
 mod service;
@@ -30,7 +31,6 @@ mod shard;
 mod sse;
 mod tally;
 mod tape;
-mod readiness;
 
 pub use access::{Access, Rule, Who};
 pub use census::Census;

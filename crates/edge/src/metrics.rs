@@ -51,9 +51,11 @@ impl Metrics {
             counter("fanfare_deliveries_total", "Frames that the kernel accepted", &by_transport)?;
         let bytes =
             counter("fanfare_delivered_bytes_total", "Bytes that the kernel accepted", &by_transport)?;
-        let seconds =
-            HistogramOpts::new("fanfare_gateway_delivery_seconds", "From a publication's arrival to its being written")
-                .buckets(prometheus::exponential_buckets(0.000_1, 2.5, 13)?);
+        let seconds = HistogramOpts::new(
+            "fanfare_gateway_delivery_seconds",
+            "From a publication's arrival to its being written",
+        )
+        .buckets(prometheus::exponential_buckets(0.000_1, 2.5, 13)?);
         let metrics = Self {
             sse_sessions: sessions.with_label_values(&["sse"]),
             sse_opened: opened.with_label_values(&["sse"]),
@@ -67,8 +69,16 @@ impl Metrics {
             sse_bytes: bytes.with_label_values(&["sse"]),
             poll_bytes: bytes.with_label_values(&["poll"]),
             gaps: counter("fanfare_gaps_total", "Gaps told to sessions and polls, and why", &["reason"])?,
-            resumes: counter("fanfare_resumes_total", "Cursors that came back, and what of them", &["outcome"])?,
-            rejected: counter("fanfare_rejected_total", "Requests and sessions refused, and why", &["reason"])?,
+            resumes: counter(
+                "fanfare_resumes_total",
+                "Cursors that came back, and what of them",
+                &["outcome"],
+            )?,
+            rejected: counter(
+                "fanfare_rejected_total",
+                "Requests and sessions refused, and why",
+                &["reason"],
+            )?,
             delivery: Histogram::with_opts(seconds)?,
         };
         registry.register(Box::new(sessions))?;

@@ -31,7 +31,10 @@ pub(crate) fn serve(path: &str, method: &Method) -> Answer {
     let mut answer = respond::with_type(StatusCode::OK, content_type, body);
     let headers = answer.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'self'; frame-ancestors 'none'"));
+    headers.insert(
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'self'; frame-ancestors 'none'"),
+    );
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
     answer
 }

@@ -159,10 +159,9 @@ fn respond(shard: &Shard, wanted: &Wanted, headers: &HeaderMap, range: Range) ->
 fn body(range: &Range, cursor: &str, complete: bool) -> Vec<u8> {
     let gap = range.gap.as_ref().map_or("null".to_owned(), control::gap_json);
     let more = range.more;
-    let mut body = format!(
-        r#"{{"cursor":"{cursor}","gap":{gap},"more":{more},"complete":{complete},"publications":["#
-    )
-    .into_bytes();
+    let mut body =
+        format!(r#"{{"cursor":"{cursor}","gap":{gap},"more":{more},"complete":{complete},"publications":["#)
+            .into_bytes();
     body.extend_from_slice(&range.envelopes);
     body.extend_from_slice(b"]}");
     body

@@ -94,7 +94,11 @@ fn target(query: &str) -> Result<(String, Option<String>), Refusal> {
 async fn read_body(request: Request<Incoming>, limit: usize) -> Result<String, Refusal> {
     let body = Limited::new(request.into_body(), limit).collect();
     let Ok(collected) = timeout(BODY_TIMEOUT, body).await else {
-        return Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", "the body did not come in time"));
+        return Err(Refusal::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "body_timeout",
+            "the body did not come in time",
+        ));
     };
     let bytes = collected.map_err(|error| {
         if error.is::<LengthLimitError>() {

@@ -183,8 +183,12 @@ fn is_near(key: &str, known: &str) -> bool {
     let (key, known) = (key.as_bytes(), known.as_bytes());
     let prefix = key.iter().zip(known).take_while(|(one, two)| one.eq_ignore_ascii_case(two)).count();
     let (key, known) = (&key[prefix..], &known[prefix..]);
-    let suffix =
-        key.iter().rev().zip(known.iter().rev()).take_while(|(one, two)| one.eq_ignore_ascii_case(two)).count();
+    let suffix = key
+        .iter()
+        .rev()
+        .zip(known.iter().rev())
+        .take_while(|(one, two)| one.eq_ignore_ascii_case(two))
+        .count();
     key.len() - suffix <= 1 && known.len() - suffix <= 1
 }
 

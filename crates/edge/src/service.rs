@@ -11,10 +11,7 @@ use hyper::{
 use crate::{
     cors::Cors,
     door::Taken,
-    head,
-    page,
-    poll,
-    publish,
+    head, page, poll, publish,
     request::{Transport, Wanted, is_proxied},
     respond::{self, Answer, Refusal},
     shard::Shard,
@@ -71,7 +68,8 @@ async fn read(
 ) -> Result<Answer, Refusal> {
     if !request.body().is_end_stream() {
         let mut answer =
-            Refusal::new(StatusCode::BAD_REQUEST, "body", "a GET has no body here; publish with POST").answer();
+            Refusal::new(StatusCode::BAD_REQUEST, "body", "a GET has no body here; publish with POST")
+                .answer();
         answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         shard.metrics.count_rejected("body");
         return Ok(answer);

@@ -154,8 +154,15 @@ impl Sessions {
                     self.forget(key);
                     return;
                 }
-                let session =
-                    Session { wire, encoding, flags, opened: now, last_write: now, delivered: 0, _permit: permit };
+                let session = Session {
+                    wire,
+                    encoding,
+                    flags,
+                    opened: now,
+                    last_write: now,
+                    delivered: 0,
+                    _permit: permit,
+                };
                 self.insert(key, session);
             }
         }
@@ -397,7 +404,9 @@ impl Sessions {
             // One session never gets four billion frames in one write.
             session.delivered = session.delivered.saturating_add(progress.frames as u32);
         }
-        if session.flags.live && let Some(first) = page.first_after(after) {
+        if session.flags.live
+            && let Some(first) = page.first_after(after)
+        {
             self.tally.observe(first, self.now);
         }
         if count == bytes.len() {

@@ -5,10 +5,7 @@ use std::{
     io,
     net::{SocketAddr, TcpStream},
     rc::Rc,
-    sync::{
-        Arc, Mutex,
-        atomic::AtomicUsize,
-    },
+    sync::{Arc, Mutex, atomic::AtomicUsize},
     thread,
     time::{Duration, Instant},
 };

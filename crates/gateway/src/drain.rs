@@ -12,7 +12,13 @@ const GRACE: Duration = Duration::from_secs(3);
 
 /// Drains: readiness turns red while all is served on for `delay`, so that balancers notice; then
 /// every session gets its bye within `spread`.
-pub(crate) async fn drain(edge: &Rc<Edge>, metrics: &Metrics, readiness: &Readiness, delay: Duration, spread: Duration) {
+pub(crate) async fn drain(
+    edge: &Rc<Edge>,
+    metrics: &Metrics,
+    readiness: &Readiness,
+    delay: Duration,
+    spread: Duration,
+) {
     readiness.set_draining();
     metrics.draining.set(1);
     tracing::info!(sessions = edge.sessions(), ?delay, ?spread, "draining; a second signal exits at once");

@@ -66,8 +66,7 @@ pub(crate) async fn serve(mut settings: Settings, listeners: Listeners) -> io::R
     announce(&settings, &listeners, shards, descriptors)?;
 
     tokio::task::spawn_local(forward(publishing, publisher));
-    let admin =
-        Admin { edge: Rc::clone(&edge), metrics: Rc::clone(&metrics), readiness: readiness.clone() };
+    let admin = Admin { edge: Rc::clone(&edge), metrics: Rc::clone(&metrics), readiness: readiness.clone() };
     tokio::task::spawn_local(admin::serve(Rc::new(admin), listeners.admin));
     let accepting = Rc::clone(&edge);
     tokio::task::spawn_local(async move { accepting.accept(listeners.public).await });
@@ -133,7 +132,11 @@ fn announce(settings: &Settings, listeners: &Listeners, shards: usize, descripto
             tracing::info!("broker: embedded; publish over HTTP");
         }
         broker::Kind::RedisPubSub(redis) => {
-            tracing::info!("broker: Redis Pub/Sub at {}, everything under {}", redis.address(), redis.prefix());
+            tracing::info!(
+                "broker: Redis Pub/Sub at {}, everything under {}",
+                redis.address(),
+                redis.prefix()
+            );
         }
     }
     let access = &settings.edge.access;

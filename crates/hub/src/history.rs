@@ -52,13 +52,7 @@ pub(crate) struct History {
 
 impl History {
     pub(crate) fn new() -> Self {
-        Self {
-            entries: VecDeque::new(),
-            first: 0,
-            bytes: 0,
-            marks: VecDeque::new(),
-            breaks: VecDeque::new(),
-        }
+        Self { entries: VecDeque::new(), first: 0, bytes: 0, marks: VecDeque::new(), breaks: VecDeque::new() }
     }
 
     pub(crate) fn push(&mut self, entry: Entry) {
@@ -123,7 +117,7 @@ impl History {
     }
 
     /// The entries from `slot` on.
-    pub(crate) fn from_slot(&self, slot: Slot) -> impl Iterator<Item = &Entry> {
+    pub(crate) fn since_slot(&self, slot: Slot) -> impl Iterator<Item = &Entry> {
         let skipped = usize::try_from(slot.saturating_sub(self.first)).unwrap_or(usize::MAX);
         self.entries.range(skipped.min(self.entries.len())..)
     }

@@ -50,11 +50,18 @@ struct Model {
 impl Model {
     /// The places of a selection's publications after a place.
     fn wanted(&self, patterns: &[&str], after: Place) -> Vec<Place> {
-        let patterns: Vec<Pattern> = patterns.iter().map(|text| Pattern::parse(text).expect("valid")).collect();
+        let patterns: Vec<Pattern> =
+            patterns.iter().map(|text| Pattern::parse(text).expect("valid")).collect();
         let matches = |channels: &BTreeSet<u8>| {
-            channels.iter().any(|channel| patterns.iter().any(|pattern| pattern.matches(CHANNELS[*channel as usize])))
+            channels
+                .iter()
+                .any(|channel| patterns.iter().any(|pattern| pattern.matches(CHANNELS[*channel as usize])))
         };
-        self.published.iter().filter(|(place, channels)| *place > after && matches(channels)).map(|(place, _)| *place).collect()
+        self.published
+            .iter()
+            .filter(|(place, channels)| *place > after && matches(channels))
+            .map(|(place, _)| *place)
+            .collect()
     }
 }
 
@@ -269,7 +276,9 @@ fn cursors_beyond_a_known_stretch_are_unknown_and_those_ahead_are_waited_for() {
     assert_eq!(begin(&world, 2), Beginning::Ahead);
     world.take(&Happening::Break);
     assert!(matches!(begin(&world, 1), Beginning::At(_, Some(gap)) if gap.reason == GapReason::BrokerLost));
-    assert!(matches!(begin(&world, 2), Beginning::At(_, Some(gap)) if gap.reason == GapReason::UnknownCursor));
+    assert!(
+        matches!(begin(&world, 2), Beginning::At(_, Some(gap)) if gap.reason == GapReason::UnknownCursor)
+    );
 }
 
 #[test]
@@ -277,9 +286,8 @@ fn a_waiting_session_reads_on_when_its_cursor_becomes_known_and_gives_up_in_time
     let mut world = World::new(10, 10);
     let beacon = world.hub.tip().unwrap().beacon;
     let until = world.now + Duration::from_secs(1);
-    let mut enter = |number| {
-        world.hub.enter(&selection(&["a"]), 0, Start::After(Cursor { beacon, number }), until)
-    };
+    let mut enter =
+        |number| world.hub.enter(&selection(&["a"]), 0, Start::After(Cursor { beacon, number }), until);
     let (soon, never) = (enter(1), enter(9));
     let mut woken = Vec::new();
     world.take(&Happening::Publish([0].into()));

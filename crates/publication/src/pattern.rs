@@ -45,9 +45,7 @@ impl Pattern {
     pub fn overlaps(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Channel(name), pattern) | (pattern, Self::Channel(name)) => pattern.matches(name),
-            (Self::Prefix(one), Self::Prefix(two)) => {
-                one.starts_with(&**two) || two.starts_with(&**one)
-            }
+            (Self::Prefix(one), Self::Prefix(two)) => one.starts_with(&**two) || two.starts_with(&**one),
         }
     }
 

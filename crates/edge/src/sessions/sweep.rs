@@ -85,7 +85,8 @@ impl Sessions {
             return;
         }
         let waits = self.hub.is_waiting(key);
-        if (self.hub.at_tip(key) || waits) && silence >= patience(self.config.heartbeat, key, session.opened) {
+        if (self.hub.at_tip(key) || waits) && silence >= patience(self.config.heartbeat, key, session.opened)
+        {
             let mut out = Vec::new();
             let cursor = self.hub.tip().filter(|_| !waits);
             control::write_cursor(&mut out, session.encoding, cursor);

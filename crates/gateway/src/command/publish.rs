@@ -70,7 +70,8 @@ async fn to_gateway(url: &str, options: &PublishOptions, data: String) -> Result
 
 async fn to_redis(settings: &Settings, options: &PublishOptions, data: &str) -> Result<String, String> {
     let Kind::RedisPubSub(config) = &settings.broker else { return Err("no Redis is configured".to_owned()) };
-    let draft = Draft { channel: &options.channel, further: &[], event: options.event.as_deref(), data, json: false };
+    let draft =
+        Draft { channel: &options.channel, further: &[], event: options.event.as_deref(), data, json: false };
     let publication: Publication = settings.rules.check(draft).map_err(|error| error.to_string())?;
     let publisher = Publisher::redis(config).map_err(|error| error.to_string())?;
     match publisher.publish(publication).await {

@@ -27,7 +27,8 @@ pub(crate) fn load(
     };
     let known = known_keys();
     let mut problems = Vec::new();
-    let variables = environment.filter_map(|(name, value)| Some((name.strip_prefix(VARIABLES)?.to_owned(), value)));
+    let variables =
+        environment.filter_map(|(name, value)| Some((name.strip_prefix(VARIABLES)?.to_owned(), value)));
     for (name, value) in variables {
         if let Err(problem) = set_variable(&mut table, &known, &name, value) {
             problems.push(problem);
@@ -89,7 +90,9 @@ fn set_variable(table: &mut Table, known: &Table, name: &str, value: String) -> 
 fn typed(default: &Value, text: &str) -> Result<Value, String> {
     match default {
         Value::Integer(_) => text.parse().map(Value::Integer).map_err(|_| "this must be a number".to_owned()),
-        Value::Boolean(_) => text.parse().map(Value::Boolean).map_err(|_| "this must be true or false".to_owned()),
+        Value::Boolean(_) => {
+            text.parse().map(Value::Boolean).map_err(|_| "this must be true or false".to_owned())
+        }
         Value::Array(_) | Value::Table(_) => {
             serde_json::from_str(text).map_err(|error| format!("this must be JSON: {error}"))
         }
@@ -149,11 +152,8 @@ fn check_value(path: &[String], value: &Value) -> Result<(), String> {
 }
 
 fn check_rule(name: &str, rule: &Value, known: &[Value], problems: &mut Vec<Problem>) {
-    let keys: Vec<String> = known
-        .iter()
-        .filter_map(Value::as_table)
-        .flat_map(|table| table.keys().cloned())
-        .collect();
+    let keys: Vec<String> =
+        known.iter().filter_map(Value::as_table).flat_map(|table| table.keys().cloned()).collect();
     let unknown_key = rule.as_table().and_then(|table| table.keys().find(|key| !keys.contains(key)));
     if let Some(key) = unknown_key {
         problems.push(Problem::new(format!("{name}.{key}"), None, unknown(key, &keys)));
@@ -210,7 +210,11 @@ mod tests {
     use super::*;
 
     fn load_text(text: &str, variables: &[(&str, &str)]) -> Result<File, Vec<String>> {
-        let path = std::env::temp_dir().join(format!("fanfare-{}-{:x}.toml", std::process::id(), rand::random::<u64>()));
+        let path = std::env::temp_dir().join(format!(
+            "fanfare-{}-{:x}.toml",
+            std::process::id(),
+            rand::random::<u64>()
+        ));
         std::fs::write(&path, text).unwrap();
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let loaded = load(Some(&path), variables);

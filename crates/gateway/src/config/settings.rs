@@ -56,7 +56,10 @@ impl Settings {
             admin: file.listen.admin,
             shards: file.listen.shards,
             broker,
-            rules: Rules { max_data_bytes, takes_json: Arc::new(move |channel| rules_access.takes_json(channel)) },
+            rules: Rules {
+                max_data_bytes,
+                takes_json: Arc::new(move |channel| rules_access.takes_json(channel)),
+            },
             beacon_interval: file.broker.redis.beacon_interval.0,
             broker_readiness: file.broker.readiness,
             edge: edge(file, access),
@@ -154,7 +157,11 @@ fn who(who: file::Who) -> Who {
 fn check_ranges(file: &File, problems: &mut Vec<Problem>) {
     let mut at_least = |key: &str, value: usize, least: usize| {
         if value < least {
-            problems.push(Problem::new(key, Some(value.to_string()), format!("this must be at least {least}")));
+            problems.push(Problem::new(
+                key,
+                Some(value.to_string()),
+                format!("this must be at least {least}"),
+            ));
         }
     };
     at_least("history.keep_count", file.history.keep_count, 1);

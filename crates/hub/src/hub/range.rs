@@ -80,7 +80,7 @@ impl Hub {
         let within = |entry: &&Entry| entry.place <= until;
         if !selection.prefixes().is_empty() {
             let wanted = |entry: &&Entry| selection.shown(&entry.publication).is_some();
-            return self.history.from_slot(start).take_while(within).filter(wanted).take(limit).collect();
+            return self.history.since_slot(start).take_while(within).filter(wanted).take(limit).collect();
         }
         let mut slots = Vec::new();
         for name in selection.channels() {

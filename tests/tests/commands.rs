@@ -1,0 +1,151 @@
+//! The command line: check, publish, tail, and what is said when something is wrong.
+
+use std::{
+    io::Write,
+    process::{Command, Output, Stdio},
+};
+
+use tests::{Gateway, Listener, Proxy, Redis, gateway::binary, process::Process, wait_for};
+
+fn fanfare(arguments: &[&str]) -> Output {
+    Command::new(binary()).args(arguments).output().expect("it runs")
+}
+
+fn config(text: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+#[test]
+fn check_prints_what_is_in_effect_without_secrets() {
+    let file = config("[broker.redis]\nurl = \"redis://me:secret@host:1\"\n[sessions]\nheartbeat = \"7s\"\n");
+    let output = fanfare(&["check", "--config", file.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.contains("heartbeat = \"7s\"") && text.contains("keep_count") && !text.contains("secret"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_bad_configuration_is_78_with_every_problem_before_any_socket_opens() {
+    let file = config("[sessions]\nheartbeet = \"1s\"\nretry = \"soon\"\n[broker]\nkind = \"kafka\"\n");
+    for command in ["check", "serve"] {
+        let output = fanfare(&[command, "--config", file.path().to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(78));
+        let text = String::from_utf8(output.stderr).unwrap();
+        for part in ["sessions.heartbeet", "sessions.heartbeat?", "sessions.retry = \"soon\"", "broker.kind"]
+        {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+    let open = config("[listen]\npublic = \"0.0.0.0:0\"\n");
+    let output = fanfare(&["serve", "--config", open.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(78));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("[[channels]] match"));
+}
+
+#[test]
+fn usage_is_2_and_a_port_in_use_is_1() {
+    assert_eq!(fanfare(&["dance"]).status.code(), Some(2));
+    assert_eq!(fanfare(&["tail"]).status.code(), Some(2));
+    let gateway = Gateway::embedded();
+    let file = config(&format!("[listen]\npublic = \"{}\"\nadmin = \"127.0.0.1:0\"\n", gateway.public()));
+    let output = fanfare(&["serve", "--config", file.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("listen.public"));
+}
+
+#[test]
+fn publish_goes_to_a_gateway_or_straight_into_redis() {
+    let redis = Redis::start();
+    let gateway = Gateway::on(&redis);
+    let mut browser = gateway.listen("channel=a");
+    let url = format!("http://{}", gateway.public());
+    assert_eq!(fanfare(&["publish", "a", "by http", "--event", "x", "--to", &url]).status.code(), Some(0));
+    assert_eq!(browser.expect("by http").name, "x");
+    let file = config(&format!(
+        "[broker]\nkind = \"redis-pubsub\"\nredis.url = \"redis://127.0.0.1:{}\"\n",
+        redis.port()
+    ));
+    let path = file.path().to_str().unwrap();
+    assert_eq!(fanfare(&["publish", "a", "by redis", "--config", path]).status.code(), Some(0));
+    browser.expect("by redis");
+    let mut piped = Command::new(binary())
+        .args(["publish", "a", "-", "--to", &url])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    piped.stdin.take().unwrap().write_all(b"from a pipe").unwrap();
+    assert!(piped.wait().unwrap().success());
+    browser.expect("from a pipe");
+    let refused = fanfare(&["publish", "a*", "x", "--to", &url]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("`*`"));
+}
+
+#[test]
+fn publish_says_when_nobody_listens_or_nobody_is_there() {
+    let redis = Redis::start();
+    let file = config(&format!(
+        "[broker]\nkind = \"redis-pubsub\"\nredis.url = \"redis://127.0.0.1:{}\"\n",
+        redis.port()
+    ));
+    let alone = fanfare(&["publish", "a", "x", "--config", file.path().to_str().unwrap()]);
+    assert_eq!(alone.status.code(), Some(1));
+    assert!(String::from_utf8(alone.stderr).unwrap().contains("no gateway listens"));
+    let nobody = fanfare(&["publish", "a", "x", "--to", "http://127.0.0.1:1"]);
+    assert_eq!(nobody.status.code(), Some(1));
+    assert!(String::from_utf8(nobody.stderr).unwrap().contains("cannot be reached"));
+}
+
+#[test]
+fn tail_shows_what_arrives_and_resumes_by_itself() {
+    let gateway = Gateway::embedded();
+    gateway.post("channel=a", "first");
+    let proxy = Proxy::to(gateway.public());
+    let url = format!("http://{}", proxy.address());
+    let tail = Process::start(
+        Command::new(binary()).args(["tail", "a", "b", "--since", "earliest", "--from", &url]),
+    );
+    let json = Process::start(
+        Command::new(binary()).args(["tail", "a", "--since", "last", "--json", "--from", &url]),
+    );
+    assert_eq!(tail.wait_for_line("a first"), "");
+    assert!(json.wait_for_line(r#""channel":"a""#).contains(r#""data":"first""#));
+    gateway.wait_for_metric("fanfare_sessions{transport=\"sse\"}", 2.0);
+    gateway.post("channel=b&event=x", "second");
+    let _ = tail.wait_for_line("b [x] second");
+    proxy.set_closed(true);
+    proxy.cut();
+    gateway.wait_for_metric("fanfare_sessions{transport=\"sse\"}", 0.0);
+    gateway.post("channel=a", "while away");
+    proxy.set_closed(false);
+    let _ = tail.wait_for_line("a while away");
+    let lines: Vec<String> = tail.said().into_iter().filter(|line| !line.starts_with("fanfare:")).collect();
+    assert_eq!(lines, ["a first", "b [x] second", "a while away"]);
+}
+
+#[test]
+fn tail_gives_up_where_trying_again_cannot_help() {
+    let gateway = Gateway::embedded();
+    let output = fanfare(&["tail", "a*b", "--from", &format!("http://{}", gateway.public())]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("`*`"));
+}
+
+#[test]
+fn logs_can_be_json_and_tell_each_session_that_ends() {
+    let gateway = Gateway::plan().set("log.format", "\"json\"").set("log.sessions", "true").start();
+    let mut browser = Listener::open(gateway.public(), "channel=a", None);
+    gateway.post("channel=a", "x");
+    browser.expect("x");
+    drop(browser);
+    wait_for("the line", || gateway.log().contains("a session ended"));
+    let line = gateway.log().lines().find(|line| line.contains("a session ended")).unwrap().to_owned();
+    let parsed: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!((&parsed["reason"], &parsed["delivered"]), (&"gone".into(), &1.into()));
+}
