@@ -10,12 +10,7 @@ use std::{
 use socket2::SockRef;
 use tokio::time::sleep;
 
-use crate::{
-    load::Load,
-    metrics::Metrics,
-    readiness,
-    shard::{Arrived, Handle},
-};
+use crate::{arrived::Arrived, load::Load, metrics::Metrics, readiness, thread::Handle};
 
 /// How long to wait when the kernel has no descriptor for a connection.
 const BACKOFF: Duration = Duration::from_millis(50);

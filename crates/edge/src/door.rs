@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use hyper::{HeaderMap, server::conn::http1, service::service_fn};
+use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -25,24 +25,11 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::{
-    edge::Phase,
-    request::Wanted,
-    service,
-    sessions::Newcomer,
-    shard::{Arrived, Shard},
-};
+use crate::{arrived::Arrived, phase::Phase, service, sessions::Newcomer, shard::Shard, taken::Taken};
 
 /// The longest head of a request, and the most headers in it.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 const MAX_HEADERS: usize = 64;
-
-/// The mark that a request leaves whose socket is to become a session's.
-pub(crate) struct Taken {
-    pub(crate) wanted: Wanted,
-    pub(crate) chunked: bool,
-    pub(crate) cors: Option<HeaderMap>,
-}
 
 /// Serves the requests of one connection until it ends or becomes a session.
 pub(crate) async fn serve(shard: Rc<Shard>, connection: Arrived) {

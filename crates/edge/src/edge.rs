@@ -15,23 +15,13 @@ use crate::{
     census::Census,
     config::Config,
     metrics::Metrics,
-    publish::PublishRequest,
-    shard::{self, Handle, INBOX_BATCHES, MAX_ARRIVED, Pulse},
+    phase::Phase,
+    publish_request::PublishRequest,
+    thread::{self, Handle, INBOX_BATCHES, MAX_ARRIVED, Pulse},
 };
 
 /// A shard that has not ticked for so long is stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(5);
-
-/// What the edge is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Taking sessions in, but other gateways may know publications that this one does not.
-    Starting,
-    /// Taking sessions in.
-    Serving,
-    /// Saying good-bye.
-    Draining,
-}
 
 /// The running edge.
 pub struct Edge {
@@ -75,7 +65,7 @@ impl Edge {
             let (arrived, arrived_end) = mpsc::channel(MAX_ARRIVED);
             let pulse = Pulse { at: Instant::now(), gauges: hub::Gauges::default(), behind: 0, empty: false };
             let pulse = Arc::new(Mutex::new(pulse));
-            let start = shard::Start {
+            let start = thread::Start {
                 config: config.clone(),
                 metrics: metrics.clone(),
                 census: census.clone(),
@@ -85,7 +75,7 @@ impl Edge {
                 arrived: arrived_end,
                 pulse: Arc::clone(&pulse),
             };
-            shard::spawn(number, start)?;
+            thread::spawn(number, start)?;
             handles.push(Handle { inbox, arrived, load: Arc::new(AtomicUsize::new(0)), pulse });
         }
         let metrics = metrics.clone();

@@ -6,6 +6,7 @@
 
 mod accept;
 mod access;
+mod arrived;
 mod census;
 mod close;
 mod config;
@@ -19,8 +20,10 @@ mod head;
 mod load;
 mod metrics;
 mod page;
+mod phase;
 mod poll;
 mod publish;
+mod publish_request;
 mod readiness;
 mod request;
 mod respond;
@@ -29,14 +32,17 @@ mod session;
 mod sessions;
 mod shard;
 mod sse;
+mod taken;
 mod tally;
 mod tape;
+mod thread;
 
 pub use access::{Access, Rule, Who};
 pub use census::Census;
 pub use close::CloseReason;
 pub use config::Config;
 pub use cors::Cors;
-pub use edge::{Edge, Phase, State};
+pub use edge::{Edge, State};
 pub use metrics::Metrics;
-pub use publish::{Outcome, PublishRequest};
+pub use phase::Phase;
+pub use publish_request::{Outcome, PublishRequest};

@@ -11,9 +11,8 @@ use publication::Cursor;
 use tokio::time::timeout_at;
 
 use crate::{
-    control,
-    edge::Phase,
-    envelope,
+    control, envelope,
+    phase::Phase,
     request::{CURSOR_WAIT, Since, Wanted},
     respond::{self, Answer, Refusal},
     shard::Shard,

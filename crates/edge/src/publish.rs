@@ -4,39 +4,20 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::{Request, StatusCode, body::Incoming};
-use publication::{Cursor, Draft, Publication, PublicationError};
+use publication::{Draft, Publication, PublicationError};
 use serde_json::value::RawValue;
 use tokio::{sync::oneshot, time::timeout};
 
 use crate::{
+    publish_request::{Outcome, PublishRequest},
     request::is_proxied,
     respond::{self, Answer, Refusal},
-    service::forbidden,
     shard::Shard,
 };
 
 /// The longest time for the whole body, and for the broker's answer.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// A publication on its way to the broker.
-pub struct PublishRequest {
-    /// What is to be published.
-    pub publication: Publication,
-    /// Where the outcome goes.
-    pub reply: oneshot::Sender<Outcome>,
-}
-
-/// What became of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It stands at this cursor.
-    At(Cursor),
-    /// It was passed on to so many subscribers of the broker.
-    Subscribers(u64),
-    /// The broker did not take it.
-    Failed(String),
-}
 
 /// Answers a POST.
 ///
@@ -50,7 +31,7 @@ pub(crate) async fn handle(shard: &Shard, request: Request<Incoming>) -> Result<
     }
     let (channel, event) = target(request.uri().query().unwrap_or(""))?;
     if !shard.config.access.may_publish(&channel, is_proxied(headers)) {
-        return Err(forbidden("publish", &channel));
+        return Err(Refusal::forbidden("publish", &channel));
     }
     let data = read_body(request, shard.config.max_data_bytes).await?;
     let json = shard.config.access.takes_json(&channel);

@@ -26,6 +26,15 @@ impl Refusal {
         Self { status, code, message: message.to_string() }
     }
 
+    /// Closed by the rules; names the rule that would open it.
+    pub(crate) fn forbidden(what: &str, channel: &str) -> Self {
+        let message = format!(
+            "no rule lets anyone {what} to {channel:?}; to allow it, add to the configuration: \
+             [[channels]] match = {channel:?}, {what} = \"anyone\""
+        );
+        Self::new(StatusCode::FORBIDDEN, "forbidden", message)
+    }
+
     /// Turned away for now.
     pub(crate) fn closed(reason: CloseReason) -> Self {
         let message = match reason {

@@ -10,11 +10,11 @@ use hyper::{
 
 use crate::{
     cors::Cors,
-    door::Taken,
     head, page, poll, publish,
     request::{Transport, Wanted, is_proxied},
     respond::{self, Answer, Refusal},
     shard::Shard,
+    taken::Taken,
 };
 
 /// Answers a request, or marks its socket as taken and never returns.
@@ -94,17 +94,8 @@ fn allow(shard: &Shard, wanted: &Wanted, headers: &HeaderMap) -> Result<(), Refu
     let access = &shard.config.access;
     match wanted.patterns.iter().find(|pattern| !access.may_subscribe(pattern, proxied)) {
         None => Ok(()),
-        Some(pattern) => Err(forbidden("subscribe", &pattern.to_string())),
+        Some(pattern) => Err(Refusal::forbidden("subscribe", &pattern.to_string())),
     }
-}
-
-/// Names the rule that would allow what was refused.
-pub(crate) fn forbidden(what: &str, channel: &str) -> Refusal {
-    let message = format!(
-        "no rule lets anyone {what} to {channel:?}; to allow it, add to the configuration: \
-         [[channels]] match = {channel:?}, {what} = \"anyone\""
-    );
-    Refusal::new(StatusCode::FORBIDDEN, "forbidden", message)
 }
 
 fn event_stream_head() -> Answer {

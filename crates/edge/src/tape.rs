@@ -191,3 +191,106 @@ pub(crate) struct Progress<'a> {
     /// What is missing of the last frame.
     pub(crate) cut: &'a [u8],
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use hub::{Config, Selection};
+    use proptest::prelude::*;
+    use publication::{Arrival, BeaconId, Draft, Pattern, Publication};
+
+    use super::*;
+
+    fn hub() -> Hub {
+        let mut hub = Hub::new(Config {
+            keep_count: 10_000,
+            keep_bytes: usize::MAX,
+            keep_for: Duration::MAX,
+            keep_channels: 10,
+            keep_cursors: Duration::MAX,
+        });
+        hub.append(&Arrival::Beacon(BeaconId { gateway: 1, counter: 0 }));
+        hub
+    }
+
+    fn publish(hub: &mut Hub, channel: &str, bytes: usize) {
+        let data = "x".repeat(bytes);
+        let draft = Draft { channel, further: &[], event: None, data: &data, json: false };
+        let publication = Publication::new(&draft, usize::MAX).expect("valid");
+        hub.append(&Arrival::Publication(Arc::new(publication)));
+    }
+
+    /// A reader as a session is one: at its place, with the rest of a frame before anything else.
+    struct Reader {
+        place: Place,
+        cut: Vec<u8>,
+        got: Vec<u8>,
+        frames: usize,
+    }
+
+    impl Reader {
+        /// Writes up to `count` bytes, as a socket that takes no more.
+        fn write(&mut self, tapes: &mut Tapes, hub: &Hub, audience: AudienceKey, count: usize) {
+            if !self.cut.is_empty() {
+                let count = count.min(self.cut.len());
+                self.got.extend(self.cut.drain(..count));
+                self.frames += usize::from(self.cut.is_empty());
+                return;
+            }
+            let page = tapes.page(hub, audience, self.place, hub.place());
+            let bytes = page.after(self.place);
+            let count = count.min(bytes.len());
+            let progress = page.progress(self.place, count);
+            self.got.extend_from_slice(&bytes[..count]);
+            self.place = progress.place;
+            self.frames += progress.frames;
+            self.cut = progress.cut.to_vec();
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+
+        /// However publications, readers' places and the sizes of writes fall, every reader gets
+        /// exactly the frames after its place, and their count.
+        #[test]
+        fn every_reader_gets_exactly_its_frames(
+            steps in prop::collection::vec((0u8..10, 0usize..40_000, 0usize..3), 1..60),
+        ) {
+            let mut hub = hub();
+            let mut tapes = Tapes::default();
+            let selection = Selection::new([Pattern::parse("a").expect("valid")]);
+            let now = std::time::Instant::now();
+            let session = hub.enter(&selection, Encoding { envelope: false, chunked: true }.number(), hub::Start::Live, now);
+            let audience = hub.audience_of(session);
+            let mut readers: Vec<(Place, Reader)> = Vec::new();
+            for (kind, size, reader) in steps {
+                match kind {
+                    0..3 => publish(&mut hub, "a", size % 3000),
+                    3 => publish(&mut hub, "other", 10),
+                    4 => tapes.sweep(),
+                    5 => {
+                        let place = hub.place();
+                        readers.push((place, Reader { place, cut: Vec::new(), got: Vec::new(), frames: 0 }));
+                    }
+                    _ => if let Some((_, reader)) = readers.get_mut(reader) {
+                        reader.write(&mut tapes, &hub, audience, size);
+                    }
+                }
+            }
+            for (began, mut reader) in readers {
+                while reader.place < hub.place() || !reader.cut.is_empty() {
+                    reader.write(&mut tapes, &hub, audience, 1_000_000);
+                }
+                let entries = hub.read(&selection, began, hub.place(), usize::MAX);
+                let mut expected = Vec::new();
+                for entry in &entries {
+                    sse::write_publication(&mut expected, entry, &selection, Encoding { envelope: false, chunked: true }, true);
+                }
+                prop_assert_eq!(reader.frames, entries.len());
+                prop_assert!(reader.got == expected, "{} bytes instead of {}", reader.got.len(), expected.len());
+            }
+        }
+    }
+}

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use slab::Slab;
 
-use crate::{channels::key, place::Place, selection::Selection, session::SessionKey};
-
-/// Names an audience of this shard; used again after its last session left.
-pub type AudienceKey = u32;
+use crate::{
+    keys::{AudienceKey, SessionKey, key},
+    place::Place,
+    selection::Selection,
+};
 
 /// Matching happens once for all of them.
 pub(crate) struct Audience {

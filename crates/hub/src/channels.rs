@@ -6,14 +6,12 @@ use hashbrown::HashTable;
 use slab::Slab;
 
 use crate::{
-    audience::AudienceKey,
     history::{Entry, Slot},
+    keys::{AudienceKey, ChannelId, key},
     place::Place,
     ranking::Ranking,
     selection::Selection,
 };
-
-pub(crate) type ChannelId = u32;
 
 /// A channel that somebody published on lately, or that somebody listens to.
 pub(crate) struct Channel {
@@ -201,9 +199,4 @@ impl Channels {
     fn find(&self, hash: u64, name: &str) -> Option<ChannelId> {
         self.by_name.find(hash, |id| &*self.slots[*id as usize].name == name).copied()
     }
-}
-
-/// A table's index as the 32 bits that it is kept in. A hub never holds four billion of anything.
-pub(crate) fn key(index: usize) -> u32 {
-    u32::try_from(index).expect("fewer than four billion channels, audiences and sessions a shard")
 }

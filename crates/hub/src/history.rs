@@ -8,7 +8,7 @@ use std::{
 
 use publication::{Cursor, Publication};
 
-use crate::{channels::ChannelId, config::Config, place::Place};
+use crate::{config::Config, keys::ChannelId, place::Place};
 
 /// A publication and where it stands.
 #[derive(Clone, Debug)]

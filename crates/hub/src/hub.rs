@@ -13,13 +13,14 @@ use slab::Slab;
 
 pub use self::range::Beginning;
 use crate::{
-    audience::{AudienceKey, Audiences},
+    audience::Audiences,
     beacons::{Beacons, Located},
-    channels::{ChannelId, Channels},
+    channels::Channels,
     config::Config,
     history::{Break, Entry, History, Slot},
+    keys::{AudienceKey, ChannelId, SessionKey},
     place::Place,
-    session::{Session, SessionKey},
+    session::Session,
 };
 
 /// The registry of one shard.

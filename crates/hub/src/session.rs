@@ -4,10 +4,7 @@ use std::time::Instant;
 
 use publication::Cursor;
 
-use crate::{audience::AudienceKey, gap::Gap, place::Place};
-
-/// Names a session of this shard; used again after it left.
-pub type SessionKey = u32;
+use crate::{gap::Gap, keys::AudienceKey, place::Place};
 
 /// Where a session begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,13 +6,12 @@ use publication::Cursor;
 
 use super::Hub;
 use crate::{
-    audience::AudienceKey,
     beacons::Located,
-    channels::key,
     gap::{Gap, GapReason},
+    keys::{AudienceKey, SessionKey, key},
     place::Place,
     selection::Selection,
-    session::{Held, Position, Session, SessionKey, Start, Step},
+    session::{Held, Position, Session, Start, Step},
 };
 
 impl Hub {

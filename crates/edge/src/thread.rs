@@ -1,0 +1,199 @@
+//! The thread of a shard: its own runtime, hub and sockets; it shares nothing with the others.
+
+use std::{
+    cell::RefCell,
+    io,
+    rc::Rc,
+    sync::{Arc, Mutex, atomic::AtomicUsize},
+    thread,
+    time::{Duration, Instant},
+};
+
+use hub::Gauges;
+use publication::Batch;
+use tokio::{
+    io::unix::AsyncFd,
+    runtime,
+    sync::{Notify, mpsc, watch},
+    task::{LocalSet, unconstrained, yield_now},
+    time::{MissedTickBehavior, interval},
+};
+
+use crate::{
+    arrived::Arrived, census::Census, config::Config, door, metrics::Metrics, phase::Phase,
+    publish_request::PublishRequest, readiness, sessions::Sessions, shard::Shard,
+};
+
+/// Batches that may wait for a shard. When they do, the broker's reader waits too, and Redis feels it.
+pub(crate) const INBOX_BATCHES: usize = 64;
+/// Sockets that may wait for a shard.
+pub(crate) const MAX_ARRIVED: usize = 1_024;
+/// Events taken from the kernel at once.
+const MAX_EVENTS: usize = 1_024;
+
+/// What a shard is started with.
+pub(crate) struct Start {
+    pub(crate) config: Config,
+    pub(crate) metrics: Metrics,
+    pub(crate) census: Census,
+    pub(crate) publish: mpsc::Sender<PublishRequest>,
+    pub(crate) phase: watch::Receiver<Phase>,
+    pub(crate) inbox: mpsc::Receiver<Arc<Batch>>,
+    pub(crate) arrived: mpsc::Receiver<Arrived>,
+    pub(crate) pulse: Arc<Mutex<Pulse>>,
+}
+
+/// What a shard says of itself once a second.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pulse {
+    pub(crate) at: Instant,
+    pub(crate) gauges: Gauges,
+    pub(crate) behind: usize,
+    /// A drain has ended: nobody is left.
+    pub(crate) empty: bool,
+}
+
+/// The sending ends of a shard.
+pub(crate) struct Handle {
+    pub(crate) inbox: mpsc::Sender<Arc<Batch>>,
+    pub(crate) arrived: mpsc::Sender<Arrived>,
+    pub(crate) load: Arc<AtomicUsize>,
+    pub(crate) pulse: Arc<Mutex<Pulse>>,
+}
+
+/// Starts the thread of a shard.
+pub(crate) fn spawn(number: usize, start: Start) -> io::Result<()> {
+    let poll = mio::Poll::new()?;
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    thread::Builder::new().name(format!("shard-{number}")).spawn(move || {
+        let local = LocalSet::new();
+        runtime.block_on(local.run_until(run(poll, start)));
+    })?;
+    Ok(())
+}
+
+async fn run(poll: mio::Poll, start: Start) {
+    let Start { config, metrics, census, publish, phase, inbox, arrived, pulse } = start;
+    let registry = poll.registry().try_clone();
+    let sockets = readiness::readable(poll);
+    let (Ok(registry), Ok(sockets)) = (registry, sockets) else {
+        tracing::error!("a shard cannot watch its sockets");
+        return;
+    };
+    let config = Rc::new(config);
+    let sessions = Sessions::new(Rc::clone(&config), metrics.clone(), census, registry);
+    let shard = Rc::new(Shard {
+        config,
+        metrics,
+        sessions: RefCell::new(sessions),
+        publish,
+        phase,
+        moved: Notify::new(),
+        stirred: Notify::new(),
+    });
+    tokio::task::spawn_local(welcome(Rc::clone(&shard), arrived));
+    // The loop looks at many sockets a turn: Tokio's cooperative budget would make it miss some.
+    unconstrained(follow(&shard, sockets, inbox, &pulse)).await;
+}
+
+/// Serves each connection that is handed over, in a task of its own for as long as it is in hyper.
+async fn welcome(shard: Rc<Shard>, mut arrived: mpsc::Receiver<Arrived>) {
+    while let Some(connection) = arrived.recv().await {
+        tokio::task::spawn_local(door::serve(Rc::clone(&shard), connection));
+    }
+}
+
+/// The loop of a shard. Its inputs: the inbox, the sessions' sockets, newcomers, time, the phase.
+async fn follow(
+    shard: &Shard,
+    mut sockets: AsyncFd<mio::Poll>,
+    mut inbox: mpsc::Receiver<Arc<Batch>>,
+    pulse: &Mutex<Pulse>,
+) {
+    let mut events = mio::Events::with_capacity(MAX_EVENTS);
+    let mut batches = Vec::with_capacity(INBOX_BATCHES);
+    let mut phase = shard.phase.clone();
+    let mut sweeps = interval(shard.sessions.borrow().sweep_interval());
+    let mut ticks = interval(Duration::from_secs(1));
+    for timer in [&mut sweeps, &mut ticks] {
+        timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    }
+    loop {
+        tokio::select! {
+            count = inbox.recv_many(&mut batches, INBOX_BATCHES) => {
+                if count == 0 {
+                    return;
+                }
+                append(shard, &mut batches);
+            }
+            guard = sockets.readable_mut() => {
+                if let Ok(mut guard) = guard {
+                    take_events(shard, guard.get_inner_mut(), &mut events);
+                    guard.clear_ready();
+                }
+            }
+            () = shard.stirred.notified() => {}
+            _ = sweeps.tick() => shard.sessions.borrow_mut().sweep(),
+            _ = ticks.tick() => tick(shard, pulse),
+            Ok(()) = phase.changed() => enter_phase(shard, *phase.borrow_and_update()),
+        }
+        while shard.sessions.borrow_mut().turn() {
+            yield_now().await;
+            take_events(shard, sockets.get_mut(), &mut events);
+            while let Ok(batch) = inbox.try_recv() {
+                batches.push(batch);
+            }
+            append(shard, &mut batches);
+        }
+    }
+}
+
+fn append(shard: &Shard, batches: &mut Vec<Arc<Batch>>) {
+    if batches.is_empty() {
+        return;
+    }
+    let mut sessions = shard.sessions.borrow_mut();
+    for batch in batches.drain(..) {
+        sessions.append(&batch);
+    }
+    shard.moved.notify_waiters();
+}
+
+/// Takes every event that the kernel has, so that the outer readiness may be cleared.
+fn take_events(shard: &Shard, poll: &mut mio::Poll, events: &mut mio::Events) {
+    loop {
+        match poll.poll(events, Some(Duration::ZERO)) {
+            Ok(()) if events.is_empty() => return,
+            Ok(()) => {
+                let mut sessions = shard.sessions.borrow_mut();
+                events.iter().for_each(|event| sessions.take_event(event));
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                tracing::error!(%error, "the sockets cannot be watched");
+                return;
+            }
+        }
+    }
+}
+
+fn tick(shard: &Shard, pulse: &Mutex<Pulse>) {
+    let mut sessions = shard.sessions.borrow_mut();
+    sessions.tick();
+    let at = Instant::now();
+    if let Ok(mut pulse) = pulse.lock() {
+        *pulse = Pulse {
+            at,
+            gauges: sessions.hub.gauges(at),
+            behind: sessions.hub.behind(),
+            empty: sessions.is_empty(),
+        };
+    }
+}
+
+fn enter_phase(shard: &Shard, phase: Phase) {
+    match phase {
+        Phase::Starting | Phase::Serving => {}
+        Phase::Draining => shard.sessions.borrow_mut().drain(shard.config.drain_spread),
+    }
+}
