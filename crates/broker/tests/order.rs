@@ -117,7 +117,7 @@ impl World {
             Step::Miss(index) => {
                 let first = &mut self.gateways[index].first.0;
                 if matches!(first.first(), Some(Sent::Publication(..))) {
-                    drop(first.remove(0));
+                    first.remove(0);
                 }
             }
             Step::Doubt(index) => self.gateways[index].doubt(),

@@ -41,31 +41,31 @@ pub(crate) async fn serve(shard: Rc<Shard>, connection: Arrived) {
         Err(error) => return tracing::debug!(%peer, %error, "a connection broke at once"),
     };
     match drive(&shard, io, &taken, &head, peer).await {
-        Driven::Taken(Taken { wanted, chunked, cors }, Ok(socket)) => {
+        Ok((Taken { wanted, chunked, cors }, socket)) => {
             let newcomer = Newcomer { socket, peer, wanted, chunked, cors, load };
             shard.sessions.borrow_mut().admit(newcomer);
             shard.stirred.notify_one();
         }
-        Driven::Taken(_, Err(error)) => {
-            tracing::debug!(%peer, %error, "a connection broke when it was taken over")
-        }
-        Driven::Late => {
+        Err(Left::Late) => {
             shard.metrics.count_rejected("head_timeout");
             tracing::debug!(%peer, "a request's head did not come in time");
         }
-        Driven::Ended(Err(error)) if error.is_parse() => {
+        Err(Left::Ended(Err(error))) if error.is_parse() => {
             shard.metrics.count_rejected("bad_http");
             tracing::debug!(%peer, %error, "this is not HTTP");
         }
-        Driven::Ended(_) => {}
+        Err(Left::Ended(_)) => {}
+        Err(Left::Broken(error)) => {
+            tracing::debug!(%peer, %error, "a connection broke when it was taken over");
+        }
     }
 }
 
-/// How a connection left hyper.
-enum Driven {
-    Taken(Taken, io::Result<std::net::TcpStream>),
+/// How a connection left hyper without becoming a session.
+enum Left {
     Late,
     Ended(hyper::Result<()>),
+    Broken(io::Error),
 }
 
 /// Drives hyper. Its inputs: the connection, the time for the head, the phase of the gateway.
@@ -75,7 +75,7 @@ async fn drive(
     taken: &Rc<Cell<Option<Taken>>>,
     head: &Rc<HeadClock>,
     peer: SocketAddr,
-) -> Driven {
+) -> Result<(Taken, std::net::TcpStream), Left> {
     let service = service_fn(|request| {
         let (shard, taken, head) = (Rc::clone(shard), Rc::clone(taken), Rc::clone(head));
         head.set_busy(true);
@@ -99,7 +99,7 @@ async fn drive(
         .serve_connection(io, service);
     let mut draining = pin!(async move { phase.wait_for(|phase| *phase == Phase::Draining).await.is_ok() });
     let mut late = pin!(head.late(shard.config.head_timeout));
-    let ended = poll_fn(|context| {
+    let mark = poll_fn(|context| {
         if !drained && draining.as_mut().poll(context).is_ready() {
             drained = true;
             Pin::new(&mut connection).graceful_shutdown();
@@ -109,15 +109,13 @@ async fn drive(
             return Poll::Ready(Ok(mark));
         }
         if let Poll::Ready(result) = polled {
-            return Poll::Ready(Err(Driven::Ended(result)));
+            return Poll::Ready(Err(Left::Ended(result)));
         }
-        late.as_mut().poll(context).map(|()| Err(Driven::Late))
+        late.as_mut().poll(context).map(|()| Err(Left::Late))
     })
-    .await;
-    match ended {
-        Ok(mark) => Driven::Taken(mark, connection.into_parts().io.into_inner().stream.into_std()),
-        Err(driven) => driven,
-    }
+    .await?;
+    let stream = connection.into_parts().io.into_inner().stream;
+    Ok((mark, stream.into_std().map_err(Left::Broken)?))
 }
 
 /// When the head that is being read has begun.

@@ -33,7 +33,7 @@ pub(crate) async fn answer(shard: &Shard, wanted: &Wanted, headers: &HeaderMap) 
         let moved = shard.moved.notified();
         let overdue = Instant::now() >= deadline.into_std();
         if let Some(range) = read(shard, wanted, overdue)? {
-            return Ok(respond(shard, wanted, headers, range));
+            return Ok(respond(shard, wanted, headers, &range));
         }
         let _ = timeout_at(deadline, moved).await;
     }
@@ -127,7 +127,7 @@ impl Range {
     }
 }
 
-fn respond(shard: &Shard, wanted: &Wanted, headers: &HeaderMap, range: Range) -> Answer {
+fn respond(shard: &Shard, wanted: &Wanted, headers: &HeaderMap, range: &Range) -> Answer {
     let cursor = range.cursor.map_or(String::new(), |cursor| cursor.to_string());
     let etag = range.newest.map_or("none".to_owned(), |(_, cursor)| cursor.to_string());
     let complete = *shard.phase.borrow() != Phase::Starting;
@@ -136,7 +136,7 @@ fn respond(shard: &Shard, wanted: &Wanted, headers: &HeaderMap, range: Range) ->
         respond::empty(StatusCode::NOT_MODIFIED)
     } else {
         shard.metrics.poll_deliveries.inc_by(range.count);
-        let body = body(&range, &cursor, complete);
+        let body = body(range, &cursor, complete);
         shard.metrics.poll_bytes.inc_by(body.len() as u64);
         respond::json(StatusCode::OK, body)
     };

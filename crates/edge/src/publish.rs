@@ -65,7 +65,7 @@ fn target(query: &str) -> Result<(String, Option<String>), Refusal> {
             "channel" => return Err(bad("one POST publishes on one channel")),
             "event" => event = Some(value.into_owned()),
             _ => crate::request::refuse_unknown(&key)
-                .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.code(), error))?,
+                .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.code(), error.to_string()))?,
         }
     }
     let channel = channel.ok_or_else(|| bad("no channel is named; add ?channel=NAME to the URL"))?;
@@ -106,7 +106,7 @@ fn refused(error: PublicationError) -> Refusal {
         PublicationError::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         _ => StatusCode::BAD_REQUEST,
     };
-    Refusal::new(status, error.label(), error)
+    Refusal::new(status, error.label(), error.to_string())
 }
 
 fn bad(message: &str) -> Refusal {

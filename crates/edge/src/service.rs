@@ -76,7 +76,7 @@ async fn read(
     }
     let query = request.uri().query().unwrap_or("");
     let wanted = Wanted::parse(query, request.headers(), shard.config.max_channels)
-        .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.code(), error))?;
+        .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.code(), error.to_string()))?;
     allow(shard, &wanted, request.headers())?;
     match wanted.transport {
         Transport::Poll => poll::answer(shard, &wanted, request.headers()).await,
