@@ -12,6 +12,8 @@ missing=()
 for command in "${!package[@]}"; do
   PATH="$PATH:/usr/sbin" command -v "$command" >/dev/null || missing+=("${package[$command]}")
 done
+# Debian has a Python without what its virtual environments need.
+python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 if ((${#missing[@]})); then
   if command -v apt-get >/dev/null; then
     echo "installing ${missing[*]}"
@@ -24,3 +26,18 @@ if ((${#missing[@]})); then
   fi
 fi
 cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest
+
+# The clients of other makes that tests/clients.rs runs. What was installed is kept beside it, so that
+# only a change installs anew.
+cd clients
+if ! cmp -s package-lock.json node_modules/installed-lock.json; then
+  echo "installing the JavaScript clients"
+  npm ci --loglevel=error --no-audit --no-fund
+  cp package-lock.json node_modules/installed-lock.json
+fi
+if ! cmp -s requirements.txt .venv/installed-requirements.txt; then
+  echo "installing the Python client"
+  python3 -m venv --clear .venv
+  .venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements.txt
+  cp requirements.txt .venv/installed-requirements.txt
+fi
