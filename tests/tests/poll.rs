@@ -117,6 +117,7 @@ fn a_loss_at_the_broker_is_told_in_order_to_polls_too() {
     let gateway = Gateway::on(&redis);
     let cursor = poll(&gateway, "channel=a", &[]).json()["cursor"].as_str().unwrap().to_owned();
     redis.publish("a", "before");
+    wait_for("the publication", || data(&poll(&gateway, "channel=a", &[])) == ["before"]);
     redis.restart();
     gateway.wait_for_metric("fanfare_broker_roundtrip_ok", 1.0);
     wait_for("the new link", || {

@@ -33,7 +33,7 @@ pub(crate) fn serve(path: &str, method: &Method) -> Answer {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(
         CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'self'; frame-ancestors 'none'"),
+        HeaderValue::from_static("default-src 'self'; img-src 'self' data:; frame-ancestors 'none'"),
     );
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
     answer

@@ -2,6 +2,7 @@
 "use strict";
 
 const MAX_SHOWN = 200;
+const WORDS = { connecting: "connecting", open: "listening", closed: "refused" };
 const $ = (id) => document.getElementById(id);
 let source;
 
@@ -12,29 +13,47 @@ function url(channel) {
 function listen(channel) {
   source?.close();
   show("connecting");
+  complain(null);
   $("received").replaceChildren();
-  $("empty").hidden = $("example").hidden = false;
-  const here = new URL(url(channel), location);
+  $("empty").hidden = false;
+  const here = new URL(`${url(channel)}&since=last&format=json`, location);
+  const target = new URL(url(channel), location);
   $("url").textContent = here.pathname + here.search;
-  $("example").textContent = `curl -d 'hello' '${here}'\nfanfare publish ${channel} 'hello'`;
+  $("example").textContent = `curl -d 'hello' ${quoted(target)}\nfanfare publish ${quoted(channel)} 'hello'`;
 
-  source = new EventSource(`${url(channel)}&since=last&format=json`);
+  source = new EventSource(here);
   source.onopen = () => show("open");
-  source.onerror = () => show(source.readyState === EventSource.CLOSED ? "closed" : "connecting");
+  source.onerror = ({ target }) => target.readyState === EventSource.CLOSED ? refused(channel) : show("connecting");
   source.onmessage = ({ data, lastEventId }) => add(JSON.parse(data), lastEventId);
   source.addEventListener("fanfare.gap", ({ data }) => addGap(JSON.parse(data)));
 }
 
+// An EventSource does not say why it was refused; a poll of the same URL does.
+async function refused(channel) {
+  show("closed");
+  $("empty").hidden = true;
+  complain(await fetch(`${url(channel)}&transport=poll`).catch(() => null));
+}
+
+async function complain(answer) {
+  const message = answer && !answer.ok ? (await answer.json()).error.message : null;
+  $("error").hidden = !message;
+  $("error").textContent = message;
+}
+
 function show(state) {
-  const words = { connecting: "connecting", open: "listening", closed: "refused" };
   $("state").dataset.state = state;
-  $("state").textContent = words[state];
+  $("state").textContent = WORDS[state];
+}
+
+// As one word for a shell.
+function quoted(text) {
+  return `'${String(text).replaceAll("'", "'\\''")}'`;
 }
 
 function add({ channel, event, data }, cursor) {
   const text = typeof data === "string" ? data : JSON.stringify(data);
-  const about = [channel, event, cursor].filter(Boolean).join("  ·  ");
-  append(text, about);
+  append(text, [channel, event, cursor].filter(Boolean).join("  ·  "));
 }
 
 function addGap({ reason }) {
@@ -42,7 +61,7 @@ function addGap({ reason }) {
 }
 
 function append(text, about) {
-  $("empty").hidden = $("example").hidden = true;
+  $("empty").hidden = true;
   const item = document.createElement("li");
   const time = document.createElement("time");
   time.textContent = new Date().toLocaleTimeString();
@@ -58,9 +77,10 @@ function append(text, about) {
 
 async function publish(channel, data) {
   const answer = await fetch(url(channel), { method: "POST", body: data }).catch(() => null);
-  const message = answer ? !answer.ok && (await answer.json()).error.message : "the gateway cannot be reached";
-  $("error").hidden = !message;
-  $("error").textContent = message || "";
+  if (answer?.ok) $("data").value = "";
+  if (answer) return complain(answer);
+  $("error").hidden = false;
+  $("error").textContent = "The gateway cannot be reached; try again.";
 }
 
 $("listen").addEventListener("submit", (submit) => {
@@ -70,6 +90,5 @@ $("listen").addEventListener("submit", (submit) => {
 $("publish").addEventListener("submit", (submit) => {
   submit.preventDefault();
   publish($("channel").value, $("data").value);
-  $("data").value = "";
 });
 listen($("channel").value);
