@@ -1,0 +1,136 @@
+//! What a session has to read goes to its socket: live, catching up and slow are one loop.
+
+use std::io;
+
+use bytes::Bytes;
+use hub::{Gap, Place, SessionKey, Step};
+
+use super::{Sessions, session_mut};
+use crate::{close::CloseReason, control, session::write};
+
+/// Bytes after which a session goes to the end of the ready list.
+const SESSION_BYTES: usize = 256 * 1024;
+
+/// What a write has come to.
+enum Wrote {
+    /// All that was to be written, so many bytes; there may be more.
+    All(usize),
+    /// A part; the socket is full.
+    Some,
+    /// There was nothing to write.
+    Nothing,
+}
+
+impl Sessions {
+    /// Writes to one session what it has to read, as far as the socket takes it and its share of
+    /// the turn goes. Returns the number of writes.
+    pub(super) fn serve(&mut self, key: SessionKey) -> usize {
+        let Some(session) = session_mut(&mut self.slots, key) else { return 0 };
+        session.flags.queued = false;
+        if session.flags.blocked {
+            return 0;
+        }
+        let (mut writes, mut bytes) = (0, 0);
+        while bytes < SESSION_BYTES {
+            match self.write_next(key) {
+                Ok(Wrote::All(count)) => bytes += count,
+                Ok(Wrote::Some) => return writes + 1,
+                Ok(Wrote::Nothing) => return writes,
+                Err(_) => {
+                    self.drop_session(key, CloseReason::Gone);
+                    return writes + 1;
+                }
+            }
+            writes += 1;
+        }
+        self.enqueue(key);
+        writes
+    }
+
+    /// Writes the next thing that the session is to get.
+    fn write_next(&mut self, key: SessionKey) -> io::Result<Wrote> {
+        let Some(session) = session_mut(&mut self.slots, key) else { return Ok(Wrote::Nothing) };
+        if !session.wire.pinned.is_empty() {
+            return self.write_pinned(key);
+        }
+        match self.hub.step(key) {
+            Step::Rest => {
+                session.flags.live = true;
+                self.release(self.hub.audience_of(key));
+                Ok(Wrote::Nothing)
+            }
+            Step::Gap(gap) => {
+                self.pin_gap(key, &gap);
+                self.write_pinned(key)
+            }
+            Step::Read { after, until } => self.write_page(key, after, until),
+        }
+    }
+
+    fn write_pinned(&mut self, key: SessionKey) -> io::Result<Wrote> {
+        let now = self.millis();
+        let Some(session) = session_mut(&mut self.slots, key) else { return Ok(Wrote::Nothing) };
+        let count = session.wire.flush()?;
+        if count > 0 {
+            session.last_write = now;
+            self.tally.bytes += count as u64;
+        }
+        if !session.wire.pinned.is_empty() {
+            session.flags.blocked = true;
+            return Ok(Wrote::Some);
+        }
+        if std::mem::take(&mut session.flags.cut) {
+            session.delivered = session.delivered.saturating_add(1);
+            self.tally.frames += 1;
+        }
+        Ok(Wrote::All(count))
+    }
+
+    /// Writes the audience's page after `after`; what of a frame does not go out is pinned.
+    fn write_page(&mut self, key: SessionKey, after: Place, until: Place) -> io::Result<Wrote> {
+        let now = self.millis();
+        let Some(session) = session_mut(&mut self.slots, key) else { return Ok(Wrote::Nothing) };
+        let page = self.tapes.page(&self.hub, self.hub.audience_of(key), after, until);
+        let bytes = page.after(after);
+        if bytes.is_empty() {
+            self.hub.advance(key, page.upto());
+            return Ok(Wrote::All(0));
+        }
+        let count = write(&mut session.wire.socket, bytes)?;
+        let progress = page.progress(after, count);
+        self.hub.advance(key, progress.place);
+        self.tally.bytes += count as u64;
+        self.tally.frames += progress.frames as u64;
+        if count > 0 {
+            session.last_write = now;
+            // One session never gets four billion frames in one write.
+            session.delivered = session.delivered.saturating_add(progress.frames as u32);
+        }
+        if session.flags.live
+            && let Some(first) = page.first_after(after)
+        {
+            self.tally.observe(first, self.now);
+        }
+        if count == bytes.len() {
+            return Ok(Wrote::All(count));
+        }
+        session.flags.blocked = true;
+        if !progress.cut.is_empty() {
+            session.wire.pinned = Bytes::copy_from_slice(progress.cut);
+            session.flags.cut = true;
+        }
+        Ok(Wrote::Some)
+    }
+
+    fn pin_gap(&mut self, key: SessionKey, gap: &Gap) {
+        self.metrics.count_gap(gap.reason);
+        let audience = self.hub.audience_of(key);
+        let Some(session) = session_mut(&mut self.slots, key) else { return };
+        let mut out = Vec::new();
+        control::write_gap(&mut out, session.encoding, gap);
+        if session.flags.since_last {
+            out.extend_from_slice(&self.tapes.latest(&self.hub, audience));
+        }
+        session.wire.pinned = out.into();
+    }
+}

@@ -1,0 +1,85 @@
+//! Sessions go.
+
+use std::time::Duration;
+
+use hub::SessionKey;
+use mio::{Interest, Token};
+
+use super::Sessions;
+use crate::{
+    close::CloseReason,
+    control,
+    encoding::Encoding,
+    session::{Leaving, Session, Wire},
+    sse,
+};
+
+/// How long a session that has ended may take to hear its last words.
+const LINGER: Duration = Duration::from_secs(2);
+/// Tokens from here on belong to sessions that have ended.
+pub(super) const LEAVING: usize = 1 << 32;
+
+impl Sessions {
+    /// Ends a session with a bye that holds its place.
+    pub(crate) fn finish(&mut self, key: SessionKey, reason: CloseReason) {
+        let cursor = self.hub.cursor_at(key);
+        let Some(session) = self.remove(key, reason) else { return };
+        let Session { wire, encoding, .. } = session;
+        let mut out = Vec::new();
+        control::write_bye(&mut out, encoding, cursor, reason, self.config.retry);
+        self.dismiss(wire, out, encoding);
+    }
+
+    /// Ends a session that can no longer be told.
+    pub(super) fn drop_session(&mut self, key: SessionKey, reason: CloseReason) {
+        drop(self.remove(key, reason));
+    }
+
+    fn remove(&mut self, key: SessionKey, reason: CloseReason) -> Option<Session> {
+        let session = self.slots.get_mut(key as usize)?.take()?;
+        self.forget(key);
+        self.metrics.sse_sessions.dec();
+        self.metrics.count_closed(reason);
+        if self.config.log_sessions {
+            let lasted = Duration::from_millis(self.millis().saturating_sub(session.opened).into());
+            tracing::info!(
+                reason = reason.label(),
+                peer = %session.wire.peer,
+                seconds = lasted.as_secs_f32(),
+                delivered = session.delivered,
+                "a session ended"
+            );
+        }
+        Some(session)
+    }
+
+    pub(super) fn forget(&mut self, key: SessionKey) {
+        let audience = self.hub.audience_of(key);
+        self.hub.leave(key);
+        self.release(audience);
+    }
+
+    /// Sends a socket its last words: what is pinned, `out`, and the end of the body.
+    pub(super) fn dismiss(&mut self, mut wire: Wire, mut out: Vec<u8>, encoding: Encoding) {
+        if encoding.chunked {
+            out.extend_from_slice(sse::LAST_CHUNK);
+        }
+        wire.pinned = [&wire.pinned, &out[..]].concat().into();
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let mut leaving = Leaving::new(wire, self.now + LINGER);
+        if leaving.proceed() {
+            return;
+        }
+        let entry = self.leaving.vacant_entry();
+        let token = Token(LEAVING + entry.key());
+        let socket = &mut leaving.wire.socket;
+        // One that was a session is registered already, a newcomer is not.
+        let registered = self
+            .registry
+            .reregister(socket, token, interest)
+            .or_else(|_| self.registry.register(socket, token, interest));
+        if registered.is_ok() {
+            entry.insert(leaving);
+        }
+    }
+}
