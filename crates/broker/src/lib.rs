@@ -13,6 +13,7 @@ mod link;
 mod metrics;
 mod order;
 mod outlet;
+mod own_beacons;
 mod publisher;
 mod pubsub;
 pub mod resp;
