@@ -44,7 +44,7 @@ fn a_bad_configuration_is_78_with_every_problem_before_any_socket_opens() {
     let open = config("[listen]\npublic = \"0.0.0.0:0\"\n");
     let output = fanfare(&["serve", "--config", open.path().to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(78));
-    assert!(String::from_utf8(output.stderr).unwrap().contains("[[channels]] match"));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("[[channels]]\nmatch"));
 }
 
 #[test]

@@ -142,7 +142,11 @@ fn a_page_of_a_foreign_origin_can_neither_publish_nor_read() {
         assert_eq!(answer.header("access-control-allow-origin"), None);
     }
     assert_eq!(gateway.metric("fanfare_rejected_total{reason=\"foreign_origin\"}"), 4.0);
-    assert!(gateway.log().contains("[cors] origins = [\"https://evil.example\"]"), "{}", gateway.log());
+    assert!(
+        gateway.log().contains("[cors] of the configuration: origins = [\"https://evil.example\"]"),
+        "{}",
+        gateway.log()
+    );
 }
 
 #[test]
@@ -195,6 +199,27 @@ fn without_rules_what_comes_through_a_proxy_is_refused_with_the_rule_to_write() 
         assert_eq!((get.status, get.error_code()), (403, "forbidden".to_owned()));
         assert!(get.text().contains("[[channels]]"), "{}", get.text());
         assert_eq!(request(&gateway, "POST", "/events?channel=a", &[header], "x").status, 403);
+    }
+}
+
+#[test]
+fn a_foreign_name_that_points_here_opens_nothing() {
+    let gateway = Gateway::embedded();
+    let raw =
+        |request: &str| http::parse(&http::raw(gateway.public(), request.as_bytes())).expect("an answer");
+    for host in ["evil.example:8080", "127.0.0.1.evil.example"] {
+        let get =
+            raw(&format!("GET /events?channel=a HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"));
+        assert_eq!((get.status, get.error_code()), (403, "forbidden".to_owned()), "{host}");
+        let post = raw(&format!(
+            "POST /events?channel=a HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx"
+        ));
+        assert_eq!(post.status, 403, "{host}");
+    }
+    for host in ["localhost:8080", "app.localhost", "127.0.0.1", "[::1]:80", "gateway"] {
+        let get =
+            raw(&format!("GET /events?channel=a HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"));
+        assert_eq!(get.status, 200, "{host}");
     }
 }
 

@@ -74,6 +74,8 @@ fn long_ranges_come_in_pages_that_join() {
         let answer = poll(&gateway, &format!("channel=a&since={since}"), &[]);
         all.extend(data(&answer));
         pages += 1;
+        // With the tag of the newest, a client would be told that nothing is new.
+        assert_eq!(answer.header("etag").is_some(), answer.json()["more"] == false);
         since = answer.json()["cursor"].as_str().unwrap().to_owned();
         if answer.json()["more"] == false {
             break;

@@ -112,6 +112,80 @@ fn redis_restarted_costs_one_told_gap_and_no_session() {
 }
 
 #[test]
+fn a_page_of_latest_values_gets_them_again_after_a_gap_and_then_all_that_is_new_in_order() {
+    let mut redis = Redis::start();
+    let gateway = Gateway::on(&redis);
+    redis.publish("a", "old");
+    redis.publish("quiet", "kept");
+    let mut browser = gateway.listen("channel=a&channel=quiet&since=last");
+    browser.expect_all(["old", "kept"]);
+    browser.heartbeat();
+    redis.restart();
+    wait_for("the gateway to be back", || redis.publish("b", "x") == 1);
+    browser.expect_gap("broker-lost");
+    browser.expect_all(["old", "kept"]);
+    redis.publish_all((0..100).map(|number| ("a", number.to_string())));
+    browser.expect_all(0..100);
+    // One who was away all the time sees the same.
+    let mut returned = gateway.resume("channel=a&channel=quiet&since=last", "00000000000000aa-1-5");
+    returned.expect_gap("unknown-cursor");
+    returned.expect_all(["kept", "99"]);
+}
+
+#[test]
+fn many_channels_in_one_envelope_are_refused() {
+    let redis = Redis::start();
+    let gateway = Gateway::on(&redis);
+    let mut browser = gateway.listen("channel=c1");
+    let channels =
+        |count: usize| (0..count).map(|number| format!("\"c{number}\"")).collect::<Vec<_>>().join(",");
+    for count in [50_000, 101, 100] {
+        let envelope = format!("{{\"channels\":[{}],\"data\":\"{count}\"}}", channels(count));
+        redis.publish_raw(b"fanfare:@json", envelope.as_bytes());
+    }
+    browser.expect("100");
+    // The longest is not even read to its end.
+    gateway.wait_for_metric("fanfare_publications_total{outcome=\"too_many_channels\"}", 1.0);
+    gateway.wait_for_metric("fanfare_publications_total{outcome=\"too_long\"}", 1.0);
+}
+
+#[test]
+fn without_the_right_to_ask_for_info_a_slow_link_costs_nothing_twice() {
+    let redis = Redis::start();
+    redis::cmd("ACL").arg(&["SETUSER", "default", "-info"]).exec(&mut redis.connection()).unwrap();
+    let proxy = Proxy::to(local(redis.port()));
+    let gateway = Gateway::plan_on(proxy.address().port()).start();
+    let mut browser = gateway.listen("channel=a");
+    proxy.freeze();
+    let mut published = 0;
+    wait_for("the second link", || {
+        let subscribers = redis.publish("a", &published.to_string());
+        published += 1;
+        subscribers == 2
+    });
+    proxy.thaw();
+    for _ in 0..50 {
+        redis.publish("a", &published.to_string());
+        published += 1;
+    }
+    gateway.wait_for_metric("fanfare_broker_roundtrip_ok", 1.0);
+    redis.publish("a", "end");
+    // The first link is back, or a gap is told: in both cases never backwards.
+    let mut next = 0;
+    loop {
+        let event = browser.next_but_cursor();
+        match event.data.parse::<u64>() {
+            Ok(number) => {
+                assert!(number >= next, "{number} came after {next}");
+                next = number + 1;
+            }
+            Err(_) if event.data == "end" => break,
+            Err(_) => assert_eq!(event.name, "fanfare.gap"),
+        }
+    }
+}
+
+#[test]
 fn redis_frozen_for_ten_seconds_costs_nothing() {
     let redis = Redis::start();
     let gateway = Gateway::on(&redis);

@@ -201,6 +201,67 @@ fn a_drain_says_good_bye_with_a_cursor_that_resumes_elsewhere() {
 }
 
 #[test]
+fn a_drain_reaches_everybody_also_where_others_have_left() {
+    let mut gateway = Gateway::plan().set("drain.spread", "\"1s\"").set("listen.shards", "1").start();
+    let mut browsers: Vec<Option<Listener>> = (0..6).map(|_| Some(gateway.listen("channel=a"))).collect();
+    for left in [0, 2, 5] {
+        browsers[left] = None;
+    }
+    gateway.wait_for_metric("fanfare_sessions{transport=\"sse\"}", 3.0);
+    gateway.drain();
+    for browser in browsers.iter_mut().flatten() {
+        assert_eq!(browser.expect_control("bye")["reason"], "drain");
+        browser.expect_end();
+    }
+    assert_eq!(gateway.process().wait().code(), Some(0));
+}
+
+#[test]
+fn a_drain_lets_requests_in_flight_end() {
+    let mut gateway = Gateway::plan().set("drain.spread", "\"20s\"").start();
+    let mut stream = http::connect(gateway.public());
+    stream.write_all(b"POST /events?channel=a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhe").unwrap();
+    gateway.drain();
+    gateway.wait_for_metric("fanfare_draining", 1.0);
+    thread::sleep(Duration::from_millis(500));
+    stream.write_all(b"llo").unwrap();
+    let mut answer = Vec::new();
+    std::io::Read::read_to_end(&mut stream, &mut answer).unwrap();
+    assert_eq!(http::parse(&answer).expect("an answer").status, 200);
+    assert_eq!(gateway.process().wait().code(), Some(0));
+}
+
+#[test]
+fn latest_values_are_shown_to_those_alone_who_asked_for_their_channels() {
+    let gateway = Gateway::plan().set("listen.shards", "1").start();
+    gateway.post("channel=secret", "hidden");
+    gateway.post("channel=open", "shown");
+    for _ in 0..20 {
+        // The audience that the first one leaves behind is the key that the second one gets.
+        let mut first = gateway.listen("channel=secret&channel=open&since=last&format=json");
+        first.next();
+        drop(first);
+        gateway.wait_for_metric("fanfare_sessions{transport=\"sse\"}", 0.0);
+        gateway.listen("channel=open&since=last").expect("shown");
+        gateway.wait_for_metric("fanfare_sessions{transport=\"sse\"}", 0.0);
+    }
+}
+
+#[test]
+fn latest_values_cost_a_crowd_of_stalled_readers_once() {
+    let gateway = Gateway::plan().set("listen.shards", "1").start();
+    for channel in 0..100 {
+        gateway.post(&format!("channel=c{channel}"), &"x".repeat(50_000));
+    }
+    let resident = || gateway.metric("process_resident_memory_bytes");
+    let before = resident();
+    let crowd: Vec<Listener> = (0..100).map(|_| gateway.listen("channel=*&since=last")).collect();
+    let grown = resident() - before;
+    // Each of them is owed five megabytes.
+    assert!(grown < 40e6, "{grown} bytes for {} readers", crowd.len());
+}
+
+#[test]
 fn while_draining_newcomers_get_a_200_and_a_bye() {
     let gateway = Gateway::plan().set("drain.spread", "\"5s\"").start();
     let _kept: Vec<Listener> = (0..10).map(|_| gateway.listen("channel=a")).collect();

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use publication::{Draft, Publication, PublicationError};
+use publication::{Draft, MAX_CHANNELS, Publication, PublicationError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -63,9 +63,14 @@ impl Rules {
         if draft.data.len() > self.max_data_bytes {
             return Err(PublicationError::TooLong { limit: self.max_data_bytes });
         }
-        let json =
-            std::iter::once(&draft.channel).chain(draft.further).any(|channel| (self.takes_json)(channel));
-        if json && serde_json::from_str::<&RawValue>(draft.data).is_err() {
+        if draft.further.len() >= MAX_CHANNELS {
+            return Err(PublicationError::TooManyChannels);
+        }
+        let channels = || std::iter::once(&draft.channel).chain(draft.further);
+        let must_be_json = channels().any(|channel| (self.takes_json)(channel));
+        // Where one of its channels takes any text, it is shown as text.
+        let json = must_be_json && channels().all(|channel| (self.takes_json)(channel));
+        if must_be_json && serde_json::from_str::<&RawValue>(draft.data).is_err() {
             return Err(PublicationError::NotJson);
         }
         Publication::new(&Draft { json, ..draft }, self.max_data_bytes)

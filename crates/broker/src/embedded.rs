@@ -44,6 +44,8 @@ pub(crate) async fn run(
     loop {
         let mut arrivals = Vec::new();
         tokio::select! {
+            // The first tick comes at once: nothing gets a cursor before there is a beacon.
+            biased;
             _ = ticks.tick() => {
                 cursor = Cursor { beacon: next(cursor.beacon), number: 0 };
                 arrivals.push(Arrival::Beacon(cursor.beacon));

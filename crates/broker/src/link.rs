@@ -24,6 +24,9 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Read at once: a few hundred publications, so that a batch grows with the load.
 const READ_BYTES: usize = 128 * 1024;
 
+/// How the errors begin that no waiting changes.
+const PERMANENT: [&str; 4] = ["NOAUTH", "WRONGPASS", "NOPERM", "NOPROTO"];
+
 /// A subscribed connection.
 pub(crate) struct Link {
     stream: TcpStream,
@@ -152,6 +155,10 @@ impl Link {
             self.buffer.drain(..self.parsed);
             self.parsed = 0;
         }
+        if self.buffer.is_empty() {
+            // After something huge, the memory is given back.
+            self.buffer.shrink_to(2 * READ_BYTES);
+        }
         self.buffer.reserve(READ_BYTES);
         match self.stream.read_buf(&mut self.buffer).await.map_err(LinkError::Io)? {
             0 => Err(LinkError::Io(io::ErrorKind::UnexpectedEof.into())),
@@ -257,8 +264,10 @@ impl LinkError {
     pub fn is_permanent(&self) -> bool {
         match self {
             Self::Io(_) | Self::Timeout(_) | Self::Silent => false,
-            // A server that is still loading its data says so; a wrong password stays wrong.
-            Self::Refused { error, .. } => !error.starts_with("LOADING") && !error.starts_with("MASTERDOWN"),
+            // What has to do with rights, passwords and age stays so; all else may pass.
+            Self::Refused { error, .. } => {
+                PERMANENT.iter().any(|start| error.starts_with(start)) || error.contains("unknown command")
+            }
             Self::Protocol(_) | Self::Unsuitable(_) => true,
         }
     }

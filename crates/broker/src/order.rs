@@ -28,8 +28,9 @@ pub struct Meeting(BeaconId);
 
 /// Beacons remembered per link, to find the one that a second link saw too. Doubt lasts seconds.
 const MAX_RECENT: usize = 1_024;
-/// Items of the second link held back at most.
+/// Items of the second link held back at most, and their bytes.
 const MAX_HELD: usize = 100_000;
+const MAX_HELD_BYTES: usize = 64 * 1024 * 1024;
 /// Gateways whose claims are compared at most.
 const MAX_SENDERS: usize = 4_096;
 
@@ -47,7 +48,10 @@ pub struct Order {
 /// What is known of the link that is followed.
 #[derive(Default)]
 struct Track {
-    /// The latest beacons and the count of arrivals at each; empty before the first.
+    /// Its first beacon has come; what came before belongs to the gap.
+    begun: bool,
+    /// The latest beacons and the count of arrivals at each, those of links before included: a new
+    /// link that lags behind may show them again.
     recent: VecDeque<(BeaconId, u64)>,
     arrivals: u64,
     /// Arrivals still to come on this link that the one before has already delivered.
@@ -58,12 +62,14 @@ struct Track {
 #[derive(Default)]
 struct Second {
     held: VecDeque<Item>,
+    bytes: usize,
 }
 
 impl Order {
     /// A new link is followed; the one before, if any, broke.
     pub fn restart(&mut self) {
-        self.first = Track::default();
+        self.first.begun = false;
+        self.first.owed = 0;
         self.second = None;
     }
 
@@ -71,8 +77,7 @@ impl Order {
     pub fn receive(&mut self, item: Item, out: &mut Vec<Arrival>) {
         match item {
             Item::Beacon(beacon) => self.receive_beacon(beacon, out),
-            // What comes before the first beacon belongs to the gap.
-            _ if self.first.recent.is_empty() => {}
+            _ if !self.first.begun => {}
             _ if self.first.owed > 0 => self.first.owed -= 1,
             Item::Publication(publication) => {
                 self.first.arrivals += 1;
@@ -89,7 +94,7 @@ impl Order {
         if self.first.knows(beacon.id) {
             return;
         }
-        let starts = self.first.recent.is_empty();
+        let starts = !std::mem::replace(&mut self.first.begun, true);
         // A beacon that the link before never saw, in the middle of what it already delivered:
         // these two links do not show the same order.
         let forked = std::mem::take(&mut self.first.owed) > 0;
@@ -152,8 +157,11 @@ impl Order {
         if second.held.is_empty() && !matches!(item, Item::Beacon(_)) {
             return true;
         }
+        if let Item::Publication(publication) = &item {
+            second.bytes += publication.bytes();
+        }
         second.held.push_back(item);
-        second.held.len() < MAX_HELD
+        second.held.len() < MAX_HELD && second.bytes < MAX_HELD_BYTES
     }
 
     /// A beacon that both links have seen: from there on they can be joined.
@@ -168,7 +176,7 @@ impl Order {
 
     /// Goes on with the second link where the first one is, without a gap.
     pub fn join(&mut self, Meeting(met): Meeting, out: &mut Vec<Arrival>) {
-        let Some(Second { mut held }) = self.second.take() else { return };
+        let Some(Second { mut held, .. }) = self.second.take() else { return };
         let is_met = |item: &Item| matches!(item, Item::Beacon(beacon) if beacon.id == met);
         let behind = held.iter().position(is_met).map_or(0, |index| index + 1);
         held.drain(..behind);
@@ -178,7 +186,9 @@ impl Order {
         }
     }
 
-    /// Goes on with the second link; between it and the first something may be lost.
+    /// Goes on with the second link; between it and the first something may be lost. Delivery begins
+    /// with the first beacon that the first link had not shown: what lies before, it may have
+    /// delivered.
     pub fn cut(&mut self, out: &mut Vec<Arrival>) {
         let held = self.second.take().map(|second| second.held).unwrap_or_default();
         self.restart();

@@ -149,9 +149,14 @@ impl<O: Outlet> Follower<O> {
                         first = *link;
                         second = None;
                     }
-                    Settled::Broken(error) => return error,
+                    Settled::Broken(error) => {
+                        self.flush().await;
+                        return error;
+                    }
                 }
             } else if let Err(error) = outcome {
+                // What was read together with the end still counts.
+                self.flush().await;
                 return error;
             }
             if !self.flush().await {

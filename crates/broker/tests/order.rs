@@ -26,8 +26,8 @@ enum Step {
     Doubt(usize),
     /// Its second link delivers.
     DeliverSecond(usize, usize),
-    /// It decides between its links.
-    Settle(usize),
+    /// It decides between its links; whether a common beacon proves anything is the other half.
+    Settle(usize, bool),
     /// The primary is replaced by one that has not heard the last few things; all links break.
     Fork(usize),
 }
@@ -42,7 +42,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => gateway.clone().prop_map(Step::Miss),
         2 => gateway.clone().prop_map(Step::Doubt),
         4 => (gateway.clone(), 1usize..8).prop_map(|(gateway, count)| Step::DeliverSecond(gateway, count)),
-        3 => gateway.prop_map(Step::Settle),
+        3 => (gateway, prop::bool::weighted(0.8)).prop_map(|(gateway, same)| Step::Settle(gateway, same)),
         1 => (0usize..4).prop_map(Step::Fork),
     ];
     prop::collection::vec(step, 0..120)
@@ -122,7 +122,7 @@ impl World {
             }
             Step::Doubt(index) => self.gateways[index].doubt(),
             Step::DeliverSecond(index, count) => self.gateways[index].deliver_second(count),
-            Step::Settle(index) => self.gateways[index].settle(),
+            Step::Settle(index, same) => self.gateways[index].settle(same),
             Step::Fork(kept_back) => {
                 // Who has already heard the tail has it; who has not, never will.
                 for gateway in &mut self.gateways {
@@ -166,8 +166,8 @@ impl Gateway {
         }
     }
 
-    fn settle(&mut self) {
-        let meeting = self.order.meeting();
+    fn settle(&mut self, same: bool) {
+        let meeting = self.order.meeting().filter(|_| same);
         if self.second.is_none() || (meeting.is_none() && !self.proven) {
             return;
         }

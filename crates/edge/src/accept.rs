@@ -4,7 +4,7 @@ use std::{
     fs::File,
     io,
     net::{SocketAddr, TcpListener, TcpStream},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use socket2::SockRef;
@@ -14,6 +14,8 @@ use crate::{arrived::Arrived, load::Load, metrics::Metrics, readiness, thread::H
 
 /// How long to wait when the kernel has no descriptor for a connection.
 const BACKOFF: Duration = Duration::from_millis(50);
+/// Between two warnings of the same shortage.
+const WARN_INTERVAL: Duration = Duration::from_secs(1);
 /// Connections accepted between two looks at the rest of the runtime.
 const MAX_AT_ONCE: usize = 64;
 /// `EMFILE` and `ENFILE`: the process or the machine has no descriptor left.
@@ -32,6 +34,7 @@ pub(crate) async fn accept(
     };
     // A descriptor kept for the moment when there is none: giving it up lets one connection be
     // accepted and closed, which tells the browser to come back, instead of leaving it to wait.
+    let mut warned = None;
     let mut spare = File::open("/dev/null").ok();
     loop {
         let Ok(mut ready) = listener.readable().await else { return };
@@ -41,9 +44,12 @@ pub(crate) async fn accept(
                 Ok(Ok((socket, peer))) => hand_over(socket, peer, shards, user_timeout).await,
                 Ok(Err(error)) if is_no_descriptor(&error) => {
                     metrics.count_rejected("descriptors");
-                    tracing::warn!(
-                        "no file descriptor is left; raise the limit (ulimit -n) or lower sessions.max"
-                    );
+                    if warned.is_none_or(|at: Instant| at.elapsed() >= WARN_INTERVAL) {
+                        warned = Some(Instant::now());
+                        tracing::warn!(
+                            "no file descriptor is left; raise the limit (ulimit -n) or lower sessions.max"
+                        );
+                    }
                     drop(spare.take());
                     drop(listener.get_ref().accept());
                     spare = File::open("/dev/null").ok();

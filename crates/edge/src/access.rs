@@ -7,7 +7,7 @@ use publication::Pattern;
 pub struct Access {
     /// In the order of the configuration.
     pub rules: Vec<Rule>,
-    /// Without any rule on a loopback listener, all is open to what did not come through a proxy.
+    /// Without any rule on a loopback listener, all is open to what comes from this machine.
     pub open_without_rules: bool,
 }
 
@@ -48,9 +48,9 @@ impl Access {
     /// Whether a session may ask for `wanted`. A pattern is allowed only if some rule covers it and
     /// every rule that overlaps it allows it.
     #[must_use]
-    pub fn may_subscribe(&self, wanted: &Pattern, proxied: bool) -> bool {
+    pub fn may_subscribe(&self, wanted: &Pattern, foreign: bool) -> bool {
         if self.rules.is_empty() {
-            return self.open_without_rules && !proxied;
+            return self.open_without_rules && !foreign;
         }
         match wanted {
             Pattern::Channel(name) => self.rule(name).is_some_and(|rule| rule.subscribe == Who::Anyone),
@@ -64,9 +64,9 @@ impl Access {
 
     /// Whether one may publish on `channel` over HTTP.
     #[must_use]
-    pub fn may_publish(&self, channel: &str, proxied: bool) -> bool {
+    pub fn may_publish(&self, channel: &str, foreign: bool) -> bool {
         if self.rules.is_empty() {
-            return self.open_without_rules && !proxied;
+            return self.open_without_rules && !foreign;
         }
         self.rule(channel).is_some_and(|rule| rule.publish == Who::Anyone)
     }

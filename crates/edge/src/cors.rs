@@ -37,6 +37,10 @@ impl Cors {
     #[must_use]
     pub fn headers(&self, request: &HeaderMap) -> Option<HeaderMap> {
         let origin = request.get(ORIGIN)?;
+        if is_own(origin, request) {
+            // A page of the gateway itself needs no leave.
+            return None;
+        }
         if !self.allows(origin) {
             self.log_blocked(origin);
             return None;
@@ -52,11 +56,7 @@ impl Cors {
     #[must_use]
     pub fn may_post(&self, request: &HeaderMap) -> bool {
         let Some(origin) = request.get(ORIGIN) else { return true };
-        let own = request.get(HOST).is_some_and(|host| {
-            let (host, origin) = (host.as_bytes(), origin.as_bytes());
-            [&b"http://"[..], b"https://"].iter().any(|scheme| origin.strip_prefix(*scheme) == Some(host))
-        });
-        own || self.allows(origin)
+        is_own(origin, request) || self.allows(origin)
     }
 
     /// Adds the answer to a preflight.
@@ -76,11 +76,19 @@ impl Cors {
         let Ok(mut logged) = self.logged.lock() else { return };
         if logged.len() < MAX_LOGGED && logged.insert(origin.clone()) {
             tracing::warn!(
-                "pages of the origin {origin:?} cannot read the answers; to allow it, add to the \
-                 configuration: [cors] origins = [{origin:?}]"
+                "pages of the origin {origin:?} cannot read the answers; to allow it, write in the section \
+                 [cors] of the configuration: origins = [{origin:?}]"
             );
         }
     }
+}
+
+/// Whether the page came from the host that the request is for.
+fn is_own(origin: &HeaderValue, request: &HeaderMap) -> bool {
+    request.get(HOST).is_some_and(|host| {
+        let (host, origin) = (host.as_bytes(), origin.as_bytes());
+        [&b"http://"[..], b"https://"].iter().any(|scheme| origin.strip_prefix(*scheme) == Some(host))
+    })
 }
 
 /// `http://localhost` or `http://127.0.0.1`, with any port.

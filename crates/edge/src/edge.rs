@@ -3,7 +3,10 @@
 use std::{
     io,
     net::TcpListener,
-    sync::{Arc, Mutex, atomic::AtomicUsize},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -42,8 +45,6 @@ pub struct State {
     pub behind: usize,
     /// Every shard ticks.
     pub alive: bool,
-    /// Every shard is empty.
-    pub empty: bool,
 }
 
 impl Edge {
@@ -63,7 +64,7 @@ impl Edge {
         for number in 0..shards {
             let (inbox, inbox_end) = mpsc::channel(INBOX_BATCHES);
             let (arrived, arrived_end) = mpsc::channel(MAX_ARRIVED);
-            let pulse = Pulse { at: Instant::now(), gauges: hub::Gauges::default(), behind: 0, empty: false };
+            let pulse = Pulse { at: Instant::now(), gauges: hub::Gauges::default(), behind: 0 };
             let pulse = Arc::new(Mutex::new(pulse));
             let start = thread::Start {
                 config: config.clone(),
@@ -115,10 +116,16 @@ impl Edge {
         self.census.count()
     }
 
+    /// Connections now, whether they are sessions or not.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.shards.iter().map(|shard| shard.load.load(Ordering::Relaxed)).sum()
+    }
+
     /// How the shards are, as of their last tick.
     #[must_use]
     pub fn state(&self) -> State {
-        let mut state = State { alive: true, empty: true, ..State::default() };
+        let mut state = State { alive: true, ..State::default() };
         for pulse in self.shards.iter().filter_map(|shard| Some(*shard.pulse.lock().ok()?)) {
             let (all, one) = (&mut state.gauges, pulse.gauges);
             all.history_publications = all.history_publications.max(one.history_publications);
@@ -129,7 +136,6 @@ impl Edge {
             all.audiences += one.audiences;
             state.behind += pulse.behind;
             state.alive &= pulse.at.elapsed() < STUCK_AFTER;
-            state.empty &= pulse.empty;
         }
         state
     }

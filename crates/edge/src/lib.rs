@@ -21,6 +21,7 @@ mod load;
 mod metrics;
 mod page;
 mod phase;
+mod pinned;
 mod poll;
 mod publish;
 mod publish_request;
@@ -36,6 +37,7 @@ mod taken;
 mod tally;
 mod tape;
 mod thread;
+mod wire;
 
 pub use access::{Access, Rule, Who};
 pub use census::Census;

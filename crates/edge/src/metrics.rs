@@ -1,11 +1,11 @@
 //! What the edge counts.
 
-use hub::{Beginning, GapReason, Hub, Selection, Start};
+use hub::GapReason;
 use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 
-use crate::close::CloseReason;
+use crate::{close::CloseReason, request::Since};
 
 /// The edge's metrics; cloning shares them. Labels are fixed at the start, so that the data path
 /// only adds to atomics.
@@ -103,15 +103,12 @@ impl Metrics {
     }
 
     /// A session or a poll began; if with a cursor, what that was worth is counted.
-    pub(crate) fn count_start(&self, hub: &Hub, selection: &Selection, start: Start) {
-        let outcome = match start {
-            Start::Live | Start::Earliest => return,
-            Start::Unknown => GapReason::UnknownCursor.label(),
-            Start::After(cursor) => match hub.begin(selection, cursor) {
-                Beginning::At(_, None) => "complete",
-                Beginning::At(_, Some(gap)) => gap.reason.label(),
-                Beginning::Ahead => "ahead",
-            },
+    pub(crate) fn count_start(&self, since: Since, waits: bool, gap: Option<GapReason>) {
+        let outcome = match (since, gap) {
+            (Since::Absent | Since::Last | Since::Earliest, _) => return,
+            (_, Some(reason)) => reason.label(),
+            (_, None) if waits => "ahead",
+            (_, None) => "complete",
         };
         self.resumes.with_label_values(&[outcome]).inc();
     }

@@ -2,7 +2,7 @@
 
 use hyper::{
     Method, StatusCode,
-    header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue},
+    header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue},
 };
 
 use crate::respond::{self, Answer, Refusal};
@@ -12,21 +12,21 @@ const STYLE: &str = include_str!("page/style.css");
 const SCRIPT: &str = include_str!("page/script.js");
 
 /// Answers a request for a page.
-pub(crate) fn serve(path: &str, method: &Method) -> Answer {
+///
+/// # Errors
+/// There is no such page, or it is not read with GET.
+pub(crate) fn serve(path: &str, method: &Method) -> Result<Answer, Refusal> {
     let (content_type, body) = match path {
         "/" => ("text/html; charset=utf-8", HTML),
         "/style.css" => ("text/css; charset=utf-8", STYLE),
         "/script.js" => ("text/javascript; charset=utf-8", SCRIPT),
         _ => {
             let message = "there is nothing here; subscribe and publish at /events";
-            return Refusal::new(StatusCode::NOT_FOUND, "not_found", message).answer();
+            return Err(Refusal::new(StatusCode::NOT_FOUND, "not_found", message));
         }
     };
     if method != Method::GET && method != Method::HEAD {
-        let mut answer =
-            Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method", "this page is read with GET").answer();
-        answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-        return answer;
+        return Err(Refusal::method("this page is read with GET", "GET, HEAD"));
     }
     let mut answer = respond::with_type(StatusCode::OK, content_type, body);
     let headers = answer.headers_mut();
@@ -36,5 +36,5 @@ pub(crate) fn serve(path: &str, method: &Method) -> Answer {
         HeaderValue::from_static("default-src 'self'; img-src 'self' data:; frame-ancestors 'none'"),
     );
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
-    answer
+    Ok(answer)
 }

@@ -70,7 +70,7 @@ fn read(shard: &Shard, wanted: &Wanted, overdue: bool) -> Result<Option<Range>, 
             Beginning::Ahead => return Ok(None),
         },
     };
-    shard.metrics.count_start(hub, selection, wanted.since.start());
+    shard.metrics.count_start(wanted.since, false, gap.map(|gap| gap.reason));
     if let Some(gap) = &gap {
         shard.metrics.count_gap(gap.reason);
     }
@@ -82,7 +82,7 @@ fn begin_unknown(hub: &Hub, cursor: Option<Cursor>) -> (Place, Option<Gap>) {
     (gap.resume, Some(gap))
 }
 
-/// The latest publication of each channel, unpaged and without ids of their own.
+/// The latest publication of each channel, unpaged.
 fn latest(hub: &Hub, selection: &Selection) -> Range {
     let mut range = Range::new(hub, selection, None);
     for entry in hub.latest(selection) {
@@ -131,7 +131,10 @@ fn respond(shard: &Shard, wanted: &Wanted, headers: &HeaderMap, range: &Range) -
     let cursor = range.cursor.map_or(String::new(), |cursor| cursor.to_string());
     let etag = range.newest.map_or("none".to_owned(), |(_, cursor)| cursor.to_string());
     let complete = *shard.phase.borrow() != Phase::Starting;
-    let unchanged = complete && range.gap.is_none() && is_newest(shard, headers, &etag, range.newest);
+    // A page that is not the last says nothing of the newest publication: with its tag the next
+    // answer would be a 304, and the pages between would never be seen.
+    let tagged = complete && !range.more;
+    let unchanged = tagged && range.gap.is_none() && is_newest(shard, headers, &etag, range.newest);
     let mut answer = if unchanged {
         respond::empty(StatusCode::NOT_MODIFIED)
     } else {
@@ -142,7 +145,7 @@ fn respond(shard: &Shard, wanted: &Wanted, headers: &HeaderMap, range: &Range) -
     };
     let headers = answer.headers_mut();
     insert(headers, HeaderName::from_static("fanfare-cursor"), &cursor);
-    if complete {
+    if tagged {
         insert(headers, ETAG, &format!("\"{etag}\""));
     }
     let (cache, vary) = if wanted.explicit {

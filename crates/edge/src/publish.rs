@@ -10,7 +10,7 @@ use tokio::{sync::oneshot, time::timeout};
 
 use crate::{
     publish_request::{Outcome, PublishRequest},
-    request::is_proxied,
+    request::foreign,
     respond::{self, Answer, Refusal},
     shard::Shard,
 };
@@ -30,8 +30,10 @@ pub(crate) async fn handle(shard: &Shard, request: Request<Incoming>) -> Result<
         return Err(Refusal::new(StatusCode::FORBIDDEN, "foreign_origin", message));
     }
     let (channel, event) = target(request.uri().query().unwrap_or(""))?;
-    if !shard.config.access.may_publish(&channel, is_proxied(headers)) {
-        return Err(Refusal::forbidden("publish", &channel));
+    let access = &shard.config.access;
+    let foreign = foreign(headers).filter(|_| access.rules.is_empty());
+    if !access.may_publish(&channel, foreign.is_some()) {
+        return Err(Refusal::forbidden("publish", &channel, foreign));
     }
     let data = read_body(request, shard.config.max_data_bytes).await?;
     let json = shard.config.access.takes_json(&channel);

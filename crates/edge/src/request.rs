@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use hub::{Selection, Start};
 use hyper::{
     HeaderMap,
-    header::{ACCEPT, FORWARDED, HeaderName},
+    header::{ACCEPT, FORWARDED, HOST, HeaderName},
 };
 use publication::{Cursor, NameError, Pattern};
 
@@ -16,6 +16,8 @@ pub(crate) struct Wanted {
     /// As asked for, before the set was formed; rules look at each.
     pub(crate) patterns: Vec<Pattern>,
     pub(crate) since: Since,
+    /// The URL says `since=last`, also when it comes back with a cursor.
+    pub(crate) since_last: bool,
     pub(crate) envelope: bool,
     pub(crate) transport: Transport,
     /// `transport=` was given.
@@ -97,6 +99,7 @@ impl Wanted {
         if patterns.is_empty() {
             return Err(RequestError::NoChannel);
         }
+        let since_last = since.as_deref() == Some("last");
         let since = match last_event_id(headers) {
             Some(id) => id.parse().map_or(Since::Unreadable, Since::After),
             None => parse_since(since.as_deref())?,
@@ -105,6 +108,7 @@ impl Wanted {
             selection: Selection::new(patterns.iter().cloned()),
             patterns,
             since,
+            since_last,
             envelope,
             transport: transport.unwrap_or_else(|| wanted_transport(headers)),
             explicit: transport.is_some(),
@@ -192,9 +196,23 @@ fn is_near(key: &str, known: &str) -> bool {
     key.len() - suffix <= 1 && known.len() - suffix <= 1
 }
 
-/// Whether the request says that it came through a proxy.
-pub(crate) fn is_proxied(headers: &HeaderMap) -> bool {
-    headers.contains_key(FORWARDED) || headers.keys().any(|name| name.as_str().starts_with("x-forwarded-"))
+/// Why a request does not count as one from this machine, although it arrived on loopback.
+///
+/// A proxy brings others' requests. And a page can make its own name point to 127.0.0.1 (DNS
+/// rebinding): such a name has a dot and is none of localhost's.
+pub(crate) fn foreign(headers: &HeaderMap) -> Option<&'static str> {
+    if headers.contains_key(FORWARDED) || headers.keys().any(|name| name.as_str().starts_with("x-forwarded-"))
+    {
+        return Some("it came through a proxy");
+    }
+    let host = headers.get(HOST)?.to_str().unwrap_or(".");
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let local =
+        !name.contains('.') || name.ends_with(".localhost") || name.parse::<std::net::Ipv4Addr>().is_ok();
+    (!local).then_some("it asks for a name that is not this machine's own")
 }
 
 impl RequestError {

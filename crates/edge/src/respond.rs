@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{
     HeaderMap, Response, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
 };
 
 use crate::close::CloseReason;
@@ -19,18 +19,27 @@ pub(crate) struct Refusal {
     pub(crate) code: &'static str,
     /// For people: what happened and what to do.
     pub(crate) message: String,
+    /// The methods that would be right, if that is what is wrong.
+    allow: Option<&'static str>,
 }
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into() }
+        Self { status, code, message: message.into(), allow: None }
+    }
+
+    /// Right place, wrong method.
+    pub(crate) fn method(message: &str, allow: &'static str) -> Self {
+        Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method", message) }
     }
 
     /// Closed by the rules; names the rule that would open it.
-    pub(crate) fn forbidden(what: &str, channel: &str) -> Self {
+    pub(crate) fn forbidden(what: &str, channel: &str, foreign: Option<&str>) -> Self {
+        let because = foreign.map(|why| format!(" ({why}, so only what a rule opens is open to it)"));
         let message = format!(
-            "no rule lets anyone {what} to {channel:?}; to allow it, add to the configuration: \
-             [[channels]] match = {channel:?}, {what} = \"anyone\""
+            "no rule lets anyone {what} to {channel:?}{}; to allow it, add to the configuration:\n\n\
+             [[channels]]\nmatch = {channel:?}\n{what} = \"anyone\"",
+            because.unwrap_or_default()
         );
         Self::new(StatusCode::FORBIDDEN, "forbidden", message)
     }
@@ -49,6 +58,9 @@ impl Refusal {
         let error = serde_json::json!({ "error": { "code": self.code, "message": self.message } });
         let mut answer = json(self.status, error.to_string());
         answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(allow) = self.allow {
+            answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+        }
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             // Spread, so that those who were turned away together do not come back together.
             let seconds = rand::random_range(1..=5);

@@ -5,13 +5,13 @@ use std::{cell::Cell, future::pending, net::SocketAddr};
 use hyper::{
     Method, Request, StatusCode, Version,
     body::{Body, Incoming},
-    header::{ALLOW, CACHE_CONTROL, CONNECTION, HeaderMap, HeaderName, HeaderValue, ORIGIN, VARY},
+    header::{ALLOW, CONNECTION, HeaderMap, HeaderName, HeaderValue, ORIGIN, VARY},
 };
 
 use crate::{
     cors::Cors,
     head, page, poll, publish,
-    request::{Transport, Wanted, is_proxied},
+    request::{Transport, Wanted, foreign},
     respond::{self, Answer, Refusal},
     shard::Shard,
     taken::Taken,
@@ -29,13 +29,9 @@ pub(crate) async fn handle(
     let mut answer = match request.uri().path() {
         "/events" => match events(shard, request, taken, cors.clone()).await {
             Ok(answer) => answer,
-            Err(refusal) => {
-                shard.metrics.count_rejected(refusal.code);
-                tracing::debug!(%peer, code = refusal.code, message = refusal.message, "a request is refused");
-                refusal.answer()
-            }
+            Err(refusal) => refuse(shard, &refusal, peer),
         },
-        path => page::serve(path, request.method()),
+        path => page::serve(path, request.method()).unwrap_or_else(|refusal| refuse(shard, &refusal, peer)),
     };
     answer.headers_mut().entry(VARY).or_insert(HeaderValue::from_static("Origin"));
     respond::extend(&mut answer, cors);
@@ -43,6 +39,12 @@ pub(crate) async fn handle(
         *answer.body_mut() = http_body_util::Full::default();
     }
     answer
+}
+
+fn refuse(shard: &Shard, refusal: &Refusal, peer: SocketAddr) -> Answer {
+    shard.metrics.count_rejected(refusal.code);
+    tracing::debug!(%peer, code = refusal.code, message = refusal.message, "a request is refused");
+    refusal.answer()
 }
 
 async fn events(
@@ -55,7 +57,7 @@ async fn events(
         Method::GET | Method::HEAD => read(shard, &request, taken, cors).await,
         Method::POST => publish::handle(shard, request).await,
         Method::OPTIONS => Ok(preflight(request.headers())),
-        _ => Ok(method_not_allowed()),
+        _ => Err(Refusal::method("subscribe with GET, publish with POST", METHODS)),
     }
 }
 
@@ -90,11 +92,11 @@ async fn read(
 }
 
 fn allow(shard: &Shard, wanted: &Wanted, headers: &HeaderMap) -> Result<(), Refusal> {
-    let proxied = is_proxied(headers);
     let access = &shard.config.access;
-    match wanted.patterns.iter().find(|pattern| !access.may_subscribe(pattern, proxied)) {
+    let foreign = foreign(headers).filter(|_| access.rules.is_empty());
+    match wanted.patterns.iter().find(|pattern| !access.may_subscribe(pattern, foreign.is_some())) {
         None => Ok(()),
-        Some(pattern) => Err(Refusal::forbidden("subscribe", &pattern.to_string())),
+        Some(pattern) => Err(Refusal::forbidden("subscribe", &pattern.to_string(), foreign)),
     }
 }
 
@@ -119,12 +121,3 @@ fn preflight(headers: &HeaderMap) -> Answer {
 }
 
 const METHODS: &str = "GET, HEAD, POST, OPTIONS";
-
-fn method_not_allowed() -> Answer {
-    let refusal =
-        Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method", "subscribe with GET, publish with POST");
-    let mut answer = refusal.answer();
-    answer.headers_mut().insert(ALLOW, HeaderValue::from_static(METHODS));
-    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    answer
-}

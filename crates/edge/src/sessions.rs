@@ -19,9 +19,10 @@ use crate::{
     close::CloseReason,
     config::Config,
     metrics::Metrics,
-    session::{Heard, Leaving, Session},
+    session::Session,
     tally::Tally,
     tape::Tapes,
+    wire::{Heard, Leaving},
 };
 
 /// Writes after which the runtime gets a turn, so that handshakes never wait for a sweep.
@@ -43,6 +44,8 @@ pub(crate) struct Sessions {
     /// Sessions that have something to do and a socket that may take it.
     ready: VecDeque<SessionKey>,
     woken: Vec<SessionKey>,
+    /// Arrivals since the ready list was last empty.
+    unserved: usize,
     tally: Tally,
     /// Why newcomers are turned away, if they are.
     closed_for: Option<CloseReason>,
@@ -66,6 +69,7 @@ impl Sessions {
             leaving: Slab::new(),
             ready: VecDeque::new(),
             woken: Vec::new(),
+            unserved: 0,
             closed_for: None,
             started: now,
             now,
@@ -73,8 +77,15 @@ impl Sessions {
         }
     }
 
+    /// Whether more may be taken. If not, sessions whose sockets are willing have not yet been
+    /// served with what came before: history must not go on without them.
+    pub(crate) fn has_room(&self) -> bool {
+        self.ready.is_empty() || self.unserved < self.config.hub.keep_count / 2
+    }
+
     /// Takes what arrived.
     pub(crate) fn append(&mut self, batch: &Batch) {
+        self.unserved += batch.arrivals.len();
         for arrival in &batch.arrivals {
             self.hub.append(arrival);
         }
@@ -126,6 +137,9 @@ impl Sessions {
             }
         }
         self.tally.flush();
+        if self.ready.is_empty() {
+            self.unserved = 0;
+        }
         !self.ready.is_empty()
     }
 

@@ -9,7 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use bytes::Bytes;
 use hub::{AudienceKey, Hub, Place};
 
-use crate::{control, encoding::Encoding, sse};
+use crate::{encoding::Encoding, sse};
 
 /// A page ends with the frame that reaches this many bytes.
 const PAGE_BYTES: usize = 64 * 1024;
@@ -30,40 +30,48 @@ pub(crate) struct Page {
     used: bool,
 }
 
-/// The pages of all audiences of a shard.
+/// The latest publication of each channel of an audience, in order, without ids.
+#[derive(Clone)]
+pub(crate) struct Latest {
+    pub(crate) bytes: Bytes,
+    pub(crate) frames: u32,
+    /// Up to which place, and the newest publication there was.
+    upto: Place,
+    newest: Option<Place>,
+}
+
+/// What one audience reads.
+#[derive(Default)]
+struct Tape {
+    pages: VecDeque<Page>,
+    latest: Option<Latest>,
+}
+
+/// The tapes of all audiences of a shard.
 #[derive(Default)]
 pub(crate) struct Tapes {
-    by_audience: HashMap<AudienceKey, VecDeque<Page>>,
-    /// The latest values of an audience's channels, and when they were the latest.
-    latest: HashMap<AudienceKey, (Option<Place>, Bytes)>,
+    by_audience: HashMap<AudienceKey, Tape>,
     spare: Vec<Page>,
 }
 
 impl Tapes {
     /// The page that a session of `audience` reads on from after `place`, up to `until` at most.
     pub(crate) fn page(&mut self, hub: &Hub, audience: AudienceKey, after: Place, until: Place) -> &Page {
-        let pages = self.by_audience.entry(audience).or_default();
-        let index = pages.partition_point(|page| page.upto <= after);
-        match pages.get(index) {
-            Some(page) if page.after <= after => {}
-            next => {
-                // Nothing covers the place: go on with the page that ends there, or begin a new one.
-                let until = next.map_or(until, |next| next.after.min(until));
-                let open = index.checked_sub(1).filter(|last| {
-                    let page = &pages[*last];
-                    page.upto == after && page.bytes.len() < PAGE_BYTES
-                });
-                let index = open.unwrap_or_else(|| {
+        let pages = &mut self.by_audience.entry(audience).or_default().pages;
+        let mut index = pages.partition_point(|page| page.upto <= after);
+        if pages.get(index).is_none_or(|page| page.after > after) {
+            // Nothing covers the place: go on with the page that ends there, or begin a new one.
+            let until = pages.get(index).map_or(until, |next| next.after.min(until));
+            let open = |page: &Page| page.upto == after && page.bytes.len() < PAGE_BYTES;
+            match index.checked_sub(1).filter(|last| open(&pages[*last])) {
+                Some(last) => index = last,
+                None => {
                     let mut page = self.spare.pop().unwrap_or_default();
                     page.restart(after);
                     pages.insert(index, page);
-                    index
-                });
-                let page = &mut pages[index];
-                page.extend(hub, audience, until);
-                page.used = true;
-                return page;
+                }
             }
+            pages[index].extend(hub, audience, until);
         }
         let page = &mut pages[index];
         page.used = true;
@@ -72,44 +80,59 @@ impl Tapes {
 
     /// Nobody of `audience` reads any more.
     pub(crate) fn release(&mut self, audience: AudienceKey) {
-        if let Some(pages) = self.by_audience.remove(&audience) {
-            let room = MAX_SPARE.saturating_sub(self.spare.len());
-            self.spare.extend(pages.into_iter().take(room));
+        let Some(tape) = self.by_audience.get_mut(&audience) else { return };
+        let room = MAX_SPARE.saturating_sub(self.spare.len());
+        self.spare.extend(tape.pages.drain(..).take(room));
+        if tape.latest.is_none() {
+            self.by_audience.remove(&audience);
         }
+    }
+
+    /// The audience has ended, and its key will mean another.
+    pub(crate) fn remove(&mut self, audience: AudienceKey) {
+        self.by_audience.remove(&audience);
     }
 
     /// Drops what nobody has read since the last sweep.
     pub(crate) fn sweep(&mut self) {
-        self.latest.clear();
         self.spare.clear();
-        self.by_audience.retain(|_, pages| {
-            pages.retain_mut(|page| std::mem::take(&mut page.used));
-            !pages.is_empty()
+        self.by_audience.retain(|_, tape| {
+            tape.latest = None;
+            tape.pages.retain_mut(|page| std::mem::take(&mut page.used));
+            !tape.pages.is_empty()
         });
         if self.by_audience.capacity() > 1024 && self.by_audience.len() < self.by_audience.capacity() / 8 {
             self.by_audience.shrink_to_fit();
         }
     }
 
-    /// The latest publication of each channel of the audience, in order, without ids, and then the
-    /// cursor from which to go on.
-    pub(crate) fn latest(&mut self, hub: &Hub, audience: AudienceKey) -> Bytes {
-        let Some((selection, encoding)) = hub.audience(audience) else { return Bytes::new() };
-        let newest = hub.newest(selection).map(|entry| entry.place);
-        if let Some((place, bytes)) = self.latest.get(&audience)
-            && *place == newest
+    /// The latest values of the audience's channels up to a place; what is newer is still to be read.
+    pub(crate) fn latest(&mut self, hub: &Hub, audience: AudienceKey, upto: Place) -> Latest {
+        let known = hub.audience(audience);
+        let newest = known.and_then(|(selection, _)| hub.newest(selection)).map(|entry| entry.place);
+        let kept = &mut self.by_audience.entry(audience).or_default().latest;
+        if let Some(latest) = kept
+            && latest.holds(upto, newest)
         {
-            return bytes.clone();
+            return latest.clone();
         }
-        let encoding = Encoding::from_number(encoding);
-        let mut out = Vec::new();
-        for entry in hub.latest(selection) {
-            sse::write_publication(&mut out, entry, selection, encoding, false);
+        let (mut out, mut frames) = (Vec::new(), 0);
+        if let Some((selection, encoding)) = known {
+            let encoding = Encoding::from_number(encoding);
+            for entry in hub.latest(selection).into_iter().filter(|entry| entry.place <= upto) {
+                sse::write_publication(&mut out, entry, selection, encoding, false);
+                frames += 1;
+            }
         }
-        control::write_cursor(&mut out, encoding, hub.tip());
-        let bytes = Bytes::from(out);
-        self.latest.insert(audience, (newest, bytes.clone()));
-        bytes
+        kept.insert(Latest { bytes: out.into(), frames, upto, newest }).clone()
+    }
+}
+
+impl Latest {
+    /// Whether these are still the latest values up to `upto`, when `newest` is the newest.
+    fn holds(&self, upto: Place, newest: Option<Place>) -> bool {
+        let within = |bound: Place| newest.is_none_or(|newest| newest <= bound);
+        self.newest == newest && (self.upto == upto || (within(upto) && within(self.upto)))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     cell::RefCell,
+    future::ready,
     io,
     rc::Rc,
     sync::{Arc, Mutex, atomic::AtomicUsize},
@@ -49,8 +50,6 @@ pub(crate) struct Pulse {
     pub(crate) at: Instant,
     pub(crate) gauges: Gauges,
     pub(crate) behind: usize,
-    /// A drain has ended: nobody is left.
-    pub(crate) empty: bool,
 }
 
 /// The sending ends of a shard.
@@ -78,7 +77,8 @@ async fn run(poll: mio::Poll, start: Start) {
     let sockets = readiness::readable(poll);
     let (Ok(registry), Ok(sockets)) = (registry, sockets) else {
         tracing::error!("a shard cannot watch its sockets");
-        return;
+        // Without it, the sessions that it would be given would hear nothing.
+        std::process::abort();
     };
     let config = Rc::new(config);
     let sessions = Sessions::new(Rc::clone(&config), metrics.clone(), census, registry);
@@ -118,9 +118,11 @@ async fn follow(
     for timer in [&mut sweeps, &mut ticks] {
         timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
     }
+    let mut busy = false;
     loop {
+        let room = shard.sessions.borrow().has_room();
         tokio::select! {
-            count = inbox.recv_many(&mut batches, INBOX_BATCHES) => {
+            count = inbox.recv_many(&mut batches, INBOX_BATCHES), if room => {
                 if count == 0 {
                     return;
                 }
@@ -136,15 +138,20 @@ async fn follow(
             _ = sweeps.tick() => shard.sessions.borrow_mut().sweep(),
             _ = ticks.tick() => tick(shard, pulse),
             Ok(()) = phase.changed() => enter_phase(shard, *phase.borrow_and_update()),
+            () = ready(()), if busy => {}
         }
-        while shard.sessions.borrow_mut().turn() {
+        if busy {
+            // Others that are ready go first: what has come in meanwhile makes the batch bigger.
             yield_now().await;
             take_events(shard, sockets.get_mut(), &mut events);
-            while let Ok(batch) = inbox.try_recv() {
+            while shard.sessions.borrow().has_room()
+                && let Ok(batch) = inbox.try_recv()
+            {
                 batches.push(batch);
+                append(shard, &mut batches);
             }
-            append(shard, &mut batches);
         }
+        busy = shard.sessions.borrow_mut().turn();
     }
 }
 
@@ -182,12 +189,7 @@ fn tick(shard: &Shard, pulse: &Mutex<Pulse>) {
     sessions.tick();
     let at = Instant::now();
     if let Ok(mut pulse) = pulse.lock() {
-        *pulse = Pulse {
-            at,
-            gauges: sessions.hub.gauges(at),
-            behind: sessions.hub.behind(),
-            empty: sessions.is_empty(),
-        };
+        *pulse = Pulse { at, gauges: sessions.hub.gauges(at), behind: sessions.hub.behind() };
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) async fn drain(
     let deadline = Instant::now() + spread + GRACE;
     while Instant::now() < deadline {
         sleep(Duration::from_millis(100)).await;
-        if edge.sessions() == 0 && edge.state().empty {
+        if edge.connections() == 0 {
             break;
         }
     }

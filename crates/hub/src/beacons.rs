@@ -31,8 +31,9 @@ const OPEN: u32 = u32::MAX;
 const MISSING: u32 = u32::MAX - 1;
 /// A sender whose counter jumps further than this is taken for a new one.
 const MAX_COUNTER_JUMP: u32 = 1_000;
-/// Beacons remembered at most, 16 bytes each: three days of fifty gateways at one a second.
-const MAX_BEACONS: usize = 16_000_000;
+/// Beacons remembered at most, 16 bytes each and by each shard: a day of fifty gateways at one a
+/// second. Beyond it the older half is forgotten.
+const MAX_BEACONS: usize = 5_000_000;
 
 /// The beacons of one gateway, by counter.
 struct Sender {
@@ -75,7 +76,7 @@ impl Beacons {
         self.close(end);
         self.newest = Some((id, tip));
         if self.count > MAX_BEACONS {
-            self.forget_before(tip);
+            self.forget_before(self.middle(tip));
         }
     }
 
@@ -142,6 +143,13 @@ impl Beacons {
         if let Some(stretch) = stretch {
             stretch.len = u32::try_from(end.since(start)).unwrap_or(MISSING).min(MISSING);
         }
+    }
+
+    /// The place half way between the oldest beacon and `tip`.
+    fn middle(&self, tip: Place) -> Place {
+        let starts = self.senders.values().filter_map(|sender| sender.stretches.front());
+        let oldest = starts.map(|stretch| stretch.start).min().unwrap_or(tip);
+        oldest.middle(tip)
     }
 
     fn forget_before(&mut self, place: Place) {

@@ -37,6 +37,8 @@ pub(crate) struct Channels {
     lost: Ranking,
     /// The newest lost place among the channels that were forgotten.
     forgotten: Place,
+    /// Bytes of the latest publications that history no longer holds.
+    quiet_bytes: usize,
 }
 
 impl Channels {
@@ -81,8 +83,10 @@ impl Channels {
     pub(crate) fn publish(&mut self, id: ChannelId, slot: Slot, entry: &Entry) -> &Channel {
         self.published.raise(id);
         let channel = &mut self.slots[id as usize];
-        if channel.latest.is_none() {
-            channel.lost = self.forgotten;
+        match &channel.latest {
+            None => channel.lost = self.forgotten,
+            Some(latest) if channel.held.is_empty() => self.quiet_bytes -= latest.cost(),
+            Some(_) => {}
         }
         channel.held.push_back(slot);
         channel.latest = Some(entry.clone());
@@ -97,20 +101,21 @@ impl Channels {
         channel.held.pop_front();
         if channel.held.is_empty() {
             channel.held = VecDeque::new();
+            self.quiet_bytes += channel.latest.as_ref().map_or(0, Entry::cost);
         }
     }
 
-    /// Forgets the least recently published channels beyond `keep`, but none that history holds
-    /// something of.
-    pub(crate) fn forget_excess(&mut self, keep: usize) {
-        while self.published.len() > keep {
+    /// Forgets the least recently published channels beyond `keep`, and while their latest
+    /// publications take more than `keep_bytes`, but none that history holds something of.
+    pub(crate) fn forget_excess(&mut self, keep: usize, keep_bytes: usize) {
+        while self.published.len() > keep || self.quiet_bytes > keep_bytes {
             let Some(id) = self.published.oldest() else { return };
             let channel = &mut self.slots[id as usize];
             if !channel.held.is_empty() {
                 return;
             }
             self.forgotten = self.forgotten.max(channel.lost);
-            channel.latest = None;
+            self.quiet_bytes -= channel.latest.take().map_or(0, |latest| latest.cost());
             channel.lost = Place::START;
             self.published.remove(id);
             self.lost.remove(id);

@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct Config {
     /// Publications in history.
     pub keep_count: usize,
-    /// Bytes of the publications in history.
+    /// Bytes of the publications in history, and once more of the latest ones beyond it.
     pub keep_bytes: usize,
     /// Age of the publications in history.
     pub keep_for: Duration,

@@ -23,6 +23,13 @@ pub struct Entry {
     pub(crate) channel: ChannelId,
 }
 
+impl Entry {
+    /// What it counts for `keep_bytes`.
+    pub(crate) fn cost(&self) -> usize {
+        size_of::<Self>() + self.publication.bytes()
+    }
+}
+
 /// A point of the order at which the broker lost something.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Break {
@@ -56,7 +63,7 @@ impl History {
     }
 
     pub(crate) fn push(&mut self, entry: Entry) {
-        self.bytes += cost(&entry);
+        self.bytes += entry.cost();
         self.entries.push_back(entry);
     }
 
@@ -142,12 +149,7 @@ impl History {
     fn pop(&mut self) -> Option<Entry> {
         let entry = self.entries.pop_front()?;
         self.first += 1;
-        self.bytes -= cost(&entry);
+        self.bytes -= entry.cost();
         Some(entry)
     }
-}
-
-/// What an entry counts for `keep_bytes`.
-fn cost(entry: &Entry) -> usize {
-    size_of::<Entry>() + entry.publication.bytes()
 }

@@ -95,7 +95,7 @@ impl Hub {
         while let Some(expired) = self.history.pop_expired(now, self.config.keep_for) {
             self.lose(&expired);
         }
-        self.channels.forget_excess(self.config.keep_channels);
+        self.channels.forget_excess(self.config.keep_channels, self.config.keep_bytes);
         self.beacons.tick(now, self.tip, self.config.keep_cursors);
     }
 
@@ -158,7 +158,7 @@ impl Hub {
         while let Some(evicted) = self.history.pop_excess(&self.config) {
             self.lose(&evicted);
         }
-        self.channels.forget_excess(self.config.keep_channels);
+        self.channels.forget_excess(self.config.keep_channels, self.config.keep_bytes);
     }
 
     fn publish_on(&mut self, name: &str, channel: ChannelId, slot: Slot, entry: &Entry) {

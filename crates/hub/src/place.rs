@@ -28,6 +28,12 @@ impl Place {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// Half way to `later`, rounded up.
+    #[must_use]
+    pub(crate) const fn middle(self, later: Self) -> Self {
+        Self(self.0 + later.since(self).div_ceil(2))
+    }
+
     /// The place `count` arrivals further on.
     #[must_use]
     pub const fn plus(self, count: u32) -> Self {

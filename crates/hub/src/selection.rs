@@ -59,7 +59,9 @@ impl Selection {
     }
 
     pub(crate) fn matches_prefix(&self, channel: &str) -> bool {
-        self.prefixes.iter().any(|prefix| channel.starts_with(&**prefix))
+        // Sorted and none covering another, only the last one up to the name can be its prefix.
+        let upto = self.prefixes.partition_point(|prefix| **prefix <= *channel);
+        upto.checked_sub(1).is_some_and(|last| channel.starts_with(&*self.prefixes[last]))
     }
 }
 

@@ -16,4 +16,4 @@ pub use channel::{ChannelName, MAX_NAME_BYTES, NameError};
 pub use cursor::{BeaconId, Cursor, CursorError, MAX_CURSOR_BYTES};
 pub use event::{EventError, EventType};
 pub use pattern::Pattern;
-pub use publication::{Draft, Publication, PublicationError};
+pub use publication::{Draft, MAX_CHANNELS, Publication, PublicationError};

@@ -37,6 +37,9 @@ pub struct Draft<'a> {
     pub json: bool,
 }
 
+/// The most channels of one publication.
+pub const MAX_CHANNELS: usize = 100;
+
 /// Why a draft is no publication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PublicationError {
@@ -49,6 +52,8 @@ pub enum PublicationError {
         /// The longest data allowed, in bytes.
         limit: usize,
     },
+    /// It names more than [`MAX_CHANNELS`].
+    TooManyChannels,
     /// The data is not UTF-8.
     NotUtf8,
     /// The channel's rule asks for JSON, and the data is none.
@@ -129,6 +134,9 @@ impl Publication {
 
 /// The valid further channels of a draft, without repetitions.
 fn further_channels<'a>(draft: &Draft<'a>) -> Result<Vec<&'a str>, PublicationError> {
+    if draft.further.len() >= MAX_CHANNELS {
+        return Err(PublicationError::TooManyChannels);
+    }
     let mut further = Vec::with_capacity(draft.further.len());
     for &channel in draft.further {
         ChannelName::check(channel).map_err(PublicationError::Channel)?;
@@ -147,6 +155,7 @@ impl PublicationError {
             Self::Channel(_) => "bad_channel",
             Self::Event(_) => "bad_event",
             Self::TooLong { .. } => "too_long",
+            Self::TooManyChannels => "too_many_channels",
             Self::NotUtf8 => "not_utf8",
             Self::NotJson => "not_json",
             Self::Malformed => "malformed",
@@ -160,6 +169,7 @@ impl fmt::Display for PublicationError {
             Self::Channel(error) => write!(out, "the channel's name is not valid: {error}"),
             Self::Event(error) => write!(out, "the event type is not valid: {error}"),
             Self::TooLong { limit } => write!(out, "the data is longer than {limit} bytes"),
+            Self::TooManyChannels => write!(out, "it names more than {MAX_CHANNELS} channels"),
             Self::NotUtf8 => out.write_str("the data is not UTF-8 text"),
             Self::NotJson => out.write_str("this channel takes JSON only, and the data is none"),
             Self::Malformed => out.write_str(

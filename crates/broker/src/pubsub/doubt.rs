@@ -121,9 +121,16 @@ impl<O: Outlet> Follower<O> {
             }
             (Some(Second::Open { link, proven }), Ok(())) => (link, proven),
         };
-        let met = self.order.meeting().is_some() && link.server.is_same_primary(&other.server);
+        let met = self.order.meeting().is_some();
+        let same = link.server.is_same_primary(&other.server);
+        if met && !same && self.own.silence() < self.config.beacon_interval {
+            // The first link works again, and there is no proof that the second shows its order.
+            tracing::info!("the first link is back");
+            self.order.close_second();
+            return Settled::First;
+        }
         let too_late = proven.is_some_and(|at| at.elapsed() >= JOIN_TIME);
-        if met || too_late {
+        if (met && same) || too_late {
             return self.replace(link, other, proven.is_some(), None);
         }
         Settled::Doubt(Second::Open { link: other, proven })

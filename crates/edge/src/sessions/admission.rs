@@ -2,13 +2,12 @@
 
 use std::{io, net::SocketAddr};
 
-use bytes::Bytes;
 use hub::SessionKey;
 use hyper::HeaderMap;
 use mio::{Interest, Token};
 use socket2::SockRef;
 
-use super::Sessions;
+use super::{Sessions, delivery::pin_latest};
 use crate::{
     close::CloseReason,
     control,
@@ -16,7 +15,8 @@ use crate::{
     head,
     load::Load,
     request::{CURSOR_WAIT, Since, Wanted},
-    session::{Flags, Session, Wire},
+    session::{Flags, Session},
+    wire::Wire,
 };
 
 /// A browser that is to become a session: its socket has left hyper, nothing is written yet.
@@ -49,57 +49,45 @@ impl Sessions {
             tracing::debug!(%peer, %error, "a connection broke before its session began");
             return;
         }
-        let socket = mio::net::TcpStream::from_std(socket);
+        let mut wire = Wire::new(mio::net::TcpStream::from_std(socket), peer, load);
         let permit = match self.refusal() {
             Some(reason) => Err(reason),
             None => self.census.admit().ok_or(CloseReason::Overloaded),
         };
-        match permit {
+        let permit = match permit {
+            Ok(permit) => permit,
             Err(reason) => {
                 self.metrics.count_rejected(reason.label());
                 control::write_bye(&mut out, encoding, None, reason, self.config.retry);
-                let wire = Wire::new(socket, Bytes::new(), peer, load);
-                self.dismiss(wire, out, encoding);
+                return self.dismiss(wire, out, encoding);
             }
-            Ok(permit) => {
-                let key = self.enter(&wanted, encoding, &mut out);
-                let flags = Flags { since_last: wanted.since == Since::Last, ..Flags::default() };
-                let now = self.millis();
-                let mut wire = Wire::new(socket, out.into(), peer, load);
-                let interest = Interest::READABLE | Interest::WRITABLE;
-                if let Err(error) = self.registry.register(&mut wire.socket, Token(key as usize), interest) {
-                    tracing::error!(%error, "a socket cannot be watched");
-                    self.forget(key);
-                    return;
-                }
-                let session = Session {
-                    wire,
-                    encoding,
-                    flags,
-                    opened: now,
-                    last_write: now,
-                    delivered: 0,
-                    _permit: permit,
-                };
-                self.insert(key, session);
-            }
+        };
+        let start = wanted.since.start();
+        let key = self.hub.enter(&wanted.selection, encoding.number(), start, self.now + CURSOR_WAIT);
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if let Err(error) = self.registry.register(&mut wire.socket, Token(key as usize), interest) {
+            tracing::error!(%error, "a socket cannot be watched");
+            return self.forget(key);
         }
+        let now = self.millis();
+        let flags = Flags { since_last: wanted.since_last, ..Flags::default() };
+        let mut session =
+            Session { wire, encoding, flags, opened: now, last_write: now, delivered: 0, _permit: permit };
+        self.greet(key, &mut session, wanted.since, out);
+        self.insert(key, session);
     }
 
-    /// Enters the hub and adds the session's first words to `out`.
-    fn enter(&mut self, wanted: &Wanted, encoding: Encoding, out: &mut Vec<u8>) -> SessionKey {
-        let start = wanted.since.start();
-        self.metrics.count_start(&self.hub, &wanted.selection, start);
-        let key = self.hub.enter(&wanted.selection, encoding.number(), start, self.now + CURSOR_WAIT);
-        let config = &self.config;
-        if wanted.since == Since::Last {
-            control::write_open(out, encoding, None, config.retry, config.heartbeat);
-            out.extend_from_slice(&self.tapes.latest(&self.hub, self.hub.audience_of(key)));
-        } else {
-            let cursor = self.hub.cursor_at(key).or_else(|| self.hub.tip());
-            control::write_open(out, encoding, cursor, config.retry, config.heartbeat);
+    /// Pins the session's first words: the head, `fanfare.open`, and the latest values if asked for.
+    fn greet(&mut self, key: SessionKey, session: &mut Session, since: Since, mut out: Vec<u8>) {
+        self.metrics.count_start(since, self.hub.is_waiting(key), self.hub.pending_gap(key));
+        let last = since == Since::Last;
+        let cursor = self.hub.cursor_at(key).or_else(|| self.hub.tip()).filter(|_| !last);
+        control::write_open(&mut out, session.encoding, cursor, self.config.retry, self.config.heartbeat);
+        session.wire.pinned.push(out.into(), 0);
+        if last {
+            let latest = self.tapes.latest(&self.hub, self.hub.audience_of(key), self.hub.place());
+            pin_latest(session, latest, self.hub.tip());
         }
-        key
     }
 
     fn prepare(&self, socket: &std::net::TcpStream) -> io::Result<()> {

@@ -4,9 +4,10 @@ use std::io;
 
 use bytes::Bytes;
 use hub::{Gap, Place, SessionKey, Step};
+use publication::Cursor;
 
 use super::{Sessions, session_mut};
-use crate::{close::CloseReason, control, session::write};
+use crate::{close::CloseReason, control, session::Session, tape::Latest, wire::write};
 
 /// Bytes after which a session goes to the end of the ready list.
 const SESSION_BYTES: usize = 256 * 1024;
@@ -70,20 +71,18 @@ impl Sessions {
     fn write_pinned(&mut self, key: SessionKey) -> io::Result<Wrote> {
         let now = self.millis();
         let Some(session) = session_mut(&mut self.slots, key) else { return Ok(Wrote::Nothing) };
-        let count = session.wire.flush()?;
-        if count > 0 {
+        let flushed = session.wire.pinned.flush(&mut session.wire.socket)?;
+        if flushed.bytes > 0 {
             session.last_write = now;
-            self.tally.bytes += count as u64;
+            self.tally.bytes += flushed.bytes as u64;
         }
-        if !session.wire.pinned.is_empty() {
+        if !flushed.all {
             session.flags.blocked = true;
             return Ok(Wrote::Some);
         }
-        if std::mem::take(&mut session.flags.cut) {
-            session.delivered = session.delivered.saturating_add(1);
-            self.tally.frames += 1;
-        }
-        Ok(Wrote::All(count))
+        session.delivered = session.delivered.saturating_add(flushed.frames);
+        self.tally.frames += u64::from(flushed.frames);
+        Ok(Wrote::All(flushed.bytes))
     }
 
     /// Writes the audience's page after `after`; what of a frame does not go out is pinned.
@@ -115,10 +114,7 @@ impl Sessions {
             return Ok(Wrote::All(count));
         }
         session.flags.blocked = true;
-        if !progress.cut.is_empty() {
-            session.wire.pinned = Bytes::copy_from_slice(progress.cut);
-            session.flags.cut = true;
-        }
+        session.wire.pinned.push(Bytes::copy_from_slice(progress.cut), 1);
         Ok(Wrote::Some)
     }
 
@@ -128,9 +124,18 @@ impl Sessions {
         let Some(session) = session_mut(&mut self.slots, key) else { return };
         let mut out = Vec::new();
         control::write_gap(&mut out, session.encoding, gap);
+        session.wire.pinned.push(out.into(), 0);
         if session.flags.since_last {
-            out.extend_from_slice(&self.tapes.latest(&self.hub, audience));
+            let latest = self.tapes.latest(&self.hub, audience, gap.resume);
+            pin_latest(session, latest, gap.cursor);
         }
-        session.wire.pinned = out.into();
     }
+}
+
+/// The latest values, and then the cursor from which to go on: they have no ids of their own.
+pub(super) fn pin_latest(session: &mut Session, latest: Latest, cursor: Option<Cursor>) {
+    session.wire.pinned.push(latest.bytes, latest.frames);
+    let mut out = Vec::new();
+    control::write_cursor(&mut out, session.encoding, cursor);
+    session.wire.pinned.push(out.into(), 0);
 }

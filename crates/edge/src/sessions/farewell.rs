@@ -10,8 +10,9 @@ use crate::{
     close::CloseReason,
     control,
     encoding::Encoding,
-    session::{Leaving, Session, Wire},
+    session::Session,
     sse,
+    wire::{Leaving, Wire},
 };
 
 /// How long a session that has ended may take to hear its last words.
@@ -22,6 +23,10 @@ pub(super) const LEAVING: usize = 1 << 32;
 impl Sessions {
     /// Ends a session with a bye that holds its place.
     pub(crate) fn finish(&mut self, key: SessionKey, reason: CloseReason) {
+        if super::session_mut(&mut self.slots, key).is_none() {
+            // The hub knows nothing of a key that nobody has.
+            return;
+        }
         let cursor = self.hub.cursor_at(key);
         let Some(session) = self.remove(key, reason) else { return };
         let Session { wire, encoding, .. } = session;
@@ -55,8 +60,10 @@ impl Sessions {
 
     pub(super) fn forget(&mut self, key: SessionKey) {
         let audience = self.hub.audience_of(key);
-        self.hub.leave(key);
-        self.release(audience);
+        match self.hub.leave(key) {
+            Some(ended) => self.tapes.remove(ended),
+            None => self.release(audience),
+        }
     }
 
     /// Sends a socket its last words: what is pinned, `out`, and the end of the body.
@@ -64,7 +71,7 @@ impl Sessions {
         if encoding.chunked {
             out.extend_from_slice(sse::LAST_CHUNK);
         }
-        wire.pinned = [&wire.pinned, &out[..]].concat().into();
+        wire.pinned.push(out.into(), 0);
         let interest = Interest::READABLE | Interest::WRITABLE;
         let mut leaving = Leaving::new(wire, self.now + LINGER);
         if leaving.proceed() {

@@ -8,7 +8,7 @@ use super::Sessions;
 use crate::{close::CloseReason, control};
 
 /// Every session is looked at so many times in a heartbeat.
-const LOOKS: u32 = 8;
+const LOOKS: u32 = 16;
 
 /// How far the sweeps have come.
 #[derive(Default)]
@@ -69,28 +69,23 @@ impl Sessions {
         self.sweep.drain = Some(Drain { began: self.now, spread, next: 0 });
     }
 
-    /// Whether nobody is left.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.leaving.is_empty() && self.slots.iter().all(Option::is_none)
-    }
-
     fn look_at(&mut self, key: SessionKey) {
         let now = self.millis();
         let Some(session) = super::session_mut(&mut self.slots, key) else { return };
         let silence = Duration::from_millis(now.wrapping_sub(session.last_write).into());
         if session.flags.blocked {
             if silence >= self.config.write_timeout {
-                self.drop_session(key, CloseReason::Slow);
+                self.finish(key, CloseReason::Slow);
             }
             return;
         }
         let waits = self.hub.is_waiting(key);
-        if (self.hub.at_tip(key) || waits) && silence >= patience(self.config.heartbeat, key, session.opened)
-        {
+        let idle = session.wire.pinned.is_empty() && (waits || self.hub.at_tip(key));
+        if idle && silence >= patience(self.config.heartbeat, key, session.opened) {
             let mut out = Vec::new();
             let cursor = self.hub.tip().filter(|_| !waits);
             control::write_cursor(&mut out, session.encoding, cursor);
-            session.wire.pinned = out.into();
+            session.wire.pinned.push(out.into(), 0);
             self.enqueue(key);
         }
     }
@@ -113,5 +108,5 @@ impl Sessions {
 fn patience(heartbeat: Duration, key: SessionKey, opened: u32) -> Duration {
     let mixed = (key ^ opened.rotate_left(16)).wrapping_mul(0x9e37_79b9);
     let fraction = f64::from(mixed) / f64::from(u32::MAX);
-    heartbeat.mul_f64(0.5 + fraction * (0.5 - 1.5 / f64::from(LOOKS)))
+    heartbeat.mul_f64(0.75 + fraction * (0.25 - 1.5 / f64::from(LOOKS)))
 }

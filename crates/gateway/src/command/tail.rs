@@ -21,8 +21,10 @@ use crate::{
 
 mod events;
 
-/// A stream that is silent for so long is dead: heartbeats come far more often.
-const SILENCE: Duration = Duration::from_secs(60);
+/// A stream that is silent for so many heartbeats is dead.
+const SILENT_HEARTBEATS: u32 = 3;
+/// The heartbeat, until the gateway has said what it is.
+const HEARTBEAT: Duration = Duration::from_secs(20);
 /// How long to wait before trying again, until the gateway says otherwise.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -40,7 +42,7 @@ pub(crate) fn run(options: &TailOptions) -> ExitCode {
         Err(error) => return fail(error),
     };
     command::run_local(async {
-        let mut tail = Tail { gateway, options, last_id: None, retry: RETRY };
+        let mut tail = Tail { gateway, options, last_id: None, retry: RETRY, heartbeat: HEARTBEAT };
         loop {
             match tail.follow().await {
                 Ended::Refused(message) => return fail(message),
@@ -58,6 +60,7 @@ struct Tail<'a> {
     /// Where to go on.
     last_id: Option<String>,
     retry: Duration,
+    heartbeat: Duration,
 }
 
 /// Why a stream ended.
@@ -96,7 +99,7 @@ impl Tail<'_> {
         let mut body = answer.into_body();
         let mut events = Events::default();
         loop {
-            match timeout(SILENCE, body.frame()).await {
+            match timeout(self.heartbeat * SILENT_HEARTBEATS, body.frame()).await {
                 Err(_) => return Ended::Broken("the stream went silent".to_owned()),
                 Ok(None) => return Ended::Broken("the stream ended".to_owned()),
                 Ok(Some(Err(error))) => return Ended::Broken(format!("the stream broke: {error}")),
@@ -119,6 +122,12 @@ impl Tail<'_> {
             self.retry = Duration::from_millis(retry);
         }
         match event.name.strip_prefix("fanfare.") {
+            Some("open") => {
+                let open: serde_json::Value = serde_json::from_str(&event.data).unwrap_or_default();
+                if let Some(heartbeat) = open["heartbeat_ms"].as_u64() {
+                    self.heartbeat = Duration::from_millis(heartbeat.max(100));
+                }
+            }
             Some("gap") => eprintln!("fanfare: publications may be missing here: {}", event.data),
             Some("bye") => eprintln!("fanfare: the gateway says good-bye: {}", event.data),
             Some(_) => {}

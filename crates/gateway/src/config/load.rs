@@ -45,7 +45,16 @@ fn parse_file(path: &Path) -> Result<Table, Problem> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Problem::new("", None, format!("{} cannot be read: {error}", path.display())))?;
     text.parse().map_err(|error: toml::de::Error| {
-        Problem::new("", None, format!("{} is not valid TOML: {}", path.display(), error.to_string().trim()))
+        // The line itself is not shown: it may hold a password.
+        let before = error.span().map_or("", |span| &text[..span.start.min(text.len())]);
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|character| *character != '\n').count() + 1;
+        let reason = format!(
+            "{} is not valid TOML at line {line}, column {column}: {}",
+            path.display(),
+            error.message()
+        );
+        Problem::new("", None, reason)
     })
 }
 
@@ -81,8 +90,10 @@ fn set_variable(table: &mut Table, known: &Table, name: &str, value: String) -> 
         let reason = unknown(&path.join("."), &all_keys(known));
         return Err(Problem::new(format!("{VARIABLES}{name}"), None, reason));
     };
-    let value = typed(default, &value)
-        .map_err(|reason| Problem::new(format!("{VARIABLES}{name}"), Some(value.clone()), reason))?;
+    let secret = holds_secret(&path.join("."));
+    let value = typed(default, &value).map_err(|reason| {
+        Problem::new(format!("{VARIABLES}{name}"), Some(value.clone()).filter(|_| !secret), reason)
+    })?;
     insert(table, &path, value);
     Ok(())
 }
@@ -133,9 +144,12 @@ fn check_table(path: &mut Vec<String>, table: &Table, known: &Table, problems: &
                     check_rule(&format!("channels[{index}]"), rule, known, problems);
                 }
             }
+            (Some(Value::Table(_)), _) => {
+                problems.push(Problem::new(&name, None, "this is a section, with keys of its own"));
+            }
             (Some(_), value) => {
                 if let Err(reason) = check_value(path, value) {
-                    problems.push(Problem::new(&name, Some(shown(&name, value)), reason));
+                    problems.push(Problem::new(&name, shown(&name, value), reason));
                 }
             }
         }
@@ -162,9 +176,15 @@ fn check_rule(name: &str, rule: &Value, known: &[Value], problems: &mut Vec<Prob
     }
 }
 
-/// A value for people; what may hold a secret is not shown.
-fn shown(name: &str, value: &Value) -> String {
-    if name.ends_with("url") { "(not shown)".to_owned() } else { value.to_string() }
+/// A value for people, if it is one that cannot hold a secret.
+fn shown(name: &str, value: &Value) -> Option<String> {
+    let scalar = !matches!(value, Value::Table(_) | Value::Array(_));
+    (scalar && !holds_secret(name)).then(|| value.to_string())
+}
+
+/// The URL holds a password, and what stands in the place of a section may hold the URL.
+fn holds_secret(name: &str) -> bool {
+    matches!(name, "broker" | "broker.redis" | "broker.redis.url")
 }
 
 fn all_keys(table: &Table) -> Vec<String> {
@@ -282,8 +302,14 @@ mod tests {
         let file = load_text("", &[("FANFARE__BROKER__REDIS__URL_FILE", path.to_str().unwrap())]).unwrap();
         std::fs::remove_file(&path).unwrap();
         assert_eq!(file.broker.redis.url, "redis://:secret@x");
-        let problems = load_text("[broker.redis]\nurl = [\"redis://:secret@x\"]", &[]).unwrap_err();
-        assert!(!problems[0].contains("secret"), "{problems:?}");
+        for text in [
+            "[broker.redis]\nurl = [\"redis://:secret@x\"]",
+            "[broker.redis]\nurl = \"redis://:secret@x",
+            "[broker]\nredis = \"redis://:secret@x\"",
+        ] {
+            let problems = load_text(text, &[]).unwrap_err();
+            assert!(!problems[0].contains("secret"), "{problems:?}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use broker::{Kind, RedisConfig, Rules};
 use edge::{Access, Cors, Rule, Who};
 use publication::Pattern;
+use tracing_subscriber::EnvFilter;
 
 use super::{
     file::{self, BrokerKind, Data, File, Format, Span},
@@ -43,7 +44,9 @@ impl Settings {
     /// Every problem that was found.
     pub(crate) fn new(file: &File) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
-        check_ranges(file, &mut problems);
+        check_numbers(file, &mut problems);
+        check_spans(file, &mut problems);
+        check_texts(file, &mut problems);
         let broker = broker(file, &mut problems);
         let access = access(file, &mut problems);
         if !problems.is_empty() {
@@ -140,7 +143,7 @@ fn access(file: &File, problems: &mut Vec<Problem>) -> Access {
     let loopback = file.listen.public.ip().is_loopback();
     if file.channels.is_empty() && !loopback {
         let reason = "this address can be reached from other machines, so a rule must say what is open to whom, \
-                      such as: [[channels]] match = \"*\", subscribe = \"anyone\"";
+                      such as:\n\n[[channels]]\nmatch = \"*\"\nsubscribe = \"anyone\"\n";
         problems.push(Problem::new("listen.public", Some(file.listen.public.to_string()), reason));
     }
     Access { rules, open_without_rules: loopback }
@@ -153,38 +156,104 @@ fn who(who: file::Who) -> Who {
     }
 }
 
-/// Values that every type allows and that make no sense.
-fn check_ranges(file: &File, problems: &mut Vec<Problem>) {
-    let mut at_least = |key: &str, value: usize, least: usize| {
-        if value < least {
-            problems.push(Problem::new(
-                key,
-                Some(value.to_string()),
-                format!("this must be at least {least}"),
-            ));
-        }
-    };
-    at_least("history.keep_count", file.history.keep_count, 1);
-    at_least("history.keep_bytes", file.history.keep_bytes, 1024);
-    at_least("sessions.max_channels", file.sessions.max_channels, 1);
-    at_least("sessions.send_buffer_bytes", file.sessions.send_buffer_bytes, 4096);
-    at_least("broker.max_data_bytes", file.broker.max_data_bytes, 1);
-    let mut not_shorter = |key: &str, value: Span, least: Duration| {
-        if value.0 < least {
-            let reason = format!("this must be at least {}", Span(least));
+/// Numbers that their type allows and that make no sense.
+fn check_numbers(file: &File, problems: &mut Vec<Problem>) {
+    let mut within = |key: &str, value: usize, least: usize, most: usize| {
+        if !(least..=most).contains(&value) {
+            let reason = match most {
+                usize::MAX => format!("this must be at least {least}"),
+                _ => format!("this must be from {least} to {most}"),
+            };
             problems.push(Problem::new(key, Some(value.to_string()), reason));
         }
     };
-    not_shorter("listen.head_timeout", file.listen.head_timeout, Duration::from_millis(10));
-    not_shorter("listen.keep_alive", file.listen.keep_alive, Duration::from_millis(10));
-    not_shorter("sessions.heartbeat", file.sessions.heartbeat, Duration::from_millis(100));
-    not_shorter("sessions.write_timeout", file.sessions.write_timeout, Duration::from_millis(100));
-    not_shorter("broker.redis.beacon_interval", file.broker.redis.beacon_interval, Duration::from_millis(50));
-    if file.broker.max_data_bytes > MAX_DATA_BYTES {
-        let value = Some(file.broker.max_data_bytes.to_string());
-        problems.push(Problem::new("broker.max_data_bytes", value, "this must be at most 16 MiB"));
+    within("listen.shards", file.listen.shards, 0, 1024);
+    within("history.keep_count", file.history.keep_count, 1, 100_000_000);
+    within("history.keep_bytes", file.history.keep_bytes, 1024, usize::MAX);
+    within("sessions.max_channels", file.sessions.max_channels, 1, 10_000);
+    within("sessions.send_buffer_bytes", file.sessions.send_buffer_bytes, 4096, 64 * MIB);
+    // One publication is one frame, and frames are put together in memory.
+    within("broker.max_data_bytes", file.broker.max_data_bytes, 1, 16 * MIB);
+}
+
+const MIB: usize = 1024 * 1024;
+
+/// Lengths of time that make no sense, or that the kernel's or the clock's numbers do not hold.
+fn check_spans(file: &File, problems: &mut Vec<Problem>) {
+    let mut within = |key: &str, value: Span, least: Duration, most: Duration| {
+        if value.0 < least || value.0 > most {
+            let reason = format!("this must be from {} to {}", Span(least), Span(most));
+            problems.push(Problem::new(key, Some(value.to_string()), reason));
+        }
+    };
+    let (millisecond, day) = (Duration::from_millis(1), Duration::from_secs(24 * 60 * 60));
+    within("listen.head_timeout", file.listen.head_timeout, 10 * millisecond, day);
+    within("listen.keep_alive", file.listen.keep_alive, 10 * millisecond, day);
+    within("sessions.heartbeat", file.sessions.heartbeat, 100 * millisecond, day);
+    within("sessions.retry", file.sessions.retry, 10 * millisecond, day);
+    within("sessions.write_timeout", file.sessions.write_timeout, 100 * millisecond, day);
+    within("broker.redis.beacon_interval", file.broker.redis.beacon_interval, 50 * millisecond, day);
+    within("drain.delay", file.drain.delay, Duration::ZERO, day);
+    within("drain.spread", file.drain.spread, Duration::ZERO, day);
+    within("history.keep_for", file.history.keep_for, 100 * millisecond, 365 * day);
+    // A publication that is still held must have a cursor that can be placed.
+    within("history.keep_cursors", file.history.keep_cursors, file.history.keep_for.0, 365 * day);
+}
+
+/// Texts that have a form.
+fn check_texts(file: &File, problems: &mut Vec<Problem>) {
+    if let Err(error) = EnvFilter::try_new(&file.log.level) {
+        let reason = format!("this is no level and no filter: {error}");
+        problems.push(Problem::new("log.level", Some(format!("{:?}", file.log.level)), reason));
+    }
+    for origin in &file.cors.origins {
+        if !is_origin(origin) {
+            let reason = "an origin is written as browsers send it: https://app.example.com, without a path";
+            problems.push(Problem::new("cors.origins", Some(format!("{origin:?}")), reason));
+        }
     }
 }
 
-/// One publication is one frame, and frames are written whole into memory.
-const MAX_DATA_BYTES: usize = 16 * 1024 * 1024;
+fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    host.is_some_and(|host| {
+        !host.is_empty()
+            && !host.contains(['/', '*', '?', '#', '@', ' '])
+            && host == host.to_ascii_lowercase()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_makes_no_sense_is_found_all_at_once() {
+        let mut file = File::default();
+        file.listen.public = ([0, 0, 0, 0], 80).into();
+        file.sessions.write_timeout = Span::seconds(60 * 24 * 60 * 60);
+        file.sessions.retry = Span(Duration::ZERO);
+        file.history.keep_cursors = Span::seconds(1);
+        file.history.keep_count = 0;
+        file.broker.redis.prefix = String::new();
+        file.cors.origins =
+            vec!["*".to_owned(), "https://a/".to_owned(), "https://ok.example:8443".to_owned()];
+        file.log.level = "a=b=c".to_owned();
+        let problems = Settings::new(&file).err().unwrap();
+        let keys: Vec<_> = problems.iter().map(|problem| &*problem.key).collect();
+        assert_eq!(
+            keys,
+            [
+                "history.keep_count",
+                "sessions.retry",
+                "sessions.write_timeout",
+                "history.keep_cursors",
+                "log.level",
+                "cors.origins",
+                "cors.origins",
+                "broker.redis.prefix",
+                "listen.public",
+            ]
+        );
+    }
+}

@@ -90,12 +90,6 @@ impl Hub {
         self.settle_waiting(now, woken);
     }
 
-    /// Whether a session waits for its cursor, so that [`Hub::wake`] must be called now and then.
-    #[must_use]
-    pub fn has_waiting(&self) -> bool {
-        !self.waiting.is_empty()
-    }
-
     /// What to do next for a session. After [`Step::Read`], say with [`Hub::advance`] how far it
     /// came and ask again.
     pub fn step(&mut self, session: SessionKey) -> Step {
@@ -160,6 +154,18 @@ impl Hub {
     #[must_use]
     pub fn is_waiting(&self, session: SessionKey) -> bool {
         self.sessions[session as usize].position.waits_for().is_some()
+    }
+
+    /// Why the session is to be told a gap before anything else, if so.
+    #[must_use]
+    pub fn pending_gap(&self, session: SessionKey) -> Option<GapReason> {
+        match &self.sessions[session as usize].position {
+            Position::Held(held) => match **held {
+                Held::Gapped(gap) => Some(gap.reason),
+                Held::Waiting { .. } => None,
+            },
+            Position::Tip | Position::Reading(_) => None,
+        }
     }
 
     /// The cursor of what the session has read.
