@@ -1,0 +1,44 @@
+//! The scenarios: what the gateway must show, one file each.
+
+mod burst;
+mod channels;
+mod connect;
+mod idle;
+mod resume;
+mod stalled;
+mod steady;
+mod unwanted;
+
+use crate::Result;
+use crate::lab::Lab;
+
+/// A named part of the benchmark.
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    /// Measures and adds its rows to the report.
+    pub(crate) run: fn(&mut Lab) -> Result<()>,
+}
+
+/// All scenarios in the order of the contract.
+pub(crate) const ALL: [Scenario; 8] = [
+    Scenario { name: steady::NAME, run: steady::run },
+    Scenario { name: burst::NAME, run: burst::run },
+    Scenario { name: idle::NAME, run: idle::run },
+    Scenario { name: channels::NAME, run: channels::run },
+    Scenario { name: unwanted::NAME, run: unwanted::run },
+    Scenario { name: connect::NAME, run: connect::run },
+    Scenario { name: resume::NAME, run: resume::run },
+    Scenario { name: stalled::NAME, run: stalled::run },
+];
+
+/// Their names, for the command line.
+pub(crate) const NAMES: [&str; 8] = [
+    steady::NAME,
+    burst::NAME,
+    idle::NAME,
+    channels::NAME,
+    unwanted::NAME,
+    connect::NAME,
+    resume::NAME,
+    stalled::NAME,
+];
