@@ -10,6 +10,7 @@ use crate::cores::Cores;
 use crate::descriptors;
 use crate::generator::MAX_IN_FLIGHT;
 use crate::options::{Options, Scale};
+use crate::pairs::Peer;
 use crate::progress::Progress;
 use crate::report::{Report, Trouble};
 use crate::server::{Contender, Counter, Place, Redis, Server};
@@ -92,9 +93,14 @@ impl Lab {
             if self.absent.contains(&contender) {
                 continue;
             }
-            if let Some(obstacle) = contender.obstacle(&self.place()) {
-                self.report.note(format!("{contender} is skipped: {obstacle}"));
-                self.absent.push(contender);
+            let Some(obstacle) = contender.obstacle(&self.place()) else {
+                continue;
+            };
+            self.absent.push(contender);
+            match contender.is_peer() {
+                true => self.report.note(format!("{contender} is skipped: {obstacle}")),
+                // The floor alone may still be of interest, but nothing of ours was shown.
+                false => self.trouble("all", &contender, true, &obstacle),
             }
         }
     }

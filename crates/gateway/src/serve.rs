@@ -7,6 +7,7 @@ use edge::{Edge, Outcome, PublishRequest};
 use futures_util::StreamExt;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
+use socket2::SockRef;
 use tokio::sync::mpsc;
 
 use crate::{
@@ -22,6 +23,9 @@ use crate::{
 /// Publications by clients that may wait for the broker.
 const MAX_PUBLISHING: usize = 1_024;
 
+/// Connections that may wait to be accepted; the kernel's own maximum may be lower.
+const BACKLOG: i32 = 4_096;
+
 /// The listeners of a gateway, bound before anything else is started.
 pub(crate) struct Listeners {
     pub(crate) public: TcpListener,
@@ -31,9 +35,15 @@ pub(crate) struct Listeners {
 impl Listeners {
     pub(crate) fn bind(settings: &Settings) -> Result<Self, String> {
         let bind = |address, key: &str| {
-            let listener = TcpListener::bind(address);
-            let listener = listener.and_then(|listener| listener.set_nonblocking(true).map(|()| listener));
-            listener.map_err(|error| format!("{address} cannot be listened on ({key}): {error}"))
+            let listen = || {
+                let listener = TcpListener::bind(address)?;
+                listener.set_nonblocking(true)?;
+                // The standard library's 128 is too few when everybody comes back at once: what does
+                // not fit in the queue tries again after a second.
+                SockRef::from(&listener).listen(BACKLOG)?;
+                Ok::<_, io::Error>(listener)
+            };
+            listen().map_err(|error| format!("{address} cannot be listened on ({key}): {error}"))
         };
         Ok(Self {
             public: bind(settings.public, "listen.public")?,
