@@ -2,15 +2,15 @@
 
 CARGO ?= cargo
 
-.PHONY: run test lint bench fuzz test-deps clean
+.PHONY: run test lint bench test-deps clean
 
 run: ## Build and start the gateway with the embedded broker, on http://localhost:8080/
 	$(CARGO) run --release -p gateway -- serve
 
 test: test-deps ## Install what the tests need if it is missing, then run everything
-	$(CARGO) build --workspace
-	$(CARGO) nextest run --workspace
-	$(CARGO) test --workspace --doc
+	$(CARGO) build -p gateway
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then $(CARGO) nextest run --workspace; \
+	else $(CARGO) test --workspace; fi
 
 lint: ## Formatting, lints, licences
 	$(CARGO) fmt --all --check

@@ -25,7 +25,6 @@ if ((${#missing[@]})); then
     exit 1
   fi
 fi
-cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest
 
 # The clients of other makes that tests/clients.rs runs. What was installed is kept beside it, so that
 # only a change installs anew.
