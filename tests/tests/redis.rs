@@ -8,6 +8,22 @@ fn local(port: u16) -> std::net::SocketAddr {
     ([127, 0, 0, 1], port).into()
 }
 
+/// Publishes numbers while the first link is frozen, until there is a second one (Redis then counts
+/// two), and on after the first one goes on. Returns the next number.
+fn publish_over_doubt(redis: &Redis, proxy: &Proxy, from: u64) -> u64 {
+    let mut next = from;
+    let mut publish = || {
+        next += 1;
+        redis.publish("a", &(next - 1).to_string())
+    };
+    wait_for("the second link", || publish() == 2);
+    proxy.thaw();
+    for _ in 0..50 {
+        publish();
+    }
+    next
+}
+
 #[test]
 fn any_clients_publish_arrives() {
     let redis = Redis::start();
@@ -157,17 +173,7 @@ fn without_the_right_to_ask_for_info_a_slow_link_costs_nothing_twice() {
     let gateway = Gateway::plan_on(proxy.address().port()).start();
     let mut browser = gateway.listen("channel=a");
     proxy.freeze();
-    let mut published = 0;
-    wait_for("the second link", || {
-        let subscribers = redis.publish("a", &published.to_string());
-        published += 1;
-        subscribers == 2
-    });
-    proxy.thaw();
-    for _ in 0..50 {
-        redis.publish("a", &published.to_string());
-        published += 1;
-    }
+    publish_over_doubt(&redis, &proxy, 0);
     gateway.wait_for_metric("fanfare_broker_roundtrip_ok", 1.0);
     redis.publish("a", "end");
     // The first link is back, or a gap is told: in both cases never backwards.
@@ -231,18 +237,8 @@ fn a_link_that_was_only_slow_is_joined_without_a_gap() {
     redis.publish("a", "0");
     browser.expect("0");
     proxy.freeze();
-    let mut published = 1;
-    // The second link goes through the proxy too, and is not frozen: Redis then counts two.
-    wait_for("the second link", || {
-        let subscribers = redis.publish("a", &published.to_string());
-        published += 1;
-        subscribers == 2
-    });
-    proxy.thaw();
-    for _ in 0..50 {
-        redis.publish("a", &published.to_string());
-        published += 1;
-    }
+    // The second link goes through the proxy too, and is not frozen.
+    let published = publish_over_doubt(&redis, &proxy, 1);
     browser.expect_all(1..published);
     gateway.wait_for_metric("fanfare_broker_roundtrip_ok", 1.0);
     assert_eq!(gateway.metric("fanfare_gaps_total{reason=\"broker-lost\"}"), 0.0);
