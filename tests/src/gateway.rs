@@ -61,6 +61,18 @@ impl Gateway {
             .set("sessions.heartbeat", "\"2s\"")
     }
 
+    /// One to be configured, on a stream in the Redis (or behind the proxy) at this port.
+    #[must_use]
+    pub fn plan_on_stream(port: u16) -> Plan {
+        Self::plan_on(port).set("broker.kind", "\"redis-stream\"")
+    }
+
+    /// One on a stream in a Redis.
+    #[must_use]
+    pub fn on_stream(redis: &Redis) -> Self {
+        Self::plan_on_stream(redis.port()).start()
+    }
+
     /// Where browsers arrive.
     #[must_use]
     pub fn public(&self) -> SocketAddr {

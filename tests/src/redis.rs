@@ -3,14 +3,20 @@
 use std::{net::TcpListener, process::Command};
 
 use rustix::process::Signal;
+use tempfile::TempDir;
 
 use crate::{process::Process, wait::wait_for};
+
+/// Where publications go on the kind `redis-stream`.
+pub const STREAM: &str = "fanfare:@stream";
 
 /// A Redis of the test's own.
 pub struct Redis {
     process: Process,
     port: u16,
     arguments: Vec<String>,
+    /// Where it keeps what it stores, if it does.
+    _folder: Option<TempDir>,
 }
 
 impl Redis {
@@ -25,9 +31,21 @@ impl Redis {
     pub fn with(arguments: &[&str]) -> Self {
         let port = free_port();
         let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        let redis = Self { process: launch(port, &arguments), port, arguments };
+        let redis = Self { process: launch(port, &arguments), port, arguments, _folder: None };
         redis.wait_until_up();
         redis
+    }
+
+    /// Starts one that has written down what it answers, so that a restart loses nothing.
+    ///
+    /// # Panics
+    /// There is no folder for it.
+    #[must_use]
+    pub fn durable() -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let path = folder.path().to_string_lossy().into_owned();
+        let redis = Self::with(&["--appendonly", "yes", "--appendfsync", "always", "--dir", &path]);
+        Self { _folder: Some(folder), ..redis }
     }
 
     /// Its port.
@@ -62,6 +80,49 @@ impl Redis {
             pipeline.cmd("PUBLISH").arg(format!("fanfare:{channel}")).arg(data).ignore();
         }
         pipeline.query::<()>(&mut self.connection()).expect("Redis takes them");
+    }
+
+    /// Adds a publication to Fanfare's stream; returns its id.
+    ///
+    /// # Panics
+    /// Redis does not take it.
+    pub fn add(&self, channel: &str, data: &str) -> String {
+        self.add_fields(&[("channel", channel), ("data", data)])
+    }
+
+    /// Adds an entry with these fields.
+    ///
+    /// # Panics
+    /// Redis does not take it.
+    pub fn add_fields(&self, fields: &[(&str, &str)]) -> String {
+        let mut command = redis::cmd("XADD");
+        command.arg(STREAM).arg("*");
+        for (name, value) in fields {
+            command.arg(name).arg(value);
+        }
+        command.query(&mut self.connection()).expect("Redis takes it")
+    }
+
+    /// Adds many on one connection, as fast as it goes; returns their ids.
+    ///
+    /// # Panics
+    /// Redis does not take them.
+    pub fn add_all<'a>(&self, publications: impl IntoIterator<Item = (&'a str, String)>) -> Vec<String> {
+        let mut pipeline = redis::pipe();
+        for (channel, data) in publications {
+            pipeline.cmd("XADD").arg(STREAM).arg("*").arg("channel").arg(channel).arg("data").arg(data);
+        }
+        pipeline.query(&mut self.connection()).expect("Redis takes them")
+    }
+
+    /// Has Redis do something, and returns what it says to it.
+    ///
+    /// # Panics
+    /// Redis refuses.
+    pub fn command(&self, words: &[&str]) -> redis::Value {
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]);
+        command.query(&mut self.connection()).expect("Redis does it")
     }
 
     /// Kills it and starts it anew on the same port.

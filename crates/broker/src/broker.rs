@@ -11,12 +11,13 @@ use crate::{
     config::RedisConfig,
     decode::Rules,
     embedded,
-    link::LinkError,
+    link_error::LinkError,
     metrics::Metrics,
     outlet::Outlet,
     publisher::{PublishError, Publisher},
     pubsub::Follower,
     status::Status,
+    stream::{Archive, Retention, Tail, Warmth, run_archive},
 };
 
 /// Which broker.
@@ -26,6 +27,8 @@ pub enum Kind {
     Embedded,
     /// Redis, by PUBLISH.
     RedisPubSub(RedisConfig),
+    /// Redis, by XADD.
+    RedisStream(RedisConfig, Warmth, Retention),
 }
 
 /// A running broker.
@@ -36,6 +39,8 @@ pub struct Broker {
     pub status: watch::Receiver<Status>,
     /// Says, at most once and only at the start, why it can never work.
     pub failed: oneshot::Receiver<LinkError>,
+    /// Reads back what memory no longer holds, where the broker keeps it.
+    pub archive: Option<Archive>,
 }
 
 impl Broker {
@@ -47,10 +52,11 @@ impl Broker {
     pub fn start(kind: Kind, rules: Rules, metrics: Metrics, outlet: impl Outlet) -> Result<Self, io::Error> {
         let (status_sender, status) = watch::channel(Status::default());
         let (failure, failed) = oneshot::channel();
+        let mut archive = None;
         let publisher = match kind {
             Kind::Embedded => {
                 let (sender, requests) = embedded::queue();
-                spawn(async move {
+                spawn("broker", async move {
                     embedded::run(requests, outlet, metrics, status_sender).await;
                     // Kept until the end: a dropped sender would look like a failure.
                     drop(failure);
@@ -60,21 +66,35 @@ impl Broker {
             Kind::RedisPubSub(config) => {
                 let publisher = Publisher::redis(&config).map_err(refused)?;
                 let follower = Follower::new(config, rules, metrics, outlet, status_sender);
-                spawn(async move {
+                spawn("broker", async move {
                     if let Err(error) = follower.run().await {
                         let _ = failure.send(error);
                     }
                 })?;
                 publisher
             }
+            Kind::RedisStream(config, warmth, retention) => {
+                let publisher = Publisher::stream(&config).map_err(refused)?;
+                let (handle, requests) = Archive::new();
+                archive = Some(handle);
+                let (archived, kept, counted) = (config.clone(), rules.clone(), metrics.clone());
+                spawn("archive", run_archive(archived, retention, kept, counted, requests))?;
+                let tail = Tail::new(config, warmth, rules, metrics, outlet, status_sender);
+                spawn("broker", async move {
+                    if let Err(error) = tail.run().await {
+                        let _ = failure.send(error);
+                    }
+                })?;
+                publisher
+            }
         };
-        Ok(Self { publisher, status, failed })
+        Ok(Self { publisher, status, failed, archive })
     }
 }
 
-fn spawn(work: impl Future<Output = ()> + Send + 'static) -> Result<(), io::Error> {
+fn spawn(name: &str, work: impl Future<Output = ()> + Send + 'static) -> Result<(), io::Error> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-    thread::Builder::new().name("broker".to_owned()).spawn(move || runtime.block_on(work))?;
+    thread::Builder::new().name(name.to_owned()).spawn(move || runtime.block_on(work))?;
     Ok(())
 }
 

@@ -6,6 +6,8 @@ use publication::{Draft, MAX_CHANNELS, Publication, PublicationError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::resp::Fields;
+
 /// What a publication must be like to be taken.
 #[derive(Clone)]
 pub struct Rules {
@@ -53,6 +55,26 @@ impl Rules {
         let data = data_text(envelope.data)?;
         let event = envelope.event.as_deref();
         self.check(Draft { channel, further: &further, event, data: &data, json: false })
+    }
+
+    /// A publication written as the fields of a stream's entry: `channel` or `channels`, `event`,
+    /// `data`.
+    ///
+    /// # Errors
+    /// What is not valid about it.
+    pub fn entry(&self, fields: &Fields<'_>) -> Result<Publication, PublicationError> {
+        let text =
+            |bytes: Option<_>| bytes.map(str::from_utf8).transpose().map_err(|_| PublicationError::NotUtf8);
+        let several: Vec<Cow<'_, str>> = match text(fields.channels)? {
+            Some(channels) => serde_json::from_str(channels).map_err(|_| PublicationError::Malformed)?,
+            None => Vec::new(),
+        };
+        let one = text(fields.channel)?;
+        let mut channels = one.into_iter().chain(several.iter().map(|channel| &**channel));
+        let channel = channels.next().ok_or(PublicationError::Malformed)?;
+        let further: Vec<_> = channels.collect();
+        let data = text(fields.data)?.ok_or(PublicationError::Malformed)?;
+        self.check(Draft { channel, further: &further, event: text(fields.event)?, data, json: false })
     }
 
     /// Checks a draft, and that its data is JSON where one of its channels takes nothing else.

@@ -37,7 +37,8 @@ pub(crate) async fn run(
 ) {
     let ok = metrics.publications.with_label_values(&["ok"]);
     metrics.roundtrip_ok.set(1);
-    let mut cursor = Cursor { beacon: BeaconId { gateway: rand::random(), counter: 0 }, number: 0 };
+    let mut beacon = BeaconId { gateway: rand::random(), counter: 0 };
+    let mut number = 0;
     let mut ticks = interval(BEACON_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut taken = Vec::with_capacity(MAX_BATCH);
@@ -47,18 +48,18 @@ pub(crate) async fn run(
             // The first tick comes at once: nothing gets a cursor before there is a beacon.
             biased;
             _ = ticks.tick() => {
-                cursor = Cursor { beacon: next(cursor.beacon), number: 0 };
-                arrivals.push(Arrival::Beacon(cursor.beacon));
+                (beacon, number) = (next(beacon), 0);
+                arrivals.push(Arrival::Beacon(beacon));
             }
             count = requests.recv_many(&mut taken, MAX_BATCH) => {
                 if count == 0 {
                     return;
                 }
                 for Request { publication, reply } in taken.drain(..) {
-                    cursor.number += 1;
+                    number += 1;
                     arrivals.push(Arrival::Publication(Arc::new(publication)));
                     // Whoever asked may have gone; the publication stands.
-                    let _ = reply.send(cursor);
+                    let _ = reply.send(Cursor::Counted { beacon, number });
                 }
                 ok.inc_by(arrivals.len() as u64);
             }

@@ -8,7 +8,7 @@ use std::{
 use prometheus::IntCounter;
 use publication::{Arrival, Publication, PublicationError};
 
-use crate::{beacon::Beacon, decode::Rules, link::Delivery, metrics::Metrics, order::Item};
+use crate::{beacon::Beacon, decode::Rules, link::Delivery, metrics::Metrics, order::Item, resp::Fields};
 
 /// Decodes what stands under one prefix.
 pub(crate) struct Intake {
@@ -41,9 +41,24 @@ impl Intake {
         Some(self.account(name, decoded))
     }
 
+    /// The publication of a stream's entry, if it holds a valid one; without fields it is too long.
+    pub(crate) fn take_entry(&mut self, fields: Option<Fields<'_>>) -> Option<Arc<Publication>> {
+        let decoded = match fields {
+            None => Err(PublicationError::TooLong { limit: self.rules.max_data_bytes }),
+            Some(fields) => self.rules.entry(&fields),
+        };
+        let name = fields.and_then(|fields| fields.channel).unwrap_or_default();
+        match self.account(name, decoded) {
+            Item::Publication(publication) => Some(publication),
+            Item::Skipped | Item::Beacon(_) => None,
+        }
+    }
+
     /// Counts what is handed on.
     pub(crate) fn count_delivered(&self, arrivals: &[Arrival]) {
-        let valid = arrivals.iter().filter(|arrival| matches!(arrival, Arrival::Publication(_)));
+        let valid = arrivals
+            .iter()
+            .filter(|arrival| matches!(arrival, Arrival::Publication(_) | Arrival::Entry(_, Some(_))));
         self.ok.inc_by(valid.count() as u64);
     }
 

@@ -3,13 +3,16 @@
 //! Whichever it is, out come batches of arrivals in one order, with beacons from which every
 //! gateway counts the same cursors. This crate does not know that browsers exist.
 
+mod backoff;
 mod beacon;
 mod broker;
 mod config;
+mod connection;
 mod decode;
 mod embedded;
 mod intake;
 mod link;
+mod link_error;
 mod metrics;
 mod order;
 mod outlet;
@@ -17,15 +20,20 @@ mod own_beacons;
 mod publisher;
 mod pubsub;
 pub mod resp;
+mod sentinel;
+mod server;
+mod socket;
 mod status;
+mod stream;
 
 pub use beacon::{Beacon, Claim};
 pub use broker::{Broker, Kind};
 pub use config::RedisConfig;
 pub use decode::Rules;
-pub use link::LinkError;
+pub use link_error::LinkError;
 pub use metrics::Metrics;
 pub use order::{Item, Meeting, Order};
 pub use outlet::Outlet;
 pub use publisher::{PublishError, Published, Publisher};
 pub use status::Status;
+pub use stream::{Archive, Finding, Ledger, Retention, Survey, Warmth, ZERO};

@@ -13,6 +13,8 @@ pub struct Metrics {
     pub reconnects: IntCounter,
     /// From a beacon's publishing to its coming back.
     pub roundtrip: Histogram,
+    /// Parts of the stream that were read back for those whom memory had left behind.
+    pub stream_reads: IntCounter,
 }
 
 impl Metrics {
@@ -40,11 +42,16 @@ impl Metrics {
                 "Links to the broker that broke and were made anew",
             )?,
             roundtrip: Histogram::with_opts(seconds)?,
+            stream_reads: IntCounter::new(
+                "fanfare_stream_reads_total",
+                "Parts of the stream that were read back for those whom memory had left behind",
+            )?,
         };
         registry.register(Box::new(metrics.publications.clone()))?;
         registry.register(Box::new(metrics.roundtrip_ok.clone()))?;
         registry.register(Box::new(metrics.reconnects.clone()))?;
         registry.register(Box::new(metrics.roundtrip.clone()))?;
+        registry.register(Box::new(metrics.stream_reads.clone()))?;
         Ok(metrics)
     }
 }

@@ -19,6 +19,7 @@ pub struct Publisher(Door);
 enum Door {
     Embedded(mpsc::Sender<Request>),
     Redis { prefix: String, connection: ConnectionManager },
+    Stream { key: String, connection: ConnectionManager },
 }
 
 /// What became of a publication.
@@ -45,14 +46,17 @@ impl Publisher {
     /// # Errors
     /// The client refuses the address.
     pub fn redis(config: &RedisConfig) -> Result<Self, PublishError> {
-        let tcp = config.info().tcp_settings().clone().set_nodelay(true);
-        let client = redis::Client::open(config.info().clone().set_tcp_settings(tcp))?;
-        let settings = ConnectionManagerConfig::new()
-            .set_number_of_retries(1)
-            .set_connection_timeout(Some(RESPONSE_TIMEOUT))
-            .set_response_timeout(Some(RESPONSE_TIMEOUT));
-        let connection = ConnectionManager::new_lazy_with_config(client, settings)?;
+        let connection = connect(config)?;
         Ok(Self(Door::Redis { prefix: config.prefix().to_owned(), connection }))
+    }
+
+    /// Publishes by adding to the stream; else like [`Publisher::redis`].
+    ///
+    /// # Errors
+    /// The client refuses the address.
+    pub fn stream(config: &RedisConfig) -> Result<Self, PublishError> {
+        let connection = connect(config)?;
+        Ok(Self(Door::Stream { key: config.stream_key(), connection }))
     }
 
     /// Publishes, and waits until the broker has it.
@@ -74,8 +78,39 @@ impl Publisher {
                     redis::cmd("PUBLISH").arg(channel).arg(payload).query_async(&mut connection).await?;
                 Ok(Published::Subscribers(subscribers))
             }
+            Door::Stream { key, connection } => {
+                let mut command = redis::cmd("XADD");
+                command.arg(key).arg("*");
+                add_fields(&mut command, &publication);
+                let id: String = command.query_async(&mut connection.clone()).await?;
+                let id = id.parse().map_err(|_| PublishError(format!("{id:?} is no id")))?;
+                Ok(Published::At(Cursor::After(id)))
+            }
         }
     }
+}
+
+fn connect(config: &RedisConfig) -> Result<ConnectionManager, PublishError> {
+    let tcp = config.info().tcp_settings().clone().set_nodelay(true);
+    let client = redis::Client::open(config.info().clone().set_tcp_settings(tcp))?;
+    let settings = ConnectionManagerConfig::new()
+        .set_number_of_retries(1)
+        .set_connection_timeout(Some(RESPONSE_TIMEOUT))
+        .set_response_timeout(Some(RESPONSE_TIMEOUT));
+    Ok(ConnectionManager::new_lazy_with_config(client, settings)?)
+}
+
+/// The fields of a publication's entry.
+fn add_fields(command: &mut redis::Cmd, publication: &Publication) {
+    let channels: Vec<_> = publication.channels().collect();
+    match &channels[..] {
+        [channel] => command.arg("channel").arg(channel),
+        channels => command.arg("channels").arg(serde_json::json!(channels).to_string()),
+    };
+    if let Some(event) = publication.event() {
+        command.arg("event").arg(event);
+    }
+    command.arg("data").arg(publication.data());
 }
 
 /// The Redis channel and payload of a publication: plain where that says all.

@@ -2,7 +2,7 @@
 
 mod doubt;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use publication::{Arrival, Batch, BeaconId};
 use tokio::{
@@ -12,11 +12,13 @@ use tokio::{
 
 use self::doubt::{Second, Settled};
 use crate::{
+    backoff::Backoff,
     beacon::Beacon,
     config::RedisConfig,
     decode::Rules,
     intake::Intake,
-    link::{Link, LinkError},
+    link::Link,
+    link_error::LinkError,
     metrics::Metrics,
     order::{Item, Order},
     outlet::Outlet,
@@ -27,8 +29,6 @@ use crate::{
 /// The link is doubted when an own beacon has not come back by the time the third after it is due:
 /// half an interval less than three, since ticks and answers come a moment late.
 const DOUBT_HALF_INTERVALS: u32 = 5;
-/// Waits between attempts to connect: from the first to the second, each jittered.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
 /// Follows Redis until the receivers are gone.
 pub(crate) struct Follower<O> {
@@ -100,18 +100,17 @@ impl<O: Outlet> Follower<O> {
 
     /// Connects, however long it takes. At first, what will never do is not tried again.
     async fn connect(&mut self, at_first: bool) -> Result<Link, LinkError> {
-        let mut wait = BACKOFF.0;
+        let mut backoff = Backoff::default();
         loop {
             match Link::open(&self.config, self.max_payload).await {
                 Ok(link) => return Ok(link),
-                Err(error) if at_first && error.is_permanent() => return Err(error),
+                Err(error) if at_first && self.config.is_permanent(&error) => return Err(error),
                 Err(error) => {
                     tracing::warn!(%error, redis = self.config.address(), "no link to Redis, trying again");
                     self.trouble(&error.to_string());
                 }
             }
-            sleep(wait.mul_f64(rand::random_range(0.5..1.5))).await;
-            wait = (wait * 2).min(BACKOFF.1);
+            sleep(backoff.next()).await;
         }
     }
 

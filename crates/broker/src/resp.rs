@@ -7,6 +7,20 @@ use std::fmt;
 
 use memchr::memchr;
 
+/// Takes the value out of a read, or passes on that more bytes are needed.
+macro_rules! some {
+    ($read:expr) => {
+        match $read? {
+            Some(value) => value,
+            None => return Ok(None),
+        }
+    };
+}
+
+mod entries;
+
+pub use self::entries::{Entries, Fields, Part};
+
 /// One complete thing that the server sent.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Frame<'a> {
@@ -76,15 +90,6 @@ struct Reader<'a> {
 
 /// `None` means that more bytes are needed.
 type Read<T> = Result<Option<T>, ProtocolError>;
-
-macro_rules! some {
-    ($read:expr) => {
-        match $read? {
-            Some(value) => value,
-            None => return Ok(None),
-        }
-    };
-}
 
 impl<'a> Reader<'a> {
     /// What follows the head of a message: pattern, channel, payload.

@@ -194,23 +194,24 @@ fn item(sent: &Sent) -> Item {
 /// Every publication with its cursor, and the runs between breaks.
 fn read(out: &[Arrival]) -> (Vec<(Cursor, u64)>, Vec<Vec<u64>>) {
     let (mut cursors, mut runs) = (Vec::new(), vec![Vec::new()]);
-    let mut at: Option<Cursor> = None;
+    let mut at: Option<(BeaconId, u32)> = None;
     for arrival in out {
         match arrival {
-            Arrival::Beacon(beacon) => at = Some(Cursor { beacon: *beacon, number: 0 }),
+            Arrival::Beacon(beacon) => at = Some((*beacon, 0)),
             Arrival::Break(beacon) => {
-                at = Some(Cursor { beacon: *beacon, number: 0 });
+                at = Some((*beacon, 0));
                 runs.push(Vec::new());
             }
             Arrival::Skipped | Arrival::Publication(_) => {
-                let cursor = at.as_mut().expect("nothing is delivered before the first beacon");
-                cursor.number += 1;
+                let (beacon, count) = at.as_mut().expect("nothing is delivered before the first beacon");
+                *count += 1;
                 if let Arrival::Publication(publication) = arrival {
                     let number = publication.data().parse().expect("data are numbers");
-                    cursors.push((*cursor, number));
+                    cursors.push((Cursor::Counted { beacon: *beacon, number: *count }, number));
                     runs.last_mut().expect("there is one").push(number);
                 }
             }
+            Arrival::Entry(..) | Arrival::Loss(_) | Arrival::Anew(_) => panic!("these are of a stream"),
         }
     }
     (cursors, runs)

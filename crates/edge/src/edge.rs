@@ -17,6 +17,7 @@ use crate::{
     accept::accept,
     census::Census,
     config::Config,
+    fetch::FetchRequest,
     metrics::Metrics,
     phase::Phase,
     publish_request::PublishRequest,
@@ -57,6 +58,7 @@ impl Edge {
         shards: usize,
         metrics: &Metrics,
         publish: &mpsc::Sender<PublishRequest>,
+        fetch: &mpsc::Sender<FetchRequest>,
     ) -> io::Result<Self> {
         let (phase, watched) = watch::channel(Phase::Starting);
         let census = Census::new(config.max_sessions);
@@ -71,6 +73,7 @@ impl Edge {
                 metrics: metrics.clone(),
                 census: census.clone(),
                 publish: publish.clone(),
+                fetch: fetch.clone(),
                 phase: watched.clone(),
                 inbox: inbox_end,
                 arrived: arrived_end,

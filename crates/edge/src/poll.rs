@@ -11,7 +11,8 @@ use publication::Cursor;
 use tokio::time::timeout_at;
 
 use crate::{
-    control, envelope,
+    close::CloseReason,
+    control, envelope, fetch,
     phase::Phase,
     request::{CURSOR_WAIT, Since, Wanted},
     respond::{self, Answer, Refusal},
@@ -32,11 +33,25 @@ pub(crate) async fn answer(shard: &Shard, wanted: &Wanted, headers: &HeaderMap) 
         // Registered before looking, so that nothing is missed in between.
         let moved = shard.moved.notified();
         let overdue = Instant::now() >= deadline.into_std();
-        if let Some(range) = read(shard, wanted, overdue)? {
-            return Ok(respond(shard, wanted, headers, &range));
+        match read(shard, wanted, overdue)? {
+            Found::Range(range) => return Ok(respond(shard, wanted, headers, &range)),
+            Found::Ahead => drop(timeout_at(deadline, moved).await),
+            Found::Stored(after) => {
+                if !fetch::fetch(shard, after).await {
+                    return Err(Refusal::closed(CloseReason::Starting));
+                }
+            }
         }
-        let _ = timeout_at(deadline, moved).await;
     }
+}
+
+/// Where a poll's answer is.
+enum Found {
+    Range(Box<Range>),
+    /// Its cursor may become known in a moment.
+    Ahead,
+    /// What comes after this must be read back first.
+    Stored(Cursor),
 }
 
 /// What an answer says.
@@ -52,8 +67,8 @@ struct Range {
     newest: Option<(Place, Cursor)>,
 }
 
-/// Reads what the poll asks for; `None` if its cursor may become known in a moment.
-fn read(shard: &Shard, wanted: &Wanted, overdue: bool) -> Result<Option<Range>, Refusal> {
+/// Reads what the poll asks for, if it is here.
+fn read(shard: &Shard, wanted: &Wanted, overdue: bool) -> Result<Found, Refusal> {
     let sessions = shard.sessions.borrow();
     if let Some(reason) = sessions.refusal() {
         return Err(Refusal::closed(reason));
@@ -61,20 +76,21 @@ fn read(shard: &Shard, wanted: &Wanted, overdue: bool) -> Result<Option<Range>, 
     let hub = &sessions.hub;
     let selection = &wanted.selection;
     let (after, gap) = match wanted.since {
-        Since::Absent | Since::Last => return Ok(Some(latest(hub, selection))),
+        Since::Absent | Since::Last => return Ok(Found::Range(Box::new(latest(hub, selection)))),
         Since::Earliest => (hub.earliest(), None),
         Since::Unreadable => begin_unknown(hub, None),
         Since::After(cursor) => match hub.begin(selection, cursor) {
             Beginning::At(place, gap) => (place, gap),
             Beginning::Ahead if overdue => begin_unknown(hub, Some(cursor)),
-            Beginning::Ahead => return Ok(None),
+            Beginning::Ahead => return Ok(Found::Ahead),
+            Beginning::Fetch(after) => return Ok(Found::Stored(after)),
         },
     };
     shard.metrics.count_start(wanted.since, false, gap.map(|gap| gap.reason));
     if let Some(gap) = &gap {
         shard.metrics.count_gap(gap.reason);
     }
-    Ok(Some(after_place(hub, selection, after, gap)))
+    Ok(Found::Range(Box::new(after_place(hub, selection, after, gap))))
 }
 
 fn begin_unknown(hub: &Hub, cursor: Option<Cursor>) -> (Place, Option<Gap>) {
@@ -95,7 +111,7 @@ fn latest(hub: &Hub, selection: &Selection) -> Range {
 /// What came after a place, up to the limits or to where a gap is to be told first.
 fn after_place(hub: &Hub, selection: &Selection, after: Place, gap: Option<Gap>) -> Range {
     let mut range = Range::new(hub, selection, gap);
-    let until = hub.until(after);
+    let until = hub.until(selection, after);
     let mut upto = until;
     let entries = hub.read(selection, after, until, MAX_PUBLICATIONS + 1);
     let mut read = after;

@@ -22,6 +22,8 @@ pub(crate) struct Flags {
     pub(crate) queued: bool,
     /// The socket takes nothing until it says so.
     pub(crate) blocked: bool,
+    /// It waits for something to be read back.
+    pub(crate) fetching: bool,
     /// It asked for the latest values, and gets them again after a gap.
     pub(crate) since_last: bool,
     /// It has once read all there was: what comes now is new.

@@ -18,6 +18,7 @@ use crate::{
     census::Census,
     close::CloseReason,
     config::Config,
+    fetch::Fetches,
     metrics::Metrics,
     session::Session,
     tally::Tally,
@@ -44,6 +45,8 @@ pub(crate) struct Sessions {
     /// Sessions that have something to do and a socket that may take it.
     ready: VecDeque<SessionKey>,
     woken: Vec<SessionKey>,
+    /// Sessions that wait for something to be read back.
+    fetches: Fetches,
     /// Arrivals since the ready list was last empty.
     unserved: usize,
     tally: Tally,
@@ -69,6 +72,7 @@ impl Sessions {
             leaving: Slab::new(),
             ready: VecDeque::new(),
             woken: Vec::new(),
+            fetches: Fetches::default(),
             unserved: 0,
             closed_for: None,
             started: now,
@@ -141,6 +145,21 @@ impl Sessions {
             self.unserved = 0;
         }
         !self.ready.is_empty()
+    }
+
+    /// What sessions want to have read back.
+    pub(crate) fn fetches(&mut self) -> &mut Fetches {
+        &mut self.fetches
+    }
+
+    /// Something was read back: those who waited look again.
+    pub(crate) fn look_again(&mut self, waiting: Vec<SessionKey>) {
+        for key in waiting {
+            if let Some(session) = session_mut(&mut self.slots, key) {
+                session.flags.fetching = false;
+            }
+            self.enqueue(key);
+        }
     }
 
     fn enqueue(&mut self, key: SessionKey) {

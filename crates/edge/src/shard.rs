@@ -5,7 +5,8 @@ use std::{cell::RefCell, rc::Rc};
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::{
-    config::Config, metrics::Metrics, phase::Phase, publish_request::PublishRequest, sessions::Sessions,
+    config::Config, fetch::Fetching, metrics::Metrics, phase::Phase, publish_request::PublishRequest,
+    sessions::Sessions,
 };
 
 /// The shared state of a shard, all on its thread.
@@ -15,6 +16,7 @@ pub(crate) struct Shard {
     /// Borrowed for short, synchronous work only, never across an await.
     pub(crate) sessions: RefCell<Sessions>,
     pub(crate) publish: mpsc::Sender<PublishRequest>,
+    pub(crate) fetch: Fetching,
     pub(crate) phase: watch::Receiver<Phase>,
     /// The order went on: who waits for a cursor looks again.
     pub(crate) moved: Notify,

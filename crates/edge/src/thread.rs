@@ -21,8 +21,17 @@ use tokio::{
 };
 
 use crate::{
-    arrived::Arrived, census::Census, config::Config, door, metrics::Metrics, phase::Phase,
-    publish_request::PublishRequest, readiness, sessions::Sessions, shard::Shard,
+    arrived::Arrived,
+    census::Census,
+    config::Config,
+    door,
+    fetch::{self, Fetching},
+    metrics::Metrics,
+    phase::Phase,
+    publish_request::PublishRequest,
+    readiness,
+    sessions::Sessions,
+    shard::Shard,
 };
 
 /// Batches that may wait for a shard. When they do, the broker's reader waits too, and Redis feels it.
@@ -38,6 +47,7 @@ pub(crate) struct Start {
     pub(crate) metrics: Metrics,
     pub(crate) census: Census,
     pub(crate) publish: mpsc::Sender<PublishRequest>,
+    pub(crate) fetch: Fetching,
     pub(crate) phase: watch::Receiver<Phase>,
     pub(crate) inbox: mpsc::Receiver<Arc<Batch>>,
     pub(crate) arrived: mpsc::Receiver<Arrived>,
@@ -72,7 +82,7 @@ pub(crate) fn spawn(number: usize, start: Start) -> io::Result<()> {
 }
 
 async fn run(poll: mio::Poll, start: Start) {
-    let Start { config, metrics, census, publish, phase, inbox, arrived, pulse } = start;
+    let Start { config, metrics, census, publish, fetch, phase, inbox, arrived, pulse } = start;
     let registry = poll.registry().try_clone();
     let sockets = readiness::readable(poll);
     let (Ok(registry), Ok(sockets)) = (registry, sockets) else {
@@ -87,6 +97,7 @@ async fn run(poll: mio::Poll, start: Start) {
         metrics,
         sessions: RefCell::new(sessions),
         publish,
+        fetch,
         phase,
         moved: Notify::new(),
         stirred: Notify::new(),
@@ -105,7 +116,7 @@ async fn welcome(shard: Rc<Shard>, mut arrived: mpsc::Receiver<Arrived>) {
 
 /// The loop of a shard. Its inputs: the inbox, the sessions' sockets, newcomers, time, the phase.
 async fn follow(
-    shard: &Shard,
+    shard: &Rc<Shard>,
     mut sockets: AsyncFd<mio::Poll>,
     mut inbox: mpsc::Receiver<Arc<Batch>>,
     pulse: &Mutex<Pulse>,
@@ -152,6 +163,7 @@ async fn follow(
             }
         }
         busy = shard.sessions.borrow_mut().turn();
+        fetch::start(shard);
     }
 }
 

@@ -57,8 +57,8 @@ impl Readiness {
     }
 }
 
-/// Resolves when this gateway knows what its peers know: at the first beacon, or, if there are
-/// peers, one heartbeat later, when the cursors of quiet sessions elsewhere are known here too.
+/// Resolves when this gateway knows what its peers know: on a stream once its newest part has been
+/// read back; else at the first beacon, or, if there are peers, one heartbeat later, when the cursors of quiet sessions elsewhere are known here too.
 pub(crate) async fn warm(
     mut status: watch::Receiver<Status>,
     kind: &Kind,
@@ -68,7 +68,7 @@ pub(crate) async fn warm(
     if status.wait_for(|status| status.begun.is_some()).await.is_err() {
         return;
     }
-    if matches!(kind, Kind::Embedded) {
+    if matches!(kind, Kind::Embedded | Kind::RedisStream(..)) {
         return;
     }
     // Peers show themselves within one interval.

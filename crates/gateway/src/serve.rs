@@ -2,8 +2,8 @@
 
 use std::{future::pending, io, net::TcpListener, rc::Rc};
 
-use broker::{Broker, Published, Publisher};
-use edge::{Edge, Outcome, PublishRequest};
+use broker::{Archive, Broker, Published, Publisher};
+use edge::{Edge, FetchRequest, Outcome, PublishRequest};
 use futures_util::StreamExt;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
@@ -22,6 +22,9 @@ use crate::{
 
 /// Publications by clients that may wait for the broker.
 const MAX_PUBLISHING: usize = 1_024;
+
+/// Parts of the stream that may wait to be read back.
+const MAX_FETCHING: usize = 1_024;
 
 /// Connections that may wait to be accepted; the kernel's own maximum may be lower.
 const BACKLOG: i32 = 4_096;
@@ -65,8 +68,9 @@ pub(crate) async fn serve(mut settings: Settings, listeners: Listeners) -> io::R
         0 => std::thread::available_parallelism()?.get(),
         shards => shards,
     };
-    let edge = Rc::new(Edge::start(&settings.edge, shards, &metrics.edge, &publish)?);
-    let Broker { publisher, status, mut failed } = Broker::start(
+    let (fetch, fetching) = mpsc::channel(MAX_FETCHING);
+    let edge = Rc::new(Edge::start(&settings.edge, shards, &metrics.edge, &publish, &fetch)?);
+    let Broker { publisher, status, mut failed, archive } = Broker::start(
         settings.broker.clone(),
         settings.rules.clone(),
         metrics.broker.clone(),
@@ -76,6 +80,9 @@ pub(crate) async fn serve(mut settings: Settings, listeners: Listeners) -> io::R
     announce(&settings, &listeners, shards, descriptors)?;
 
     tokio::task::spawn_local(forward(publishing, publisher));
+    if let Some(archive) = archive {
+        tokio::task::spawn_local(read_back(fetching, archive));
+    }
     let admin = Admin { edge: Rc::clone(&edge), metrics: Rc::clone(&metrics), readiness: readiness.clone() };
     tokio::task::spawn_local(admin::serve(Rc::new(admin), listeners.admin));
     let accepting = Rc::clone(&edge);
@@ -130,6 +137,20 @@ async fn forward(mut requests: mpsc::Receiver<PublishRequest>, publisher: Publis
     }
 }
 
+/// Has what memory no longer holds read back.
+async fn read_back(mut requests: mpsc::Receiver<FetchRequest>, archive: Archive) {
+    while let Some(FetchRequest { after, reply }) = requests.recv().await {
+        let archive = archive.clone();
+        // One task a request: each shard has but a few at once, and each poll is a connection.
+        tokio::task::spawn_local(async move {
+            if let Some(excerpt) = archive.fetch(after).await {
+                // Whoever asked may have gone.
+                let _ = reply.send(excerpt);
+            }
+        });
+    }
+}
+
 /// Says what listens where, which broker it is, what is open to whom, and how to begin.
 fn announce(settings: &Settings, listeners: &Listeners, shards: usize, descriptors: usize) -> io::Result<()> {
     let (public, admin) = (listeners.public.local_addr()?, listeners.admin.local_addr()?);
@@ -140,6 +161,9 @@ fn announce(settings: &Settings, listeners: &Listeners, shards: usize, descripto
     match &settings.broker {
         broker::Kind::Embedded => {
             tracing::info!("broker: embedded; publish over HTTP");
+        }
+        broker::Kind::RedisStream(redis, ..) => {
+            tracing::info!("broker: Redis stream {}@stream at {}", redis.prefix(), redis.address());
         }
         broker::Kind::RedisPubSub(redis) => {
             tracing::info!(

@@ -129,6 +129,13 @@ impl Audiences {
         }
     }
 
+    /// Forgets what was looked up of losses, as when places begin anew.
+    pub(crate) fn forget_lost(&mut self) {
+        for (_, audience) in &mut self.slots {
+            audience.lost = Lost::default();
+        }
+    }
+
     /// The audiences marked since the last time.
     pub(crate) fn take_unread(&mut self) -> Vec<AudienceKey> {
         std::mem::take(&mut self.unread)

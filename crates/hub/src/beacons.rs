@@ -1,4 +1,5 @@
-//! Turns cursors into places and back: every beacon seen, and how far the order is known after it.
+//! Turns counted cursors into places and back: every beacon seen, and how far the order is known
+//! after it.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -7,16 +8,7 @@ use std::{
 
 use publication::{BeaconId, Cursor};
 
-use crate::place::Place;
-
-/// What a cursor means to this gateway, now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Located {
-    At(Place),
-    /// Perhaps another gateway is a moment ahead: what it counts from, or counts up to, may yet come.
-    Ahead,
-    Unknown,
-}
+use crate::{chart::Located, place::Place};
 
 /// The stretch of the order from one beacon to the next, or to where the link broke.
 #[derive(Clone, Copy)]
@@ -100,9 +92,8 @@ impl Beacons {
         Some(cursor(beacon, stretch.start, place))
     }
 
-    /// Where `cursor` is, when `tip` is the newest place.
-    pub(crate) fn locate(&self, cursor: Cursor, tip: Place) -> Located {
-        let Cursor { beacon, number } = cursor;
+    /// Where the arrival `number` behind `beacon` is, when `tip` is the newest place.
+    pub(crate) fn locate(&self, beacon: BeaconId, number: u32, tip: Place) -> Located {
         let Some(sender) = self.senders.get(&beacon.gateway) else { return Located::Ahead };
         let Some(index) = beacon.counter.checked_sub(sender.first) else { return Located::Unknown };
         let Some(stretch) = sender.stretches.get(index as usize) else { return Located::Ahead };
@@ -168,5 +159,5 @@ impl Beacons {
 }
 
 fn cursor(beacon: BeaconId, start: Place, place: Place) -> Cursor {
-    Cursor { beacon, number: u32::try_from(place.since(start)).unwrap_or(u32::MAX) }
+    Cursor::Counted { beacon, number: u32::try_from(place.since(start)).unwrap_or(u32::MAX) }
 }

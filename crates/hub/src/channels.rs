@@ -123,6 +123,20 @@ impl Channels {
         }
     }
 
+    /// Forgets what was published on all channels: they count as having lost something at `place`.
+    pub(crate) fn forget_all(&mut self, place: Place) {
+        self.forgotten = place;
+        self.quiet_bytes = 0;
+        self.published = Ranking::default();
+        self.lost = Ranking::default();
+        let ids: Vec<_> = self.slots.iter().map(|(index, _)| key(index)).collect();
+        for id in ids {
+            let channel = &mut self.slots[id as usize];
+            (channel.latest, channel.lost, channel.held) = (None, Place::START, VecDeque::new());
+            self.remove_unused(id);
+        }
+    }
+
     /// Drops the channel if nothing is known of it and nobody listens.
     fn remove_unused(&mut self, id: ChannelId) {
         let channel = &self.slots[id as usize];

@@ -23,6 +23,9 @@ pub struct Entry {
     pub(crate) channel: ChannelId,
 }
 
+/// Stands for the channel of an entry that history does not hold.
+pub(crate) const NO_CHANNEL: ChannelId = ChannelId::MAX;
+
 impl Entry {
     /// What it counts for `keep_bytes`.
     pub(crate) fn cost(&self) -> usize {
@@ -108,6 +111,14 @@ impl History {
             return None;
         }
         self.breaks.get(self.breaks.partition_point(|at| at.place <= place))
+    }
+
+    /// Forgets all but the count of slots, as when the order begins anew.
+    pub(crate) fn clear(&mut self) {
+        self.first = self.end();
+        self.entries.clear();
+        self.bytes = 0;
+        self.breaks.clear();
     }
 
     /// The slot of the first entry after `place`.

@@ -8,19 +8,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use publication::{Arrival, BeaconId, Cursor, Publication};
+use publication::{Arrival, BeaconId, Cursor, EntryId, Excerpt, Publication};
 use slab::Slab;
 
 pub use self::range::Beginning;
 use crate::{
     audience::Audiences,
-    beacons::{Beacons, Located},
     channels::Channels,
+    chart::{Chart, Located},
     config::Config,
+    excerpts::Excerpts,
     history::{Break, Entry, History, Slot},
     keys::{AudienceKey, ChannelId, SessionKey},
     place::Place,
-    session::Session,
+    session::{Held, Position, Session},
 };
 
 /// The registry of one shard.
@@ -29,7 +30,8 @@ pub struct Hub {
     /// The newest place.
     tip: Place,
     history: History,
-    beacons: Beacons,
+    chart: Chart,
+    excerpts: Excerpts,
     channels: Channels,
     audiences: Audiences,
     sessions: Slab<Session>,
@@ -68,7 +70,8 @@ impl Hub {
             config,
             tip: Place::START,
             history: History::new(),
-            beacons: Beacons::default(),
+            chart: Chart::default(),
+            excerpts: Excerpts::default(),
             channels: Channels::default(),
             audiences: Audiences::default(),
             sessions: Slab::new(),
@@ -82,10 +85,14 @@ impl Hub {
     /// Takes the next arrival of the order.
     pub fn append(&mut self, arrival: &Arrival) {
         match arrival {
-            Arrival::Publication(publication) => self.append_publication(publication),
+            Arrival::Publication(publication) => self.append_publication(self.tip.next(), publication),
             Arrival::Skipped => self.tip = self.tip.next(),
-            Arrival::Beacon(id) => self.beacons.push(*id, self.tip, self.tip),
+            Arrival::Beacon(id) => self.chart.beacons.push(*id, self.tip, self.tip),
             Arrival::Break(id) => self.append_break(*id),
+            Arrival::Entry(id, Some(publication)) => self.append_publication(Place::of(*id), publication),
+            Arrival::Entry(id, None) => self.tip = Place::of(*id),
+            Arrival::Loss(verified) => self.append_loss(self.tip, Cursor::After(*verified)),
+            Arrival::Anew(id) => self.begin_anew(*id),
         }
     }
 
@@ -96,7 +103,8 @@ impl Hub {
             self.lose(&expired);
         }
         self.channels.forget_excess(self.config.keep_channels, self.config.keep_bytes);
-        self.beacons.tick(now, self.tip, self.config.keep_cursors);
+        self.excerpts.tick();
+        self.chart.tick(now, self.tip, self.config.keep_cursors);
     }
 
     /// The newest place.
@@ -108,19 +116,19 @@ impl Hub {
     /// The cursor of the newest place; `None` before the first beacon, when none can be given out.
     #[must_use]
     pub fn tip(&self) -> Option<Cursor> {
-        self.beacons.tip(self.tip)
+        self.chart.tip(self.tip)
     }
 
     /// The cursor of any place for as long as cursors are kept.
     #[must_use]
     pub fn cursor_of(&self, place: Place) -> Option<Cursor> {
-        self.beacons.cursor_of(place)
+        self.chart.cursor_of(place)
     }
 
     /// The place of a cursor, if this gateway knows it now.
     #[must_use]
     pub fn place_of(&self, cursor: Cursor) -> Option<Place> {
-        match self.beacons.locate(cursor, self.tip) {
+        match self.chart.locate(cursor, self.tip) {
             Located::At(place) => Some(place),
             Located::Ahead | Located::Unknown => None,
         }
@@ -135,14 +143,14 @@ impl Hub {
             history_oldest: self.history.oldest_age(now).unwrap_or_default(),
             channels: self.channels.len(),
             audiences: self.audiences.len(),
-            beacons: self.beacons.len(),
+            beacons: self.chart.beacons.len(),
         }
     }
 
-    fn append_publication(&mut self, publication: &Arc<Publication>) {
-        self.tip = self.tip.next();
+    fn append_publication(&mut self, place: Place, publication: &Arc<Publication>) {
+        self.tip = place;
         // Before the first beacon nothing can be given a cursor; the broker delivers nothing then.
-        let Some(cursor) = self.beacons.tip(self.tip) else { return };
+        let Some(cursor) = self.chart.tip(self.tip) else { return };
         let mut channels = publication.channels();
         let Some(first) = channels.next() else { return };
         let channel = self.channels.intern(first);
@@ -173,10 +181,50 @@ impl Hub {
     fn append_break(&mut self, id: BeaconId) {
         let (end, after) = (self.tip, self.tip());
         self.tip = end.next();
-        self.beacons.push(id, end, self.tip);
-        let cursor = Cursor { beacon: id, number: 0 };
+        self.chart.beacons.push(id, end, self.tip);
+        let cursor = Cursor::Counted { beacon: id, number: 0 };
         self.history.push_break(Break { place: self.tip, after, cursor });
         self.audiences.mark_all_unread(end);
+    }
+
+    /// A stretch of the stream that ends at `end` may have lost entries behind `after`.
+    fn append_loss(&mut self, end: Place, after: Cursor) {
+        if end.is_loss() {
+            // Nothing has come since the last one.
+            return;
+        }
+        self.tip = end.next();
+        let (place, cursor) = (self.tip, self.tip.stream_cursor());
+        self.history.push_break(Break { place, after: Some(after), cursor });
+        self.audiences.mark_all_unread(end);
+    }
+
+    /// The stream begins, or is another one than before: ids may even have gone back.
+    fn begin_anew(&mut self, id: EntryId) {
+        let (first, before) = (!self.chart.is_stream(), self.tip.stream_cursor());
+        self.chart.set_stream();
+        self.tip = Place::of(id);
+        self.history.clear();
+        self.excerpts.clear();
+        self.channels.forget_all(self.tip);
+        if first {
+            return;
+        }
+        let end = self.tip;
+        for (_, session) in &mut self.sessions {
+            match &mut session.position {
+                Position::Tip => {}
+                Position::Held(held) if matches!(**held, Held::Waiting { .. }) => {}
+                position => *position = Position::Reading(end),
+            }
+        }
+        self.audiences.forget_lost();
+        self.append_loss(end, before);
+    }
+
+    /// Takes in what was read back for readers whom memory has left behind.
+    pub fn lend(&mut self, excerpt: &Excerpt) {
+        self.excerpts.lend(excerpt);
     }
 
     fn lose(&mut self, entry: &Entry) {

@@ -7,7 +7,9 @@
 mod audience;
 mod beacons;
 mod channels;
+mod chart;
 mod config;
+mod excerpts;
 mod gap;
 mod history;
 mod hub;

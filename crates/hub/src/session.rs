@@ -26,6 +26,9 @@ pub enum Step {
     Rest,
     /// Tell it a gap, then go on: the hub has already moved it to where delivery goes on.
     Gap(Gap),
+    /// Have what comes after this cursor read back and lent to the hub, and ask again: memory no
+    /// longer holds it, but the stream may.
+    Fetch(Cursor),
     /// Deliver what its audience has after this place, up to the other at most.
     Read {
         /// What it has read.

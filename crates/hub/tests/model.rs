@@ -139,6 +139,7 @@ impl World {
 fn take_step(hub: &mut Hub, key: SessionKey, patterns: &[&str], limit: usize, seen: &mut Vec<Seen>) -> bool {
     match hub.step(key) {
         Step::Rest => return false,
+        Step::Fetch(cursor) => panic!("nothing was ever stored behind {cursor}"),
         Step::Gap(gap) => seen.push(Seen::Gap(gap.reason, gap.resume)),
         Step::Read { after, until } => {
             let places: Vec<Place> =
@@ -269,9 +270,10 @@ proptest! {
 #[test]
 fn cursors_beyond_a_known_stretch_are_unknown_and_those_ahead_are_waited_for() {
     let mut world = World::new(10, 10);
-    let beacon = world.hub.tip().unwrap().beacon;
+    let Some(Cursor::Counted { beacon, .. }) = world.hub.tip() else { panic!("there was a beacon") };
     world.take(&Happening::Publish([0].into()));
-    let begin = |world: &World, number| world.hub.begin(&selection(&["a"]), Cursor { beacon, number });
+    let begin =
+        |world: &World, number| world.hub.begin(&selection(&["a"]), Cursor::Counted { beacon, number });
     assert!(matches!(begin(&world, 1), Beginning::At(_, None)));
     assert_eq!(begin(&world, 2), Beginning::Ahead);
     world.take(&Happening::Break);
@@ -284,10 +286,11 @@ fn cursors_beyond_a_known_stretch_are_unknown_and_those_ahead_are_waited_for() {
 #[test]
 fn a_waiting_session_reads_on_when_its_cursor_becomes_known_and_gives_up_in_time() {
     let mut world = World::new(10, 10);
-    let beacon = world.hub.tip().unwrap().beacon;
+    let Some(Cursor::Counted { beacon, .. }) = world.hub.tip() else { panic!("there was a beacon") };
     let until = world.now + Duration::from_secs(1);
-    let mut enter =
-        |number| world.hub.enter(&selection(&["a"]), 0, Start::After(Cursor { beacon, number }), until);
+    let mut enter = |number| {
+        world.hub.enter(&selection(&["a"]), 0, Start::After(Cursor::Counted { beacon, number }), until)
+    };
     let (soon, never) = (enter(1), enter(9));
     let mut woken = Vec::new();
     world.take(&Happening::Publish([0].into()));

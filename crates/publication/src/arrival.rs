@@ -2,10 +2,13 @@
 
 use std::{sync::Arc, time::Instant};
 
-use crate::{cursor::BeaconId, publication::Publication};
+use crate::{
+    cursor::{BeaconId, Cursor, EntryId},
+    publication::Publication,
+};
 
-/// One step of the order. Everything but a beacon counts one in the numbers of cursors, valid or
-/// not, since that is what every other gateway counts too.
+/// One step of the order. Where places are counted, everything but a beacon counts one, valid or
+/// not, since that is what every other gateway counts too; on a stream each entry has its id.
 #[derive(Clone, Debug)]
 pub enum Arrival {
     /// A valid publication.
@@ -16,6 +19,26 @@ pub enum Arrival {
     Beacon(BeaconId),
     /// The first beacon after a stretch in which publications may have been lost.
     Break(BeaconId),
+    /// The next entry of a stream; `None` if it holds no valid publication.
+    Entry(EntryId, Option<Arc<Publication>>),
+    /// Entries of the stream behind this one may have been lost.
+    Loss(EntryId),
+    /// What follows is all that the stream holds behind this entry; what was known of it before,
+    /// if anything, no longer holds.
+    Anew(EntryId),
+}
+
+/// A part of a stream that was read back, for those whom memory has left behind.
+#[derive(Debug)]
+pub struct Excerpt {
+    /// It holds all publications after this place ...
+    pub after: Cursor,
+    /// ... up to and with this entry.
+    pub upto: EntryId,
+    /// Before `after` the stream holds nothing any more.
+    pub oldest: bool,
+    /// The publications, in order.
+    pub publications: Vec<(EntryId, Arc<Publication>)>,
 }
 
 /// Arrivals that were read together, and when.

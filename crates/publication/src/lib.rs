@@ -11,9 +11,9 @@ mod event;
 mod pattern;
 mod publication;
 
-pub use arrival::{Arrival, Batch};
+pub use arrival::{Arrival, Batch, Excerpt};
 pub use channel::{ChannelName, MAX_NAME_BYTES, NameError};
-pub use cursor::{BeaconId, Cursor, CursorError, MAX_CURSOR_BYTES};
+pub use cursor::{BeaconId, Cursor, CursorError, EntryId, MAX_CURSOR_BYTES};
 pub use event::{EventError, EventType};
 pub use pattern::Pattern;
 pub use publication::{Draft, MAX_CHANNELS, Publication, PublicationError};

@@ -9,11 +9,7 @@ use std::{
 use tokio::time::sleep_until;
 
 use super::{Event, Follower};
-use crate::{
-    link::{Link, LinkError},
-    order::Item,
-    outlet::Outlet,
-};
+use crate::{link::Link, link_error::LinkError, order::Item, outlet::Outlet};
 
 /// How long the first link may take to show a beacon that the second one has shown.
 const JOIN_TIME: Duration = Duration::from_secs(1);
@@ -122,7 +118,7 @@ impl<O: Outlet> Follower<O> {
             (Some(Second::Open { link, proven }), Ok(())) => (link, proven),
         };
         let met = self.order.meeting().is_some();
-        let same = link.server.is_same_primary(&other.server);
+        let same = link.server().is_same_primary(other.server());
         if met && !same && self.own.silence() < self.config.beacon_interval {
             // The first link works again, and there is no proof that the second shows its order.
             tracing::info!("the first link is back");
@@ -144,7 +140,7 @@ impl<O: Outlet> Follower<O> {
         proven: bool,
         error: Option<LinkError>,
     ) -> Settled {
-        let same = first.server.is_same_primary(&second.server);
+        let same = first.server().is_same_primary(second.server());
         match self.order.meeting().filter(|_| same) {
             Some(meeting) => {
                 self.order.join(meeting, &mut self.batch);

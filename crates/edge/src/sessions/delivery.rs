@@ -54,6 +54,9 @@ impl Sessions {
         if !session.wire.pinned.is_empty() {
             return self.write_pinned(key);
         }
+        if session.flags.fetching {
+            return Ok(Wrote::Nothing);
+        }
         match self.hub.step(key) {
             Step::Rest => {
                 session.flags.live = true;
@@ -63,6 +66,11 @@ impl Sessions {
             Step::Gap(gap) => {
                 self.pin_gap(key, &gap);
                 self.write_pinned(key)
+            }
+            Step::Fetch(after) => {
+                session.flags.fetching = true;
+                self.fetches.want(key, after);
+                Ok(Wrote::Nothing)
             }
             Step::Read { after, until } => self.write_page(key, after, until),
         }

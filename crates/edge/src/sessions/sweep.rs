@@ -79,7 +79,7 @@ impl Sessions {
             }
             return;
         }
-        let waits = self.hub.is_waiting(key);
+        let waits = session.flags.fetching || self.hub.is_waiting(key);
         let idle = session.wire.pinned.is_empty() && (waits || self.hub.at_tip(key));
         if idle && silence >= patience(self.config.heartbeat, key, session.opened) {
             let mut out = Vec::new();

@@ -44,6 +44,8 @@ pub(crate) enum BrokerKind {
     Embedded,
     #[serde(rename = "redis-pubsub")]
     RedisPubSub,
+    #[serde(rename = "redis-stream")]
+    RedisStream,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -52,6 +54,10 @@ pub(crate) struct Redis {
     pub(crate) url: String,
     pub(crate) prefix: String,
     pub(crate) beacon_interval: Span,
+    pub(crate) sentinels: Vec<String>,
+    pub(crate) sentinel_master: String,
+    pub(crate) stream_keep_count: u64,
+    pub(crate) stream_keep_for: Span,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -162,6 +168,10 @@ impl Default for Redis {
             url: "redis://127.0.0.1:6379".to_owned(),
             prefix: "fanfare:".to_owned(),
             beacon_interval: Span::seconds(1),
+            sentinels: Vec::new(),
+            sentinel_master: "mymaster".to_owned(),
+            stream_keep_count: 1_000_000,
+            stream_keep_for: Span::seconds(24 * 60 * 60),
         }
     }
 }

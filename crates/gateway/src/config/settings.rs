@@ -3,7 +3,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use broker::{Kind, RedisConfig, Rules};
+use broker::{Kind, RedisConfig, Retention, Rules, Warmth};
 use edge::{Access, Cors, Rule, Who};
 use publication::Pattern;
 use tracing_subscriber::EnvFilter;
@@ -108,20 +108,32 @@ fn broker(file: &File, problems: &mut Vec<Problem>) -> Kind {
         let reason = "an empty prefix would take every channel of this Redis for Fanfare's";
         problems.push(Problem::new("broker.redis.prefix", None, reason));
     }
-    match file.broker.kind {
-        BrokerKind::Embedded => Kind::Embedded,
-        BrokerKind::RedisPubSub => {
-            match RedisConfig::new(&redis.url, &redis.prefix, redis.beacon_interval.0) {
-                Ok(config) => Kind::RedisPubSub(config),
-                Err(reason) => {
-                    // The URL may hold a password, so it is not repeated.
-                    let reason = format!("{reason}; write it like redis://user:password@host:6379");
-                    problems.push(Problem::new("broker.redis.url", None, reason));
-                    Kind::Embedded
-                }
-            }
-        }
+    if file.broker.kind == BrokerKind::Embedded {
+        return Kind::Embedded;
     }
+    let config = match RedisConfig::new(&redis.url, &redis.prefix, redis.beacon_interval.0) {
+        Ok(config) => config,
+        Err(reason) => {
+            // The URL may hold a password, so it is not repeated.
+            let reason = format!("{reason}; write it like redis://user:password@host:6379");
+            problems.push(Problem::new("broker.redis.url", None, reason));
+            return Kind::Embedded;
+        }
+    };
+    let config = match config.watched_by(&redis.sentinels, &redis.sentinel_master) {
+        Ok(config) => config,
+        Err(reason) => {
+            problems.push(Problem::new("broker.redis.sentinels", None, reason));
+            return Kind::Embedded;
+        }
+    };
+    if file.broker.kind == BrokerKind::RedisPubSub {
+        return Kind::RedisPubSub(config);
+    }
+    let history = &file.history;
+    let warmth = Warmth { count: history.keep_count, bytes: history.keep_bytes, age: history.keep_for.0 };
+    let retention = Retention { count: redis.stream_keep_count, age: redis.stream_keep_for.0 };
+    Kind::RedisStream(config, warmth, retention)
 }
 
 fn access(file: &File, problems: &mut Vec<Problem>) -> Access {
@@ -169,6 +181,8 @@ fn check_numbers(file: &File, problems: &mut Vec<Problem>) {
     };
     within("listen.shards", file.listen.shards, 0, 1024);
     within("history.keep_count", file.history.keep_count, 1, 100_000_000);
+    let keep = usize::try_from(file.broker.redis.stream_keep_count).unwrap_or(usize::MAX);
+    within("broker.redis.stream_keep_count", keep, 1, usize::MAX);
     within("history.keep_bytes", file.history.keep_bytes, 1024, usize::MAX);
     within("sessions.max_channels", file.sessions.max_channels, 1, 10_000);
     within("sessions.send_buffer_bytes", file.sessions.send_buffer_bytes, 4096, 64 * MIB);
@@ -193,6 +207,7 @@ fn check_spans(file: &File, problems: &mut Vec<Problem>) {
     within("sessions.retry", file.sessions.retry, 10 * millisecond, day);
     within("sessions.write_timeout", file.sessions.write_timeout, 100 * millisecond, day);
     within("broker.redis.beacon_interval", file.broker.redis.beacon_interval, 50 * millisecond, day);
+    within("broker.redis.stream_keep_for", file.broker.redis.stream_keep_for, 1000 * millisecond, 3650 * day);
     within("drain.delay", file.drain.delay, Duration::ZERO, day);
     within("drain.spread", file.drain.spread, Duration::ZERO, day);
     within("history.keep_for", file.history.keep_for, 100 * millisecond, 365 * day);

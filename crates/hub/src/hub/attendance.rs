@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use publication::Cursor;
 
-use super::Hub;
+use super::{Hub, range::Source};
 use crate::{
-    beacons::Located,
+    chart::Located,
     gap::{Gap, GapReason},
     keys::{AudienceKey, SessionKey, key},
     place::Place,
@@ -105,13 +105,19 @@ impl Hub {
         if after >= self.tip {
             return self.rest(session, audience);
         }
-        if self.earliest() > after && self.has_lost(audience, after) {
-            let (after, resume, cursor) = (self.cursor_of(after), self.tip, self.tip());
-            return self.tell(session, Gap { reason: GapReason::Overtaken, after, resume, cursor });
+        let lost = self.earliest() > after && self.has_lost(audience, after);
+        let source = self.source(after, lost);
+        match source {
+            Source::Stream => return Step::Fetch(after.stream_cursor()),
+            Source::Nowhere => {
+                let gap = self.left_behind(after);
+                return self.tell(session, gap);
+            }
+            Source::Memory | Source::Excerpt(_) => {}
         }
         match self.break_at(after) {
             Some(gap) => self.tell(session, gap),
-            None => Step::Read { after, until: self.until(after) },
+            None => Step::Read { after, until: self.reach(after, source) },
         }
     }
 
@@ -207,14 +213,26 @@ impl Hub {
     }
 
     fn position_after(&mut self, audience: AudienceKey, cursor: Cursor, wait_until: Instant) -> Position {
-        match self.beacons.locate(cursor, self.tip) {
+        match self.chart.locate(cursor, self.tip) {
             Located::Ahead => Position::Held(Box::new(Held::Waiting { cursor, until: wait_until })),
             Located::Unknown => Position::gapped(self.unknown_cursor(Some(cursor))),
-            Located::At(place) if self.earliest() > place && self.has_lost(audience, place) => {
+            Located::At(place)
+                if !self.chart.is_stream() && self.earliest() > place && self.has_lost(audience, place) =>
+            {
                 Position::gapped(self.trimmed(place))
             }
             Located::At(place) => Position::Reading(place),
         }
+    }
+
+    /// The gap of a session that read so slowly that what it is owed is lost: it goes on with what
+    /// the stream still holds, or else at the tip.
+    fn left_behind(&self, place: Place) -> Gap {
+        if self.chart.is_stream() {
+            return self.trimmed(place);
+        }
+        let (after, resume, cursor) = (self.cursor_of(place), self.tip, self.tip());
+        Gap { reason: GapReason::Overtaken, after, resume, cursor }
     }
 
     /// Looks again at the cursors that were not known.

@@ -4,7 +4,7 @@ use publication::Cursor;
 
 use super::Hub;
 use crate::{
-    beacons::Located,
+    chart::Located,
     gap::{Gap, GapReason},
     history::Entry,
     place::Place,
@@ -18,13 +18,28 @@ pub enum Beginning {
     At(Place, Option<Gap>),
     /// Wait a moment: the cursor may become known.
     Ahead,
+    /// Have what comes after this cursor read back and lent to the hub, and ask again.
+    Fetch(Cursor),
+}
+
+/// Where what comes after a place is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// Memory holds all that the reader's channels had since.
+    Memory,
+    /// A part of the stream that was read back, up to this place.
+    Excerpt(Place),
+    /// The stream may hold it.
+    Stream,
+    /// It is lost.
+    Nowhere,
 }
 
 impl Hub {
     /// Where a reader of `selection` with this cursor begins.
     #[must_use]
     pub fn begin(&self, selection: &Selection, cursor: Cursor) -> Beginning {
-        let place = match self.beacons.locate(cursor, self.tip) {
+        let place = match self.chart.locate(cursor, self.tip) {
             Located::At(place) => place,
             Located::Ahead => return Beginning::Ahead,
             Located::Unknown => {
@@ -32,9 +47,33 @@ impl Hub {
                 return Beginning::At(gap.resume, Some(gap));
             }
         };
-        let lost = self.earliest() > place && self.channels.lost_after(selection, place) > place;
-        let gap = lost.then(|| self.trimmed(place)).or_else(|| self.break_at(place));
-        Beginning::At(gap.map_or(place, |gap| gap.resume), gap)
+        let gap = match self.source(place, self.has_lost_of(selection, place)) {
+            Source::Nowhere => Some(self.trimmed(place)),
+            Source::Stream => return Beginning::Fetch(place.stream_cursor()),
+            Source::Memory | Source::Excerpt(_) => self.break_at(place),
+        };
+        let begin = gap.map_or(place, |gap| gap.resume);
+        match self.source(begin, self.has_lost_of(selection, begin)) {
+            Source::Stream => Beginning::Fetch(begin.stream_cursor()),
+            _ => Beginning::At(begin, gap),
+        }
+    }
+
+    /// Where what comes after `place` is found, for a reader of whose channels memory has `lost`
+    /// something after it, or not.
+    pub(super) fn source(&self, place: Place, lost: bool) -> Source {
+        if !lost {
+            return Source::Memory;
+        }
+        match self.excerpts.upto(place) {
+            Some(upto) => Source::Excerpt(upto),
+            None if !self.chart.is_stream() || place < self.excerpts.oldest() => Source::Nowhere,
+            None => Source::Stream,
+        }
+    }
+
+    fn has_lost_of(&self, selection: &Selection, place: Place) -> bool {
+        self.earliest() > place && self.channels.lost_after(selection, place) > place
     }
 
     /// The place before everything that history holds.
@@ -43,10 +82,19 @@ impl Hub {
         self.history.oldest().map_or(self.tip, |entry| entry.place.before())
     }
 
-    /// Up to where a reader at `place` can go before a gap is to be told.
+    /// Up to where a reader of `selection` at `place` can go before it has to look again.
     #[must_use]
-    pub fn until(&self, place: Place) -> Place {
-        self.history.break_after(place).map_or(self.tip, |at| at.place.before())
+    pub fn until(&self, selection: &Selection, place: Place) -> Place {
+        self.reach(place, self.source(place, self.has_lost_of(selection, place)))
+    }
+
+    /// Up to where a reader at `place` can go: to a break, or to the end of what it reads from.
+    pub(super) fn reach(&self, place: Place, source: Source) -> Place {
+        let end = self.history.break_after(place).map_or(self.tip, |at| at.place.before());
+        match source {
+            Source::Excerpt(upto) => end.min(upto),
+            Source::Memory | Source::Stream | Source::Nowhere => end,
+        }
     }
 
     /// The gap that lies right after `place`, if there is one.
@@ -64,9 +112,9 @@ impl Hub {
     }
 
     /// The gap of a known cursor whose channels lost something after it: it goes on with the oldest
-    /// that history holds.
+    /// that is held.
     pub(super) fn trimmed(&self, place: Place) -> Gap {
-        let resume = self.earliest();
+        let resume = if self.chart.is_stream() { self.excerpts.oldest() } else { self.earliest() };
         let (after, cursor) = (self.cursor_of(place), self.cursor_of(resume));
         Gap { reason: GapReason::Trimmed, after, resume, cursor }
     }
@@ -76,6 +124,12 @@ impl Hub {
     /// Several single channels are merged; with a prefix among them, history is walked.
     #[must_use]
     pub fn read(&self, selection: &Selection, after: Place, until: Place, limit: usize) -> Vec<&Entry> {
+        if after < self.earliest()
+            && let Some(entries) = self.excerpts.read(after, until)
+        {
+            let wanted = |entry: &&Entry| selection.shown(&entry.publication).is_some();
+            return entries.iter().filter(wanted).take(limit).collect();
+        }
         let start = self.history.slot_after(after);
         let within = |entry: &&Entry| entry.place <= until;
         if !selection.prefixes().is_empty() {

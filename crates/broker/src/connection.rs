@@ -1,0 +1,167 @@
+//! One connection to Redis, set up and known to be to a primary: commands out, RESP3 in.
+//!
+//! What is asked here and there goes by [`Connection::ask`]; what comes a million times a second is
+//! parsed where it lies, by those who know what it is.
+
+use std::{io, time::Duration};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::timeout,
+};
+
+use crate::{
+    config::RedisConfig,
+    link_error::LinkError,
+    resp::{self, Frame, Reply},
+    sentinel,
+    server::Server,
+    socket::{self, Socket},
+};
+
+/// The longest wait for a connection and for each answer while it is set up.
+const SETUP_TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest wait for the socket to take a command.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Read at once: a few hundred publications, so that a batch grows with the load.
+const READ_BYTES: usize = 128 * 1024;
+
+/// A connection.
+pub(crate) struct Connection {
+    socket: Socket,
+    buffer: Vec<u8>,
+    /// What of the buffer has been parsed.
+    parsed: usize,
+    /// Who answers.
+    pub(crate) server: Server,
+}
+
+impl Connection {
+    /// Connects to the primary, introduces itself, and makes sure that it is one and no cluster.
+    pub(crate) async fn open(config: &RedisConfig) -> Result<Self, LinkError> {
+        let address = match config.sentinels() {
+            [] => config.info().addr().clone(),
+            sentinels => sentinel::find_primary(sentinels, config).await?,
+        };
+        let mut connection = Self::connect(&address).await?;
+        let set_up = timeout(SETUP_TIMEOUT, connection.set_up(config)).await;
+        set_up.map_err(|_| LinkError::Timeout("answer"))??;
+        Ok(connection)
+    }
+
+    /// Connects only.
+    pub(crate) async fn connect(address: &redis::ConnectionAddr) -> Result<Self, LinkError> {
+        let connected = timeout(SETUP_TIMEOUT, socket::open(address)).await;
+        let socket = connected.map_err(|_| LinkError::Timeout("connection"))??;
+        Ok(Self { socket, buffer: Vec::new(), parsed: 0, server: Server::default() })
+    }
+
+    async fn set_up(&mut self, config: &RedisConfig) -> Result<(), LinkError> {
+        let settings = config.info().redis_settings();
+        self.greet(settings).await?;
+        if settings.db() != 0 {
+            self.ask(&["SELECT", &settings.db().to_string()]).await?;
+        }
+        for section in ["server", "replication"] {
+            // Without INFO the gateway works, but can never tell that two links show one order.
+            match self.ask(&["INFO", section]).await {
+                Ok(info) => self.server.learn(&info),
+                Err(LinkError::Refused { error, .. }) => tracing::warn!(%error, "INFO is refused"),
+                Err(error) => return Err(error),
+            }
+        }
+        self.server.check()
+    }
+
+    /// Says who it is, and asks for RESP3.
+    pub(crate) async fn greet(&mut self, settings: &redis::RedisConnectionInfo) -> Result<(), LinkError> {
+        let mut hello = vec!["HELLO", "3"];
+        if let Some(password) = settings.password() {
+            hello.extend(["AUTH", settings.username().unwrap_or("default"), password]);
+        }
+        hello.extend(["SETNAME", "fanfare"]);
+        self.ask(&hello).await.map(|_| ())
+    }
+
+    /// Sends a command and waits for its answer. Not while publications may come in between.
+    pub(crate) async fn ask(&mut self, words: &[&str]) -> Result<Reply, LinkError> {
+        self.send(words).await?;
+        match self.answer().await? {
+            Reply::Error(error) => Err(LinkError::Refused {
+                command: words.first().copied().unwrap_or_default().to_owned(),
+                error,
+            }),
+            reply => Ok(reply),
+        }
+    }
+
+    /// Waits for the next answer.
+    async fn answer(&mut self) -> Result<Reply, LinkError> {
+        loop {
+            let Some((frame, length)) = resp::parse(self.unparsed(), usize::MAX)? else {
+                self.fill().await?;
+                continue;
+            };
+            let reply = match frame {
+                Frame::Reply(reply) => Some(reply),
+                Frame::Message { .. } | Frame::Oversized { .. } => None,
+            };
+            self.consume(length);
+            if let Some(reply) = reply {
+                return Ok(reply);
+            }
+        }
+    }
+
+    /// Makes sure that the server still is a primary, where it says.
+    pub(crate) async fn ask_role(&mut self) -> Result<(), LinkError> {
+        match self.ask(&["INFO", "replication"]).await {
+            Ok(info) => self.server.learn(&info),
+            Err(LinkError::Refused { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        self.server.check()
+    }
+
+    /// Sends a command, without waiting for its answer.
+    pub(crate) async fn send(&mut self, words: &[&str]) -> Result<(), LinkError> {
+        let mut command = format!("*{}\r\n", words.len());
+        for word in words {
+            command.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+        }
+        let written = timeout(WRITE_TIMEOUT, self.socket.write_all(command.as_bytes())).await;
+        written.map_err(|_| LinkError::Timeout("socket"))?.map_err(LinkError::Io)
+    }
+
+    /// Waits for more bytes. May be cancelled without loss.
+    pub(crate) async fn fill(&mut self) -> Result<(), LinkError> {
+        if self.parsed > 0 {
+            self.buffer.drain(..self.parsed);
+            self.parsed = 0;
+        }
+        if self.buffer.is_empty() {
+            // After something huge, the memory is given back.
+            self.buffer.shrink_to(2 * READ_BYTES);
+        }
+        self.buffer.reserve(READ_BYTES);
+        match self.socket.read_buf(&mut self.buffer).await? {
+            0 => Err(LinkError::Io(io::ErrorKind::UnexpectedEof.into())),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes what has already come in, without waiting; returns whether there was anything.
+    pub(crate) async fn fill_now(&mut self) -> Result<bool, LinkError> {
+        timeout(Duration::ZERO, self.fill()).await.map_or(Ok(false), |filled| filled.map(|()| true))
+    }
+
+    /// What has come in and is not yet parsed.
+    pub(crate) fn unparsed(&self) -> &[u8] {
+        &self.buffer[self.parsed..]
+    }
+
+    /// So many bytes more are parsed.
+    pub(crate) fn consume(&mut self, length: usize) {
+        self.parsed += length;
+    }
+}

@@ -1,0 +1,280 @@
+//! Follows a Redis stream: reads back its newest part, then blocks for what comes.
+
+mod archive;
+mod entries;
+mod ledger;
+mod survey;
+
+use std::time::{Duration, Instant};
+
+use publication::{Arrival, Batch, EntryId};
+use tokio::{sync::watch, time::sleep};
+
+pub(crate) use self::archive::run as run_archive;
+use self::entries::receive;
+pub use self::{
+    archive::{Archive, Retention},
+    ledger::{Finding, Ledger, ZERO},
+    survey::Survey,
+};
+use crate::{
+    backoff::Backoff, config::RedisConfig, connection::Connection, decode::Rules, intake::Intake,
+    link_error::LinkError, metrics::Metrics, outlet::Outlet, status::Status,
+};
+
+/// How long a read waits for entries, and how long its answer may then take.
+const BLOCK: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(4);
+/// Entries of one answer at most.
+const MAX_ENTRIES: usize = 1_000;
+/// Between two looks at the stream as a whole.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How much of the stream is read back at the start: as much as memory keeps.
+#[derive(Clone, Copy, Debug)]
+pub struct Warmth {
+    /// Publications.
+    pub count: usize,
+    /// Their bytes.
+    pub bytes: usize,
+    /// Their age.
+    pub age: Duration,
+}
+
+/// Follows the stream until the receivers are gone.
+pub(crate) struct Tail<O> {
+    config: RedisConfig,
+    key: String,
+    warmth: Warmth,
+    max_value: usize,
+    intake: Intake,
+    metrics: Metrics,
+    outlet: O,
+    /// The receivers are gone.
+    closed: bool,
+    status: watch::Sender<Status>,
+    /// `None` until the stream was first read.
+    ledger: Option<Ledger>,
+    checked: Instant,
+    batch: Vec<Arrival>,
+}
+
+impl<O: Outlet> Tail<O> {
+    pub(crate) fn new(
+        config: RedisConfig,
+        warmth: Warmth,
+        rules: Rules,
+        metrics: Metrics,
+        outlet: O,
+        status: watch::Sender<Status>,
+    ) -> Self {
+        Self {
+            key: config.stream_key(),
+            max_value: max_value(&rules),
+            intake: Intake::new(config.prefix(), rules, metrics.clone()),
+            config,
+            warmth,
+            metrics,
+            outlet,
+            closed: false,
+            status,
+            ledger: None,
+            checked: Instant::now(),
+            batch: Vec::new(),
+        }
+    }
+
+    /// Follows until the receivers are gone.
+    ///
+    /// # Errors
+    /// At the very beginning only: why this Redis will never do.
+    pub(crate) async fn run(mut self) -> Result<(), LinkError> {
+        let mut backoff = Backoff::default();
+        loop {
+            let error = match self.follow(&mut backoff).await {
+                Ok(()) => return Ok(()),
+                Err(error) if self.ledger.is_none() && self.config.is_permanent(&error) => return Err(error),
+                Err(error) => error,
+            };
+            if self.status.borrow().connected {
+                tracing::error!(%error, redis = self.config.address(), "the link to Redis broke");
+                self.metrics.reconnects.inc();
+            } else {
+                tracing::warn!(%error, redis = self.config.address(), "no link to Redis, trying again");
+            }
+            self.trouble(&error.to_string());
+            // What was read before the end still counts.
+            if !self.flush().await {
+                return Ok(());
+            }
+            sleep(backoff.next()).await;
+        }
+    }
+
+    /// Connects and follows until the connection breaks, or (Ok) the receivers are gone.
+    async fn follow(&mut self, backoff: &mut Backoff) -> Result<(), LinkError> {
+        let mut connection = Connection::open(&self.config).await?;
+        self.resume(&mut connection).await?;
+        *backoff = Backoff::default();
+        tracing::info!(redis = self.config.address(), stream = self.key, "linked to Redis");
+        self.prove();
+        loop {
+            if self.checked.elapsed() >= CHECK_INTERVAL {
+                self.check(&mut connection).await?;
+            }
+            // Asked for before the last answer is handed on: Redis reads while the receivers do.
+            self.ask(&mut connection).await?;
+            if !self.flush().await {
+                return Ok(());
+            }
+            self.take(&mut connection).await?;
+        }
+    }
+
+    fn position(&self) -> EntryId {
+        self.ledger.as_ref().map_or(ZERO, Ledger::position)
+    }
+
+    async fn ask(&mut self, connection: &mut Connection) -> Result<(), LinkError> {
+        let (count, block) = (MAX_ENTRIES.to_string(), BLOCK.as_millis().to_string());
+        let position = self.position().to_string();
+        let words = ["XREAD", "COUNT", &count, "BLOCK", &block, "STREAMS", &self.key, &position];
+        connection.send(&words).await
+    }
+
+    /// Takes what the last question brought.
+    async fn take(&mut self, connection: &mut Connection) -> Result<(), LinkError> {
+        let Self { intake, ledger, batch, max_value, .. } = self;
+        let ledger = ledger.get_or_insert_default();
+        let mut another = false;
+        receive(connection, "XREAD", *max_value, PATIENCE, |(id, fields)| {
+            match ledger.read(id) {
+                Finding::Fine => {}
+                Finding::Lost(after) => batch.push(Arrival::Loss(after)),
+                Finding::Another => another = true,
+            }
+            if !another {
+                batch.push(Arrival::Entry(id, intake.take_entry(fields)));
+            }
+        })
+        .await?;
+        if batch.iter().any(|arrival| matches!(arrival, Arrival::Loss(_))) {
+            tracing::error!("entries of the stream were lost before they were read; sessions are told a gap");
+        }
+        if another { self.read_back(connection).await } else { Ok(()) }
+    }
+
+    /// Looks whether all that was added has been read, and whether this is still a primary.
+    async fn check(&mut self, connection: &mut Connection) -> Result<(), LinkError> {
+        let asked = Instant::now();
+        let survey = Survey::take(connection, &self.key).await?;
+        self.metrics.roundtrip.observe(asked.elapsed().as_secs_f64());
+        self.checked = Instant::now();
+        let finding = self.ledger.get_or_insert_default().check(survey);
+        self.act(finding, connection).await?;
+        connection.ask_role().await
+    }
+
+    /// On a new connection: goes on where the last one ended, or begins.
+    async fn resume(&mut self, connection: &mut Connection) -> Result<(), LinkError> {
+        self.checked = Instant::now();
+        let survey = Survey::take(connection, &self.key).await?;
+        let Some(ledger) = &mut self.ledger else { return self.read_back(connection).await };
+        let position = ledger.position();
+        let found = has(connection, &self.key, position).await?;
+        let finding = ledger.resume(survey, found);
+        self.act(finding, connection).await
+    }
+
+    async fn act(&mut self, finding: Finding, connection: &mut Connection) -> Result<(), LinkError> {
+        match finding {
+            Finding::Fine => Ok(()),
+            Finding::Lost(after) => {
+                tracing::error!(%after, "the stream has lost entries; sessions are told a gap");
+                self.batch.push(Arrival::Loss(after));
+                Ok(())
+            }
+            Finding::Another => self.read_back(connection).await,
+        }
+    }
+
+    /// Begins, or begins anew with another stream: its newest part comes first.
+    async fn read_back(&mut self, connection: &mut Connection) -> Result<(), LinkError> {
+        if self.ledger.is_some() {
+            tracing::error!("the stream is another one than before; sessions are told a gap");
+        }
+        let began = Instant::now();
+        let (after, survey) =
+            archive::read_newest(connection, &self.key, self.warmth, self.max_value).await?;
+        self.batch.push(Arrival::Anew(after));
+        let mut ledger = Ledger::new(after, survey);
+        let newest = survey.map_or(ZERO, |survey| survey.last);
+        let mut position = after;
+        loop {
+            // From the oldest to the newest, in order and in steps, as the receivers take it.
+            let mut count = 0;
+            let range = [&*format!("({position}"), &*newest.to_string()];
+            let words = ["XRANGE", &self.key, range[0], range[1], "COUNT", "1000"];
+            connection.send(&words).await?;
+            let Self { intake, batch, max_value, .. } = self;
+            receive(connection, "XRANGE", *max_value, PATIENCE, |(id, fields)| {
+                batch.push(Arrival::Entry(id, intake.take_entry(fields)));
+                ledger.read(id);
+                (position, count) = (id, count + 1);
+            })
+            .await?;
+            if !self.flush().await || count < MAX_ENTRIES {
+                break;
+            }
+        }
+        self.ledger = Some(ledger);
+        tracing::info!(from = %after, to = %position, took = ?began.elapsed(), "read back the newest part of the stream");
+        self.status.send_modify(|status| {
+            status.begun.get_or_insert_with(Instant::now);
+        });
+        Ok(())
+    }
+
+    fn prove(&self) {
+        self.metrics.roundtrip_ok.set(1);
+        self.status.send_modify(|status| {
+            status.connected = true;
+            status.trouble = None;
+        });
+    }
+
+    fn trouble(&self, trouble: &str) {
+        self.metrics.roundtrip_ok.set(0);
+        self.status.send_modify(|status| {
+            status.connected = false;
+            status.trouble = Some(trouble.to_owned());
+        });
+    }
+
+    /// Hands the batch on. Waits when the receivers are full: the stream waits too.
+    async fn flush(&mut self) -> bool {
+        if self.batch.is_empty() {
+            return !self.closed;
+        }
+        let next = Vec::with_capacity(self.batch.len().min(MAX_ENTRIES));
+        let arrivals = std::mem::replace(&mut self.batch, next);
+        self.intake.count_delivered(&arrivals);
+        self.closed = !self.outlet.deliver(Batch { arrived: Instant::now(), arrivals }).await;
+        !self.closed
+    }
+}
+
+/// The longest string of an entry that is looked at.
+pub(crate) fn max_value(rules: &Rules) -> usize {
+    // A list of channels may be longer than data are allowed to be.
+    rules.max_data_bytes.max(64 * 1024)
+}
+
+/// Whether the stream still holds this entry.
+async fn has(connection: &mut Connection, key: &str, id: EntryId) -> Result<bool, LinkError> {
+    let id = id.to_string();
+    connection.send(&["XRANGE", key, &id, &id, "COUNT", "1"]).await?;
+    let mut found = false;
+    receive(connection, "XRANGE", 0, PATIENCE, |_| found = true).await?;
+    Ok(found)
+}

@@ -1,0 +1,304 @@
+//! Reads back what memory no longer holds, and trims the stream to what is to be kept.
+//!
+//! On a thread and a connection of its own, so that live delivery never waits for it. A part that
+//! was read serves all who ask for anything in it.
+
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use publication::{Cursor, EntryId, Excerpt, Publication};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{MissedTickBehavior, interval},
+};
+
+use super::{PATIENCE, Warmth, ZERO, entries::receive, max_value, survey::Survey};
+use crate::{
+    config::RedisConfig, connection::Connection, decode::Rules, link_error::LinkError, metrics::Metrics,
+};
+
+/// Requests that may wait.
+const MAX_WAITING: usize = 1_024;
+/// Parts kept for others who ask for the same, and for how long.
+const MAX_CACHED: usize = 64;
+const CACHE_TIME: Duration = Duration::from_secs(10);
+/// A part is read to have about so many bytes, but so many entries at least and at most.
+const PART_BYTES: usize = 512 * 1024;
+const PART_ENTRIES: (usize, usize) = (32, 1_000);
+/// The share of a part that lies before the place that was asked for, so that the next who asks
+/// for one a little older finds it here.
+const BACK_SHARE: usize = 4;
+/// Between two trims, before jitter.
+const TRIM_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How much of the stream Redis keeps.
+#[derive(Clone, Copy, Debug)]
+pub struct Retention {
+    /// Entries.
+    pub count: u64,
+    /// Their age.
+    pub age: Duration,
+}
+
+/// Asks for parts of the stream; cloning shares the lane.
+#[derive(Clone)]
+pub struct Archive(mpsc::Sender<Request>);
+
+/// A part that somebody waits for.
+pub(crate) struct Request {
+    after: Cursor,
+    reply: oneshot::Sender<Arc<Excerpt>>,
+}
+
+impl Archive {
+    pub(crate) fn new() -> (Self, mpsc::Receiver<Request>) {
+        let (sender, requests) = mpsc::channel(MAX_WAITING);
+        (Self(sender), requests)
+    }
+
+    /// The part of the stream that holds what comes after this place; `None` if it cannot be had now.
+    pub async fn fetch(&self, after: Cursor) -> Option<Arc<Excerpt>> {
+        let (reply, excerpt) = oneshot::channel();
+        self.0.send(Request { after, reply }).await.ok()?;
+        excerpt.await.ok()
+    }
+}
+
+/// Answers requests and trims until nobody asks any more.
+pub(crate) async fn run(
+    config: RedisConfig,
+    retention: Retention,
+    rules: Rules,
+    metrics: Metrics,
+    mut requests: mpsc::Receiver<Request>,
+) {
+    let mut reader = Reader {
+        key: config.stream_key(),
+        max_value: max_value(&rules),
+        config,
+        rules,
+        metrics,
+        connection: None,
+        cached: VecDeque::new(),
+        entry_bytes: PART_BYTES / PART_ENTRIES.1,
+    };
+    let mut trims = interval(TRIM_INTERVAL.mul_f64(rand::random_range(0.8..1.2)));
+    trims.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let outcome = tokio::select! {
+            request = requests.recv() => {
+                let Some(request) = request else { return };
+                reader.answer(request).await
+            }
+            _ = trims.tick() => reader.trim(retention).await,
+        };
+        if let Err(error) = outcome {
+            tracing::warn!(%error, "the stream cannot be read back or trimmed now");
+            reader.connection = None;
+        }
+    }
+}
+
+struct Reader {
+    config: RedisConfig,
+    key: String,
+    max_value: usize,
+    rules: Rules,
+    metrics: Metrics,
+    connection: Option<Connection>,
+    cached: VecDeque<(Instant, Arc<Excerpt>)>,
+    /// What an entry takes on average, as far as has been seen.
+    entry_bytes: usize,
+}
+
+impl Reader {
+    /// Whoever asked is told by the dropped reply if it fails.
+    async fn answer(&mut self, Request { after, reply }: Request) -> Result<(), LinkError> {
+        self.cached.retain(|(at, _)| at.elapsed() < CACHE_TIME);
+        let found = self.cached.iter().find(|(_, excerpt)| holds(excerpt, after));
+        let excerpt = match found {
+            Some((_, excerpt)) => Arc::clone(excerpt),
+            None => {
+                let Some(excerpt) = self.read(after).await? else { return Ok(()) };
+                let excerpt = Arc::new(excerpt);
+                if self.cached.len() == MAX_CACHED {
+                    self.cached.pop_front();
+                }
+                self.cached.push_back((Instant::now(), Arc::clone(&excerpt)));
+                excerpt
+            }
+        };
+        // Whoever asked may have gone.
+        let _ = reply.send(excerpt);
+        Ok(())
+    }
+
+    /// Reads the part around a place; `None` if there is no stream.
+    async fn read(&mut self, place: Cursor) -> Result<Option<Excerpt>, LinkError> {
+        let (start, end) = match place {
+            Cursor::After(id) => (format!("({id}"), id.to_string()),
+            Cursor::Before(id) => (id.to_string(), format!("({id}")),
+            Cursor::Counted { .. } => return Ok(None),
+        };
+        let count = (PART_BYTES / self.entry_bytes).clamp(PART_ENTRIES.0, PART_ENTRIES.1);
+        let back = count / BACK_SHARE;
+        self.metrics.stream_reads.inc();
+        let mut part = Part::default();
+        self.range(&["XREVRANGE", &end, "-"], back, &mut part).await?;
+        part.reverse();
+        let reached_start = part.count < back;
+        let before = part.count;
+        self.range(&["XRANGE", &start, "+"], count - back, &mut part).await?;
+        self.entry_bytes = (part.bytes / part.count.max(1)).max(1);
+
+        let Some(ends) = part.ends else {
+            let survey = self.survey().await?;
+            return Ok(survey.map(|survey| Excerpt {
+                after: Cursor::After(survey.last),
+                upto: survey.last,
+                oldest: true,
+                publications: Vec::new(),
+            }));
+        };
+        let first = if before == 0 { part.first_forward } else { Some(ends.0) };
+        let mut after = Cursor::Before(first.unwrap_or(ends.0));
+        if reached_start {
+            let survey = self.survey().await?;
+            if survey.is_some_and(|survey| survey.is_complete()) {
+                after = Cursor::After(ZERO);
+            }
+        }
+        Ok(Some(Excerpt { after, upto: ends.1, oldest: reached_start, publications: part.publications }))
+    }
+
+    async fn survey(&mut self) -> Result<Option<Survey>, LinkError> {
+        let key = self.key.clone();
+        Survey::take(self.connection().await?, &key).await
+    }
+
+    async fn range(&mut self, words: &[&str; 3], count: usize, part: &mut Part) -> Result<(), LinkError> {
+        let [command, from, to] = *words;
+        let (key, max_value, rules) = (self.key.clone(), self.max_value, self.rules.clone());
+        let connection = self.connection().await?;
+        connection.send(&[command, &key, from, to, "COUNT", &count.to_string()]).await?;
+        let forward = command == "XRANGE";
+        receive(connection, "XRANGE", max_value, PATIENCE, |(id, fields)| {
+            let publication = fields.and_then(|fields| rules.entry(&fields).ok());
+            part.take(id, publication, forward);
+        })
+        .await
+    }
+
+    /// Drops what is more or older than is to be kept. All gateways do; it does no harm.
+    async fn trim(&mut self, retention: Retention) -> Result<(), LinkError> {
+        let key = self.key.clone();
+        let connection = self.connection().await?;
+        let now = now_ms(connection).await;
+        let oldest = now.saturating_sub(u64::try_from(retention.age.as_millis()).unwrap_or(u64::MAX));
+        connection.ask(&["XTRIM", &key, "MAXLEN", "~", &retention.count.to_string()]).await?;
+        connection.ask(&["XTRIM", &key, "MINID", "~", &oldest.to_string()]).await?;
+        Ok(())
+    }
+
+    async fn connection(&mut self) -> Result<&mut Connection, LinkError> {
+        if self.connection.is_none() {
+            self.connection = Some(Connection::open(&self.config).await?);
+        }
+        // It was just made if it was not there.
+        Ok(self.connection.as_mut().expect("there is a connection"))
+    }
+}
+
+/// What a read has brought so far.
+#[derive(Default)]
+struct Part {
+    publications: Vec<(EntryId, Arc<Publication>)>,
+    /// The oldest and the newest entry.
+    ends: Option<(EntryId, EntryId)>,
+    first_forward: Option<EntryId>,
+    count: usize,
+    bytes: usize,
+}
+
+impl Part {
+    fn take(&mut self, id: EntryId, publication: Option<Publication>, forward: bool) {
+        let (first, last) = self.ends.unwrap_or((id, id));
+        self.ends = Some((first.min(id), last.max(id)));
+        if forward {
+            self.first_forward.get_or_insert(id);
+        }
+        self.count += 1;
+        if let Some(publication) = publication {
+            self.bytes += publication.bytes();
+            self.publications.push((id, Arc::new(publication)));
+        }
+    }
+
+    fn reverse(&mut self) {
+        self.publications.reverse();
+    }
+}
+
+/// Whether a part holds what comes right after a place.
+fn holds(excerpt: &Excerpt, place: Cursor) -> bool {
+    let order = |cursor| match cursor {
+        Cursor::Before(id) => Some((id, false)),
+        Cursor::After(id) => Some((id, true)),
+        Cursor::Counted { .. } => None,
+    };
+    // Of the oldest part it is enough to say that there is nothing before it.
+    (excerpt.oldest || order(excerpt.after) <= order(place)) && order(place) < Some((excerpt.upto, true))
+}
+
+/// Finds where the newest part of the stream begins that is as large as `warmth` says: behind which
+/// entry; and what Redis says of the stream.
+pub(super) async fn read_newest(
+    connection: &mut Connection,
+    key: &str,
+    warmth: Warmth,
+    max_value: usize,
+) -> Result<(EntryId, Option<Survey>), LinkError> {
+    let Some(survey) = Survey::take(connection, key).await? else { return Ok((ZERO, None)) };
+    let oldest_ms = now_ms(connection).await.saturating_sub(warmth.age.as_millis() as u64);
+    let (mut count, mut bytes, mut oldest) = (0, 0, None::<EntryId>);
+    loop {
+        let end = oldest.map_or("+".to_owned(), |oldest| format!("({oldest}"));
+        connection.send(&["XREVRANGE", key, &end, "-", "COUNT", "1000"]).await?;
+        let (mut full, mut came) = (false, 0);
+        receive(connection, "XREVRANGE", max_value, PATIENCE, |(id, fields)| {
+            came += 1;
+            let data = fields.and_then(|fields| fields.data).map_or(0, <[u8]>::len);
+            bytes += data + size_of::<Publication>();
+            full |= count >= warmth.count || bytes > warmth.bytes || id.ms < oldest_ms;
+            if !full {
+                count += 1;
+                oldest = Some(id);
+            }
+        })
+        .await?;
+        if full || came == 0 {
+            break;
+        }
+    }
+    let reached_start = survey.first.is_none() || survey.first == oldest;
+    let after = match oldest {
+        _ if reached_start && survey.is_complete() => ZERO,
+        Some(oldest) => oldest.before(),
+        None => survey.last,
+    };
+    Ok((after, Some(survey)))
+}
+
+/// The time by the clock of Redis, which gives entries their ids; by ours if it does not say.
+async fn now_ms(connection: &mut Connection) -> u64 {
+    let time = connection.ask(&["TIME"]).await.ok();
+    let seconds = time.and_then(|time| match time {
+        crate::resp::Reply::List(parts) => parts.first()?.text()?.parse::<u64>().ok(),
+        _ => None,
+    });
+    let ours = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    seconds.unwrap_or_else(ours) * 1_000
+}

@@ -1,0 +1,48 @@
+//! Reads entries of the stream over a connection.
+
+use std::time::Duration;
+
+use publication::EntryId;
+use tokio::time::timeout;
+
+use crate::{
+    connection::Connection,
+    link_error::LinkError,
+    resp::{Entries, Fields, Part},
+};
+
+/// An entry as it was read; without fields if it was too long.
+pub(crate) type Raw<'a> = (EntryId, Option<Fields<'a>>);
+
+/// Waits for the reply of a command that was sent, and lends its entries. Each piece of it must
+/// come within `patience`.
+pub(crate) async fn receive(
+    connection: &mut Connection,
+    command: &'static str,
+    max_value: usize,
+    patience: Duration,
+    mut take: impl FnMut(Raw<'_>),
+) -> Result<(), LinkError> {
+    let mut entries = Entries::new(max_value);
+    loop {
+        let Some((part, length)) = entries.next(connection.unparsed())? else {
+            timeout(patience, connection.fill()).await.map_err(|_| LinkError::Timeout("answer"))??;
+            continue;
+        };
+        let mut ended = false;
+        match part {
+            Part::Entry(id, fields) => take((id, Some(fields))),
+            Part::TooLong(id) => take((id, None)),
+            Part::Between => {}
+            Part::End => ended = true,
+            Part::Refused(error) => {
+                let error = String::from_utf8_lossy(error).into_owned();
+                return Err(LinkError::Refused { command: command.to_owned(), error });
+            }
+        }
+        connection.consume(length);
+        if ended {
+            return Ok(());
+        }
+    }
+}

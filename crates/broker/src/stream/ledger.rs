@@ -1,0 +1,171 @@
+//! Keeps account of what was read of the stream, to notice what was lost.
+//!
+//! Pure: it is told what was read and what Redis says of the stream, and says what that means.
+//! Redis 7 counts the entries ever added; as long as our own count agrees, nothing was missed, and
+//! the stream is still the same one. An older Redis only shows where the stream begins and ends.
+
+use publication::EntryId;
+
+use super::survey::Survey;
+
+/// What a reading of the stream is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// Nothing was missed.
+    Fine,
+    /// Entries behind this one may have been missed; reading goes on.
+    Lost(EntryId),
+    /// This is another stream than the one that was read: its ids have gone back.
+    Another,
+}
+
+/// Before every entry.
+pub const ZERO: EntryId = EntryId { ms: 0, seq: 0 };
+
+/// The account.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    /// All up to here has been read; reading goes on behind it.
+    position: EntryId,
+    /// The newest entry that was ever read: behind `position` if the stream was emptied.
+    newest: EntryId,
+    /// How many entries had been added up to `position`, if that is known.
+    added: Option<u64>,
+    /// Up to here nothing was missed.
+    verified: EntryId,
+    checkpoint: Option<Checkpoint>,
+}
+
+/// An entry to come.
+#[derive(Clone, Copy, Debug)]
+struct Checkpoint {
+    id: EntryId,
+    /// What the count must be with it, if Redis counts.
+    added: Option<u64>,
+    /// Where reading was when Redis said so.
+    position: EntryId,
+}
+
+impl Ledger {
+    /// Begins behind an entry of a stream of which Redis says this. Behind [`ZERO`] nothing was ever
+    /// added.
+    #[must_use]
+    pub fn new(position: EntryId, survey: Option<Survey>) -> Self {
+        let added = (position == ZERO).then_some(0);
+        let mut ledger = Self { position, newest: position, verified: position, added, checkpoint: None };
+        if survey.is_some() {
+            ledger.check(survey);
+        }
+        ledger
+    }
+
+    /// Where reading goes on.
+    #[must_use]
+    pub fn position(&self) -> EntryId {
+        self.position
+    }
+
+    /// The next entry was read. What was lost was lost before it.
+    pub fn read(&mut self, id: EntryId) -> Finding {
+        if id <= self.newest {
+            return Finding::Another;
+        }
+        let before = std::mem::replace(&mut self.position, id);
+        self.newest = id;
+        let counted = self.added;
+        self.added = counted.map(|added| added + 1);
+        let Some(checkpoint) = self.checkpoint.filter(|checkpoint| id >= checkpoint.id) else {
+            return Finding::Fine;
+        };
+        self.checkpoint = None;
+        let met = id == checkpoint.id;
+        let at_checkpoint = if met { self.added } else { counted };
+        self.added = checkpoint.added.map(|added| added + u64::from(!met)).or(self.added);
+        if differ(at_checkpoint, checkpoint.added) {
+            return self.lost();
+        }
+        self.verified = if met { id } else { before };
+        Finding::Fine
+    }
+
+    /// Redis was asked on the same connection, while all that was read came from there.
+    pub fn check(&mut self, survey: Option<Survey>) -> Finding {
+        let Some(survey) = survey else { return self.emptied() };
+        if survey.last < self.position {
+            return Finding::Another;
+        }
+        if survey.last == self.position {
+            return self.agree(survey.added);
+        }
+        if let Some(checkpoint) = self.checkpoint
+            && (checkpoint.id, checkpoint.position) == (survey.last, self.position)
+        {
+            // Since the last look nothing was there to be read: what was added has gone.
+            (self.position, self.newest, self.checkpoint) = (survey.last, survey.last, None);
+            return self.agree(survey.added);
+        }
+        self.expect(survey);
+        // Without a count: all that was there a moment ago has gone, so more may have.
+        let gone = survey.first.is_some_and(|first| first > self.verified) && self.verified > ZERO;
+        if survey.added.is_none() && gone { self.lost() } else { Finding::Fine }
+    }
+
+    /// Redis was asked on a new connection; `found` says whether the entry at our position is there.
+    pub fn resume(&mut self, survey: Option<Survey>, found: bool) -> Finding {
+        self.checkpoint = None;
+        let Some(survey) = survey else { return self.emptied() };
+        if survey.last < self.position {
+            return Finding::Another;
+        }
+        if survey.last == self.position {
+            return self.check(Some(survey));
+        }
+        self.expect(survey);
+        let behind = || survey.first.is_some_and(|first| first > self.position);
+        let complete = self
+            .added
+            .zip(survey.added)
+            .is_some_and(|(ours, theirs)| theirs.checked_sub(ours) == Some(survey.length) && behind());
+        if found || complete {
+            return Finding::Fine;
+        }
+        // What was counted before says nothing of this stream.
+        self.added = None;
+        self.lost()
+    }
+
+    /// The stream is not there any more, or never was.
+    fn emptied(&mut self) -> Finding {
+        let seen = self.checkpoint.take().is_some() || self.position > ZERO;
+        self.added = Some(0);
+        if !seen {
+            return Finding::Fine;
+        }
+        self.position = ZERO;
+        self.lost()
+    }
+
+    fn expect(&mut self, Survey { last, added, .. }: Survey) {
+        self.checkpoint = Some(Checkpoint { id: last, added, position: self.position });
+    }
+
+    /// All has been read; Redis counts so many.
+    fn agree(&mut self, added: Option<u64>) -> Finding {
+        let ours = std::mem::replace(&mut self.added, added);
+        if differ(ours, added) {
+            return self.lost();
+        }
+        self.verified = self.position;
+        Finding::Fine
+    }
+
+    fn lost(&mut self) -> Finding {
+        let after = self.verified;
+        self.verified = self.position;
+        Finding::Lost(after)
+    }
+}
+
+fn differ(ours: Option<u64>, theirs: Option<u64>) -> bool {
+    matches!((ours, theirs), (Some(ours), Some(theirs)) if ours != theirs)
+}
