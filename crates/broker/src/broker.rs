@@ -4,7 +4,7 @@ use std::{io, thread};
 
 use tokio::{
     runtime,
-    sync::{oneshot, watch},
+    sync::{mpsc, oneshot, watch},
 };
 
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     link_error::LinkError,
     metrics::Metrics,
     outlet::Outlet,
+    pictures::Pictures,
     publisher::{PublishError, Publisher},
     pubsub::Follower,
     status::Status,
@@ -41,7 +42,12 @@ pub struct Broker {
     pub failed: oneshot::Receiver<LinkError>,
     /// Reads back what memory no longer holds, where the broker keeps it.
     pub archive: Option<Archive>,
+    /// Takes pictures of what this gateway knows to others that start, where there is need.
+    pub pictures: Option<(Pictures, mpsc::Receiver<u64>)>,
 }
+
+/// Pictures that others may wait for.
+const MAX_WANTED: usize = 4;
 
 impl Broker {
     /// Starts a broker on a thread of its own, so that reading Redis never waits for anything but
@@ -52,7 +58,7 @@ impl Broker {
     pub fn start(kind: Kind, rules: Rules, metrics: Metrics, outlet: impl Outlet) -> Result<Self, io::Error> {
         let (status_sender, status) = watch::channel(Status::default());
         let (failure, failed) = oneshot::channel();
-        let mut archive = None;
+        let (mut archive, mut kept_pictures) = (None, None);
         let publisher = match kind {
             Kind::Embedded => {
                 let (sender, requests) = embedded::queue();
@@ -65,7 +71,10 @@ impl Broker {
             }
             Kind::RedisPubSub(config) => {
                 let publisher = Publisher::redis(&config).map_err(refused)?;
-                let follower = Follower::new(config, rules, metrics, outlet, status_sender);
+                let (wanted, asked) = mpsc::channel(MAX_WANTED);
+                let pictures = Pictures::new(&config).map_err(refused)?;
+                kept_pictures = Some((pictures.clone(), asked));
+                let follower = Follower::new(config, rules, metrics, outlet, status_sender, wanted, pictures);
                 spawn("broker", async move {
                     if let Err(error) = follower.run().await {
                         let _ = failure.send(error);
@@ -88,7 +97,7 @@ impl Broker {
                 publisher
             }
         };
-        Ok(Self { publisher, status, failed, archive })
+        Ok(Self { publisher, status, failed, archive, pictures: kept_pictures })
     }
 }
 

@@ -70,7 +70,7 @@ pub(crate) async fn run(
         status.send_if_modified(|status| {
             let first = status.begun.is_none();
             status.begun.get_or_insert_with(Instant::now);
-            status.connected = true;
+            (status.connected, status.complete) = (true, true);
             first
         });
     }

@@ -8,7 +8,10 @@ use std::{
 use prometheus::IntCounter;
 use publication::{Arrival, Publication, PublicationError};
 
-use crate::{beacon::Beacon, decode::Rules, link::Delivery, metrics::Metrics, order::Item, resp::Fields};
+use crate::{
+    beacon::Beacon, control::Control, decode::Rules, link::Delivery, metrics::Metrics, order::Item,
+    resp::Fields,
+};
 
 /// Decodes what stands under one prefix.
 pub(crate) struct Intake {
@@ -25,7 +28,7 @@ impl Intake {
         Self { prefix: prefix.into(), rules, metrics, ok, complaint: Complaint::default() }
     }
 
-    /// What a delivery means; `None` for what does not count: a beacon that is none.
+    /// What a delivery means; `None` for what does not count: a beacon or control message that is none.
     pub(crate) fn take(&mut self, delivery: &Delivery<'_>) -> Option<Item> {
         let (full_name, payload) = match delivery {
             Delivery::Message { channel, payload } => (*channel, Some(*payload)),
@@ -34,6 +37,7 @@ impl Intake {
         let name = full_name.strip_prefix(&*self.prefix).unwrap_or(full_name);
         let decoded = match (name, payload) {
             (b"@beacon", payload) => return payload.and_then(Beacon::decode).map(Item::Beacon),
+            (b"@control", payload) => return payload.and_then(Control::decode).map(Item::Control),
             (_, None) => Err(PublicationError::TooLong { limit: self.rules.max_data_bytes }),
             (b"@json", Some(payload)) => self.rules.envelope(payload),
             (name, Some(payload)) => self.rules.plain(name, payload),
@@ -50,7 +54,7 @@ impl Intake {
         let name = fields.and_then(|fields| fields.channel).unwrap_or_default();
         match self.account(name, decoded) {
             Item::Publication(publication) => Some(publication),
-            Item::Skipped | Item::Beacon(_) => None,
+            Item::Skipped | Item::Beacon(_) | Item::Control(_) => None,
         }
     }
 

@@ -17,6 +17,8 @@ pub(crate) struct Link {
     /// Bytes of an oversized payload still to be thrown away.
     skip: usize,
     max_payload: usize,
+    /// How many subscribers took what was published here last.
+    receivers: Option<u64>,
 }
 
 /// What a link delivered.
@@ -30,7 +32,7 @@ impl Link {
     pub(crate) async fn open(config: &RedisConfig, max_payload: usize) -> Result<Self, LinkError> {
         let mut connection = Connection::open(config).await?;
         connection.ask(&["PSUBSCRIBE", &config.pattern()]).await?;
-        Ok(Self { connection, skip: 0, max_payload })
+        Ok(Self { connection, skip: 0, max_payload, receivers: None })
     }
 
     /// Who answers on this link.
@@ -42,6 +44,16 @@ impl Link {
     pub(crate) async fn publish(&mut self, channel: &str, payload: &str) -> Result<(), LinkError> {
         self.connection.send(&["PUBLISH", channel, payload]).await?;
         self.connection.send(&["INFO", "replication"]).await
+    }
+
+    /// Publishes `payload`, without waiting for the answer.
+    pub(crate) async fn say(&mut self, channel: &str, payload: &str) -> Result<(), LinkError> {
+        self.connection.send(&["PUBLISH", channel, payload]).await
+    }
+
+    /// How many subscribers took what was published on this link last, itself included.
+    pub(crate) fn receivers(&self) -> Option<u64> {
+        self.receivers
     }
 
     /// Waits for more bytes. May be cancelled without loss.
@@ -94,6 +106,9 @@ impl Link {
                 Ok(())
             }
             reply => {
+                if let Some(receivers) = reply.text().and_then(|text| text.parse().ok()) {
+                    self.receivers = Some(receivers);
+                }
                 self.connection.server.learn(&reply);
                 self.connection.server.check()
             }

@@ -9,7 +9,10 @@ use std::{
 
 use publication::{Arrival, BeaconId, Publication};
 
-use crate::beacon::{Beacon, Claim};
+use crate::{
+    beacon::{Beacon, Claim},
+    control::Control,
+};
 
 /// One thing that a link delivered.
 #[derive(Clone, Debug)]
@@ -18,6 +21,8 @@ pub enum Item {
     Beacon(Beacon),
     /// A valid publication.
     Publication(Arc<Publication>),
+    /// Something between gateways, which does not count.
+    Control(Control),
     /// Something that counts although it is no valid publication.
     Skipped,
 }
@@ -77,6 +82,7 @@ impl Order {
     pub fn receive(&mut self, item: Item, out: &mut Vec<Arrival>) {
         match item {
             Item::Beacon(beacon) => self.receive_beacon(beacon, out),
+            Item::Control(_) => {}
             _ if !self.first.begun => {}
             _ if self.first.owed > 0 => self.first.owed -= 1,
             Item::Publication(publication) => {

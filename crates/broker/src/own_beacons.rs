@@ -37,6 +37,11 @@ impl OwnBeacons {
         id
     }
 
+    /// The name of this gateway.
+    pub(crate) fn gateway(&self) -> u64 {
+        self.next.gateway
+    }
+
     pub(crate) fn is_own(&self, id: BeaconId) -> bool {
         id.gateway == self.next.gateway
     }

@@ -90,7 +90,7 @@ impl Publisher {
     }
 }
 
-fn connect(config: &RedisConfig) -> Result<ConnectionManager, PublishError> {
+pub(crate) fn connect(config: &RedisConfig) -> Result<ConnectionManager, PublishError> {
     let tcp = config.info().tcp_settings().clone().set_nodelay(true);
     let client = redis::Client::open(config.info().clone().set_tcp_settings(tcp))?;
     let settings = ConnectionManagerConfig::new()

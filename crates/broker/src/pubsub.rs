@@ -1,16 +1,20 @@
 //! Follows Redis Pub/Sub: one link, a second one in doubt, and a new one after a break.
 
 mod doubt;
+mod start;
 
 use std::time::Instant;
 
-use publication::{Arrival, Batch, BeaconId};
+use publication::{Arrival, Batch, BeaconId, Snapshot};
 use tokio::{
-    sync::watch,
+    sync::{mpsc, watch},
     time::{MissedTickBehavior, interval, sleep},
 };
 
-use self::doubt::{Second, Settled};
+use self::{
+    doubt::{Second, Settled},
+    start::Start,
+};
 use crate::{
     backoff::Backoff,
     beacon::Beacon,
@@ -23,6 +27,7 @@ use crate::{
     order::{Item, Order},
     outlet::Outlet,
     own_beacons::OwnBeacons,
+    pictures::Pictures,
     status::Status,
 };
 
@@ -43,6 +48,11 @@ pub(crate) struct Follower<O> {
     order: Order,
     own: OwnBeacons,
     batch: Vec<Arrival>,
+    /// What arrives is held back.
+    start: Option<Start>,
+    /// Pictures that other gateways have asked for.
+    wanted: mpsc::Sender<u64>,
+    pictures: Pictures,
 }
 
 /// What happened on the links.
@@ -53,6 +63,8 @@ enum Event {
     /// The first link has had its time to show what the second one has shown.
     Overdue,
     Tick,
+    /// What another gateway knows has come, or does not.
+    Picture(Option<Snapshot>),
 }
 
 impl<O: Outlet> Follower<O> {
@@ -62,6 +74,8 @@ impl<O: Outlet> Follower<O> {
         metrics: Metrics,
         outlet: O,
         status: watch::Sender<Status>,
+        wanted: mpsc::Sender<u64>,
+        pictures: Pictures,
     ) -> Self {
         Self {
             // An envelope holds names and escapes around the data.
@@ -75,6 +89,9 @@ impl<O: Outlet> Follower<O> {
             order: Order::default(),
             own: OwnBeacons::new(),
             batch: Vec::new(),
+            start: Some(Start::new()),
+            wanted,
+            pictures,
         }
     }
 
@@ -87,6 +104,9 @@ impl<O: Outlet> Follower<O> {
         tracing::info!(redis = self.config.address(), "linked to Redis");
         loop {
             let error = self.follow(link).await;
+            // What other gateways know cannot be had over a broken link.
+            self.begin(false);
+            self.flush().await;
             if self.closed {
                 return Ok(());
             }
@@ -125,10 +145,15 @@ impl<O: Outlet> Follower<O> {
             let event = tokio::select! {
                 filled = first.fill() => Event::First(filled),
                 event = doubt::next(&mut second) => event,
+                event = Start::next(&mut self.start, self.config.beacon_interval.mul_f64(1.2)) => event,
                 _ = ticks.tick() => Event::Tick,
             };
             let outcome = match event {
-                Event::First(filled) => filled.and_then(|()| self.take_first(&mut first)),
+                Event::First(filled) => match filled.and_then(|()| self.take_first(&mut first)) {
+                    Ok(()) => self.proceed(&mut first).await,
+                    Err(error) => Err(error),
+                },
+                Event::Picture(picture) => self.take_picture(picture, &mut first).await,
                 Event::Tick => self.beat(&mut first, &mut second).await,
                 Event::SecondOpened(opened) => {
                     second = self.opened(opened).await;
@@ -167,16 +192,21 @@ impl<O: Outlet> Follower<O> {
     /// Takes what the first link delivered.
     fn take_first(&mut self, link: &mut Link) -> Result<(), LinkError> {
         let Self { intake, order, batch, .. } = self;
-        let mut beacons = Vec::new();
+        let (mut beacons, mut controls) = (Vec::new(), Vec::new());
         let delivered = link.deliver(|delivery| {
             let Some(item) = intake.take(&delivery) else { return };
-            if let Item::Beacon(beacon) = &item {
-                beacons.push(beacon.id);
+            match &item {
+                Item::Beacon(beacon) => beacons.push(beacon.id),
+                Item::Control(control) => controls.push(*control),
+                Item::Publication(_) | Item::Skipped => {}
             }
             order.receive(item, batch);
         });
         for id in beacons {
             self.note_beacon(id);
+        }
+        for control in controls {
+            self.take_control(control);
         }
         delivered
     }
@@ -188,13 +218,9 @@ impl<O: Outlet> Follower<O> {
                 self.metrics.roundtrip.observe(roundtrip.as_secs_f64());
             }
             self.prove();
+        } else {
+            self.meet(id);
         }
-        self.status.send_if_modified(|status| {
-            let changed = status.begun.is_none() || (!own && !status.peers);
-            status.begun.get_or_insert_with(Instant::now);
-            status.peers |= !own;
-            changed
-        });
     }
 
     /// An own beacon came back on the link that is followed.
@@ -240,7 +266,7 @@ impl<O: Outlet> Follower<O> {
 
     /// Hands the batch on. Waits when the receivers are full: Redis then feels the back-pressure.
     async fn flush(&mut self) -> bool {
-        if self.batch.is_empty() {
+        if self.batch.is_empty() || self.start.is_some() {
             return true;
         }
         let next = Vec::with_capacity(self.batch.len().min(1024));

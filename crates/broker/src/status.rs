@@ -7,10 +7,10 @@ use std::time::Instant;
 pub struct Status {
     /// The link works: beacons come back.
     pub connected: bool,
-    /// When the first beacon was seen; before it no cursor can be given out.
+    /// When delivery began; before it no cursor can be given out.
     pub begun: Option<Instant>,
-    /// Beacons of other gateways were seen.
-    pub peers: bool,
+    /// Nobody knows more than this gateway: it is alone, or has taken over what another one knew.
+    pub complete: bool,
     /// What last went wrong, in words.
     pub trouble: Option<String>,
 }

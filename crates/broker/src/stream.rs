@@ -231,6 +231,7 @@ impl<O: Outlet> Tail<O> {
         tracing::info!(from = %after, to = %position, took = ?began.elapsed(), "read back the newest part of the stream");
         self.status.send_modify(|status| {
             status.begun.get_or_insert_with(Instant::now);
+            status.complete = true;
         });
         Ok(())
     }

@@ -211,7 +211,9 @@ fn read(out: &[Arrival]) -> (Vec<(Cursor, u64)>, Vec<Vec<u64>>) {
                     runs.last_mut().expect("there is one").push(number);
                 }
             }
-            Arrival::Entry(..) | Arrival::Loss(_) | Arrival::Anew(_) => panic!("these are of a stream"),
+            Arrival::Known(_) | Arrival::Entry(..) | Arrival::Loss(_) | Arrival::Anew(_) => {
+                panic!("an order makes none of these")
+            }
         }
     }
     (cursors, runs)

@@ -10,8 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use publication::Batch;
-use tokio::sync::{mpsc, watch};
+use publication::{Batch, Snapshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     accept::accept,
@@ -21,7 +21,7 @@ use crate::{
     metrics::Metrics,
     phase::Phase,
     publish_request::PublishRequest,
-    thread::{self, Handle, INBOX_BATCHES, MAX_ARRIVED, Pulse},
+    thread::{self, Ask, Handle, INBOX_BATCHES, MAX_ARRIVED, Pulse},
 };
 
 /// A shard that has not ticked for so long is stuck.
@@ -66,6 +66,7 @@ impl Edge {
         for number in 0..shards {
             let (inbox, inbox_end) = mpsc::channel(INBOX_BATCHES);
             let (arrived, arrived_end) = mpsc::channel(MAX_ARRIVED);
+            let (asks, asks_end) = mpsc::channel(1);
             let pulse = Pulse { at: Instant::now(), gauges: hub::Gauges::default(), behind: 0 };
             let pulse = Arc::new(Mutex::new(pulse));
             let start = thread::Start {
@@ -77,10 +78,11 @@ impl Edge {
                 phase: watched.clone(),
                 inbox: inbox_end,
                 arrived: arrived_end,
+                asks: asks_end,
                 pulse: Arc::clone(&pulse),
             };
             thread::spawn(number, start)?;
-            handles.push(Handle { inbox, arrived, load: Arc::new(AtomicUsize::new(0)), pulse });
+            handles.push(Handle { inbox, arrived, asks, load: Arc::new(AtomicUsize::new(0)), pulse });
         }
         let metrics = metrics.clone();
         Ok(Self { shards: handles, phase, census, metrics, write_timeout: config.write_timeout })
@@ -95,6 +97,13 @@ impl Edge {
     /// Accepts connections for as long as it is polled.
     pub async fn accept(&self, listener: TcpListener) {
         accept(listener, &self.shards, self.write_timeout, &self.metrics).await;
+    }
+
+    /// A picture of what one of the shards knows: each knows the same.
+    pub async fn snapshot(&self, max_bytes: usize) -> Option<Snapshot> {
+        let (reply, snapshot) = oneshot::channel();
+        self.shards.first()?.asks.send(Ask { max_bytes, reply }).await.ok()?;
+        snapshot.await.ok()?
     }
 
     /// All that other gateways know is known here too.

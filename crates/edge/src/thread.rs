@@ -11,11 +11,11 @@ use std::{
 };
 
 use hub::Gauges;
-use publication::Batch;
+use publication::{Batch, Snapshot};
 use tokio::{
     io::unix::AsyncFd,
     runtime,
-    sync::{Notify, mpsc, watch},
+    sync::{Notify, mpsc, oneshot, watch},
     task::{LocalSet, unconstrained, yield_now},
     time::{MissedTickBehavior, interval},
 };
@@ -51,7 +51,14 @@ pub(crate) struct Start {
     pub(crate) phase: watch::Receiver<Phase>,
     pub(crate) inbox: mpsc::Receiver<Arc<Batch>>,
     pub(crate) arrived: mpsc::Receiver<Arrived>,
+    pub(crate) asks: mpsc::Receiver<Ask>,
     pub(crate) pulse: Arc<Mutex<Pulse>>,
+}
+
+/// Somebody wants a picture of what the shard's hub knows, of so many bytes.
+pub(crate) struct Ask {
+    pub(crate) max_bytes: usize,
+    pub(crate) reply: oneshot::Sender<Option<Snapshot>>,
 }
 
 /// What a shard says of itself once a second.
@@ -66,6 +73,7 @@ pub(crate) struct Pulse {
 pub(crate) struct Handle {
     pub(crate) inbox: mpsc::Sender<Arc<Batch>>,
     pub(crate) arrived: mpsc::Sender<Arrived>,
+    pub(crate) asks: mpsc::Sender<Ask>,
     pub(crate) load: Arc<AtomicUsize>,
     pub(crate) pulse: Arc<Mutex<Pulse>>,
 }
@@ -82,7 +90,7 @@ pub(crate) fn spawn(number: usize, start: Start) -> io::Result<()> {
 }
 
 async fn run(poll: mio::Poll, start: Start) {
-    let Start { config, metrics, census, publish, fetch, phase, inbox, arrived, pulse } = start;
+    let Start { config, metrics, census, publish, fetch, phase, inbox, arrived, asks, pulse } = start;
     let registry = poll.registry().try_clone();
     let sockets = readiness::readable(poll);
     let (Ok(registry), Ok(sockets)) = (registry, sockets) else {
@@ -103,6 +111,7 @@ async fn run(poll: mio::Poll, start: Start) {
         stirred: Notify::new(),
     });
     tokio::task::spawn_local(welcome(Rc::clone(&shard), arrived));
+    tokio::task::spawn_local(tell(Rc::clone(&shard), asks));
     // The loop looks at many sockets a turn: Tokio's cooperative budget would make it miss some.
     unconstrained(follow(&shard, sockets, inbox, &pulse)).await;
 }
@@ -111,6 +120,15 @@ async fn run(poll: mio::Poll, start: Start) {
 async fn welcome(shard: Rc<Shard>, mut arrived: mpsc::Receiver<Arrived>) {
     while let Some(connection) = arrived.recv().await {
         tokio::task::spawn_local(door::serve(Rc::clone(&shard), connection));
+    }
+}
+
+/// Tells what the hub knows to whoever asks.
+async fn tell(shard: Rc<Shard>, mut asks: mpsc::Receiver<Ask>) {
+    while let Some(Ask { max_bytes, reply }) = asks.recv().await {
+        let snapshot = shard.sessions.borrow().hub.snapshot(max_bytes);
+        // Whoever asked may have given up.
+        let _ = reply.send(snapshot);
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use broker::{Kind, Status};
+use broker::Status;
 use tokio::{sync::watch, time::sleep};
 
 /// The gateway's state, as `/readyz` shows it; cloning shares it.
@@ -57,23 +57,11 @@ impl Readiness {
     }
 }
 
-/// Resolves when this gateway knows what its peers know: on a stream once its newest part has been
-/// read back; else at the first beacon, or, if there are peers, one heartbeat later, when the cursors of quiet sessions elsewhere are known here too.
-pub(crate) async fn warm(
-    mut status: watch::Receiver<Status>,
-    kind: &Kind,
-    beacon_interval: Duration,
-    heartbeat: Duration,
-) {
-    if status.wait_for(|status| status.begun.is_some()).await.is_err() {
-        return;
-    }
-    if matches!(kind, Kind::Embedded | Kind::RedisStream(..)) {
-        return;
-    }
-    // Peers show themselves within one interval.
-    sleep(beacon_interval.mul_f64(1.1)).await;
-    if status.borrow().peers {
-        sleep(heartbeat.saturating_sub(beacon_interval)).await;
+/// Resolves when this gateway knows what its peers know; or, if none of them told it, one heartbeat
+/// later, when at least the cursors of quiet sessions elsewhere are known here too.
+pub(crate) async fn warm(mut status: watch::Receiver<Status>, heartbeat: Duration) {
+    let begun = status.wait_for(|status| status.begun.is_some()).await.map(|status| status.complete);
+    if let Ok(false) = begun {
+        sleep(heartbeat).await;
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{future::pending, io, net::TcpListener, rc::Rc};
 
-use broker::{Archive, Broker, Published, Publisher};
+use broker::{Archive, Broker, Pictures, Published, Publisher};
 use edge::{Edge, FetchRequest, Outcome, PublishRequest};
 use futures_util::StreamExt;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -70,7 +70,7 @@ pub(crate) async fn serve(mut settings: Settings, listeners: Listeners) -> io::R
     };
     let (fetch, fetching) = mpsc::channel(MAX_FETCHING);
     let edge = Rc::new(Edge::start(&settings.edge, shards, &metrics.edge, &publish, &fetch)?);
-    let Broker { publisher, status, mut failed, archive } = Broker::start(
+    let Broker { publisher, status, mut failed, archive, pictures } = Broker::start(
         settings.broker.clone(),
         settings.rules.clone(),
         metrics.broker.clone(),
@@ -83,15 +83,17 @@ pub(crate) async fn serve(mut settings: Settings, listeners: Listeners) -> io::R
     if let Some(archive) = archive {
         tokio::task::spawn_local(read_back(fetching, archive));
     }
+    if let Some((pictures, wanted)) = pictures {
+        tokio::task::spawn_local(tell(wanted, pictures, Rc::clone(&edge), settings.snapshot_bytes));
+    }
     let admin = Admin { edge: Rc::clone(&edge), metrics: Rc::clone(&metrics), readiness: readiness.clone() };
     tokio::task::spawn_local(admin::serve(Rc::new(admin), listeners.admin));
     let accepting = Rc::clone(&edge);
     tokio::task::spawn_local(async move { accepting.accept(listeners.public).await });
     let (warming, ready) = (Rc::clone(&edge), readiness.clone());
-    let (kind, interval, heartbeat) =
-        (settings.broker.clone(), settings.beacon_interval, settings.edge.heartbeat);
+    let heartbeat = settings.edge.heartbeat;
     tokio::task::spawn_local(async move {
-        warm(status, &kind, interval, heartbeat).await;
+        warm(status, heartbeat).await;
         warming.complete();
         ready.set_ready();
         tracing::info!("ready");
@@ -148,6 +150,20 @@ async fn read_back(mut requests: mpsc::Receiver<FetchRequest>, archive: Archive)
                 let _ = reply.send(excerpt);
             }
         });
+    }
+}
+
+/// Tells other gateways that start what this one knows.
+async fn tell(mut wanted: mpsc::Receiver<u64>, pictures: Pictures, edge: Rc<Edge>, max_bytes: usize) {
+    while let Some(token) = wanted.recv().await {
+        let Some(snapshot) = edge.snapshot(max_bytes).await else { continue };
+        match pictures.store(token, &snapshot).await {
+            Ok(()) => tracing::info!(
+                publications = snapshot.publications.len(),
+                "told another gateway what this one knows"
+            ),
+            Err(error) => tracing::warn!(%error, "another gateway cannot be told what this one knows"),
+        }
     }
 }
 

@@ -120,6 +120,29 @@ impl Beacons {
         }
     }
 
+    /// All that is known, for another gateway: by sender, and the newest with its place.
+    pub(crate) fn snapshot(&self) -> (Vec<publication::Sender>, Option<(BeaconId, Place)>) {
+        let senders = self.senders.iter().map(|(gateway, sender)| publication::Sender {
+            gateway: *gateway,
+            first: sender.first,
+            stretches: sender.stretches.iter().map(|stretch| (stretch.start.number(), stretch.len)).collect(),
+        });
+        (senders.collect(), self.newest)
+    }
+
+    /// Takes what another gateway knows; nothing was known before.
+    pub(crate) fn restore(&mut self, senders: &[publication::Sender], newest: Option<(BeaconId, Place)>) {
+        for publication::Sender { gateway, first, stretches } in senders {
+            let stretches: VecDeque<_> = stretches
+                .iter()
+                .map(|(start, len)| Stretch { start: Place::counted(*start), len: *len })
+                .collect();
+            self.count += stretches.len();
+            self.senders.insert(*gateway, Sender { first: *first, stretches });
+        }
+        self.newest = newest;
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.count
     }

@@ -137,6 +137,41 @@ impl Channels {
         }
     }
 
+    /// Every channel with a state: its name, its latest publication if history no longer holds it,
+    /// and what history lost of it. The most recently published first.
+    pub(crate) fn states(&self) -> impl Iterator<Item = (&str, Option<&Entry>, Place)> {
+        self.published.newest_first().map(|id| {
+            let channel = &self.slots[id as usize];
+            let quiet = channel.latest.as_ref().filter(|_| channel.held.is_empty());
+            (&*channel.name, quiet, channel.lost)
+        })
+    }
+
+    /// The newest place that a channel without a state can have lost.
+    pub(crate) fn forgotten(&self) -> Place {
+        self.forgotten
+    }
+
+    /// Takes what another gateway knows of losses, once its publications have been taken.
+    pub(crate) fn restore_lost<'a>(
+        &mut self,
+        lost: impl Iterator<Item = (&'a str, Place)>,
+        forgotten: Place,
+    ) {
+        self.forgotten = forgotten;
+        let mut lost: Vec<_> = lost.filter(|(_, place)| *place > Place::START).collect();
+        lost.sort_unstable_by_key(|(_, place)| *place);
+        for (name, place) in lost {
+            let Some(id) = self.find(self.hasher.hash_one(name), name) else {
+                // Its publications were too many for the picture.
+                self.forgotten = self.forgotten.max(place);
+                continue;
+            };
+            self.slots[id as usize].lost = place;
+            self.lost.raise(id);
+        }
+    }
+
     /// Drops the channel if nothing is known of it and nobody listens.
     fn remove_unused(&mut self, id: ChannelId) {
         let channel = &self.slots[id as usize];

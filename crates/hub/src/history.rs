@@ -140,6 +140,16 @@ impl History {
         self.entries.range(skipped.min(self.entries.len())..)
     }
 
+    /// The breaks that are remembered, in order.
+    pub(crate) fn breaks(&self) -> impl Iterator<Item = &Break> {
+        self.breaks.iter()
+    }
+
+    /// All entries, the newest first.
+    pub(crate) fn newest_first(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().rev()
+    }
+
     pub(crate) fn oldest(&self) -> Option<&Entry> {
         self.entries.front()
     }
@@ -157,7 +167,8 @@ impl History {
         self.bytes
     }
 
-    fn pop(&mut self) -> Option<Entry> {
+    /// Takes out the oldest entry.
+    pub(crate) fn pop(&mut self) -> Option<Entry> {
         let entry = self.entries.pop_front()?;
         self.first += 1;
         self.bytes -= entry.cost();

@@ -1,6 +1,7 @@
 //! The registry itself: takes what arrives and lets go of what is too old.
 
 mod attendance;
+mod knowledge;
 mod range;
 
 use std::{
@@ -89,6 +90,7 @@ impl Hub {
             Arrival::Skipped => self.tip = self.tip.next(),
             Arrival::Beacon(id) => self.chart.beacons.push(*id, self.tip, self.tip),
             Arrival::Break(id) => self.append_break(*id),
+            Arrival::Known(snapshot) => self.restore(snapshot),
             Arrival::Entry(id, Some(publication)) => self.append_publication(Place::of(*id), publication),
             Arrival::Entry(id, None) => self.tip = Place::of(*id),
             Arrival::Loss(verified) => self.append_loss(self.tip, Cursor::After(*verified)),
@@ -151,10 +153,15 @@ impl Hub {
         self.tip = place;
         // Before the first beacon nothing can be given a cursor; the broker delivers nothing then.
         let Some(cursor) = self.chart.tip(self.tip) else { return };
+        self.append_at(place, cursor, publication);
+        self.trim();
+    }
+
+    fn append_at(&mut self, place: Place, cursor: Cursor, publication: &Arc<Publication>) {
         let mut channels = publication.channels();
         let Some(first) = channels.next() else { return };
         let channel = self.channels.intern(first);
-        let entry = Entry { place: self.tip, cursor, publication: Arc::clone(publication), channel };
+        let entry = Entry { place, cursor, publication: Arc::clone(publication), channel };
 
         let slot = self.history.end();
         self.publish_on(first, channel, slot, &entry);
@@ -163,6 +170,10 @@ impl Hub {
             self.publish_on(further, channel, slot, &entry);
         }
         self.history.push(entry);
+    }
+
+    /// Lets go of what is more than is to be kept.
+    fn trim(&mut self) {
         while let Some(evicted) = self.history.pop_excess(&self.config) {
             self.lose(&evicted);
         }

@@ -29,6 +29,16 @@ impl Place {
         Self { high: ms, low: 2 * seq + 1 }
     }
 
+    /// The place with this number, where places are counted.
+    pub(crate) const fn counted(number: u64) -> Self {
+        Self { high: 0, low: number }
+    }
+
+    /// The number of this place, where places are counted.
+    pub(crate) const fn number(self) -> u64 {
+        self.low
+    }
+
     /// The place of what arrives next where places are counted, and of a loss behind this one.
     #[must_use]
     pub const fn next(self) -> Self {

@@ -83,13 +83,7 @@ enum Seen {
 
 impl World {
     fn new(keep_count: usize, keep_channels: usize) -> Self {
-        let hub = Hub::new(Config {
-            keep_count,
-            keep_bytes: usize::MAX,
-            keep_for: Duration::MAX,
-            keep_channels,
-            keep_cursors: Duration::MAX,
-        });
+        let hub = hub_of(keep_count, keep_channels);
         let now = Instant::now();
         let mut world = Self { hub, model: Model::default(), counter: 0, readers: Vec::new(), now };
         world.take(&Happening::Beacon);
@@ -150,6 +144,16 @@ fn take_step(hub: &mut Hub, key: SessionKey, patterns: &[&str], limit: usize, se
         }
     }
     true
+}
+
+fn hub_of(keep_count: usize, keep_channels: usize) -> Hub {
+    Hub::new(Config {
+        keep_count,
+        keep_bytes: usize::MAX,
+        keep_for: Duration::MAX,
+        keep_channels,
+        keep_cursors: Duration::MAX,
+    })
 }
 
 fn selection(patterns: &[&str]) -> Selection {
@@ -326,4 +330,54 @@ fn cursors_expire_with_age_and_never_the_newest_beacon() {
     assert_eq!(hub.gauges(now).history_publications, 0, "publications expire");
     assert_eq!(hub.place_of(old), None, "cursors expire");
     assert!(hub.tip().is_some_and(|tip| hub.place_of(tip).is_some()), "the newest beacon stays");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
+
+    /// A gateway that starts and takes a peer's picture answers every cursor as the peer does.
+    #[test]
+    fn a_hub_that_takes_anothers_snapshot_answers_like_it(
+        before in happenings(),
+        after in happenings(),
+        keep in 1usize..8,
+        channels in 1usize..8,
+        whole: bool,
+    ) {
+        let mut peer = World::new(keep, channels);
+        before.iter().for_each(|happening| peer.take(happening));
+        let max_bytes = if whole { usize::MAX } else { 600 };
+        let snapshot = peer.hub.snapshot(max_bytes).expect("there was a beacon");
+        let mut hub = hub_of(keep, channels);
+        hub.append(&Arrival::Known(Arc::new(snapshot)));
+        let mut started = World { hub, model: Model::default(), counter: peer.counter, readers: Vec::new(), now: peer.now };
+        for patterns in READERS {
+            let key = started.hub.enter(&selection(patterns), 0, Start::Live, started.now);
+            started.readers.push((key, Vec::new()));
+        }
+        for happening in &after {
+            peer.take(happening);
+            started.take(happening);
+        }
+        prop_assert_eq!(started.hub.tip(), peer.hub.tip());
+        for (cursor, place) in peer.model.cursors.clone() {
+            prop_assert_eq!(started.hub.place_of(cursor), Some(place));
+            for patterns in READERS {
+                let (ours, theirs) = (resume(&mut started, patterns, cursor), resume(&mut peer, patterns, cursor));
+                if whole {
+                    prop_assert_eq!(&ours, &theirs, "{:?} from {:?}", patterns, place);
+                    continue;
+                }
+                // Of a smaller picture less is known: what is missing is told.
+                let told = ours.iter().any(|seen| matches!(seen, Seen::Gap(GapReason::Trimmed, _)));
+                prop_assert!(told || ours == theirs, "silent loss");
+            }
+        }
+        let latest = |world: &World| -> Vec<Place> {
+            world.hub.latest(&selection(&["*"])).iter().map(|entry| entry.place).collect()
+        };
+        if whole {
+            prop_assert_eq!(latest(&started), latest(&peer));
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Instant};
 use crate::{
     cursor::{BeaconId, Cursor, EntryId},
     publication::Publication,
+    snapshot::Snapshot,
 };
 
 /// One step of the order. Where places are counted, everything but a beacon counts one, valid or
@@ -19,6 +20,9 @@ pub enum Arrival {
     Beacon(BeaconId),
     /// The first beacon after a stretch in which publications may have been lost.
     Break(BeaconId),
+    /// What another gateway knows, where places are counted: this one knows nothing yet, and goes
+    /// on from there.
+    Known(Arc<Snapshot>),
     /// The next entry of a stream; `None` if it holds no valid publication.
     Entry(EntryId, Option<Arc<Publication>>),
     /// Entries of the stream behind this one may have been lost.

@@ -10,6 +10,7 @@ mod cursor;
 mod event;
 mod pattern;
 mod publication;
+mod snapshot;
 
 pub use arrival::{Arrival, Batch, Excerpt};
 pub use channel::{ChannelName, MAX_NAME_BYTES, NameError};
@@ -17,3 +18,4 @@ pub use cursor::{BeaconId, Cursor, CursorError, EntryId, MAX_CURSOR_BYTES};
 pub use event::{EventError, EventType};
 pub use pattern::Pattern;
 pub use publication::{Draft, MAX_CHANNELS, Publication, PublicationError};
+pub use snapshot::{Known, Sender, Snapshot};

@@ -21,7 +21,8 @@ pub(crate) struct Settings {
     pub(crate) shards: usize,
     pub(crate) broker: Kind,
     pub(crate) rules: Rules,
-    pub(crate) beacon_interval: Duration,
+    /// How large a picture of what it knows this gateway gives to one that starts.
+    pub(crate) snapshot_bytes: usize,
     /// Broker trouble turns readiness red.
     pub(crate) broker_readiness: bool,
     /// `max_sessions` 0 means as many as descriptors allow.
@@ -63,7 +64,7 @@ impl Settings {
                 max_data_bytes,
                 takes_json: Arc::new(move |channel| rules_access.takes_json(channel)),
             },
-            beacon_interval: file.broker.redis.beacon_interval.0,
+            snapshot_bytes: file.broker.redis.snapshot_bytes,
             broker_readiness: file.broker.readiness,
             edge: edge(file, access),
             drain_delay: file.drain.delay.0,

@@ -1,0 +1,228 @@
+//! Pictures of what gateways know, on their way through Redis from one that runs to one that starts.
+//!
+//! A picture lies in a list of Redis for a minute, in pieces, so that it never passes through the
+//! subscriptions of those whom it does not concern.
+
+use std::sync::Arc;
+
+use publication::{BeaconId, Cursor, Draft, Known, Publication, Sender, Snapshot};
+use redis::aio::ConnectionManager;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    config::RedisConfig,
+    control::Control,
+    publisher::{PublishError, connect},
+};
+
+/// The length of a piece.
+const PIECE_BYTES: usize = 512 * 1024;
+/// How long a picture is kept, in seconds.
+const KEEP_SECONDS: u64 = 60;
+
+/// Stores and fetches pictures; cloning shares the connection.
+#[derive(Clone)]
+pub struct Pictures {
+    prefix: String,
+    connection: ConnectionManager,
+}
+
+impl Pictures {
+    pub(crate) fn new(config: &RedisConfig) -> Result<Self, PublishError> {
+        Ok(Self { prefix: config.prefix().to_owned(), connection: connect(config)? })
+    }
+
+    /// Stores a picture under the name that was asked for, and says so.
+    ///
+    /// # Errors
+    /// Redis does not take it.
+    pub async fn store(&self, token: u64, snapshot: &Snapshot) -> Result<(), PublishError> {
+        let mut connection = self.connection.clone();
+        let (key, text) = (self.key(token), encode(snapshot));
+        for piece in text.as_bytes().chunks(PIECE_BYTES) {
+            let mut pipeline = redis::pipe();
+            pipeline.rpush(&key, piece).ignore();
+            pipeline.cmd("EXPIRE").arg(&key).arg(KEEP_SECONDS).ignore();
+            pipeline.query_async::<()>(&mut connection).await?;
+        }
+        let mut stored = redis::cmd("PUBLISH");
+        stored.arg(format!("{}@control", self.prefix)).arg(Control::Stored { token }.encode());
+        stored.query_async::<()>(&mut connection).await?;
+        Ok(())
+    }
+
+    /// Fetches a picture, and removes it; `None` if it is not there or cannot be read.
+    ///
+    /// # Errors
+    /// Redis does not answer.
+    pub(crate) async fn fetch(&self, token: u64) -> Result<Option<Snapshot>, PublishError> {
+        let mut connection = self.connection.clone();
+        let key = self.key(token);
+        let mut text = Vec::new();
+        loop {
+            let piece: Option<Vec<u8>> = redis::cmd("LPOP").arg(&key).query_async(&mut connection).await?;
+            match piece {
+                Some(piece) => text.extend_from_slice(&piece),
+                None => return Ok(decode(&text)),
+            }
+        }
+    }
+
+    fn key(&self, token: u64) -> String {
+        format!("{}@picture:{token:016x}", self.prefix)
+    }
+}
+
+/// The picture as it is written: JSON, with cursors as their texts.
+#[derive(Serialize, Deserialize)]
+struct Picture {
+    version: u32,
+    place: u64,
+    beacon: (u64, u32),
+    beacon_place: u64,
+    senders: Vec<WrittenSender>,
+    publications: Vec<Written>,
+    history: usize,
+    breaks: Vec<(u64, Option<String>, String)>,
+    lost: Vec<(String, u64)>,
+    forgotten: u64,
+}
+
+/// A gateway, its first counter, and where its beacons stand with how much comes after each.
+type WrittenSender = (u64, u32, Vec<(u64, u32)>);
+
+#[derive(Serialize, Deserialize)]
+struct Written {
+    place: u64,
+    cursor: String,
+    channels: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    event: Option<String>,
+    data: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    json: bool,
+}
+
+const VERSION: u32 = 1;
+
+fn encode(snapshot: &Snapshot) -> String {
+    let beacon = snapshot.beacon.map_or((0, 0), |beacon| (beacon.gateway, beacon.counter));
+    let picture = Picture {
+        version: VERSION,
+        place: snapshot.place,
+        beacon,
+        beacon_place: snapshot.beacon_place,
+        senders: snapshot
+            .senders
+            .iter()
+            .map(|sender| (sender.gateway, sender.first, sender.stretches.clone()))
+            .collect(),
+        publications: snapshot.publications.iter().map(write).collect(),
+        history: snapshot.history,
+        breaks: snapshot
+            .breaks
+            .iter()
+            .map(|(place, after, cursor)| (*place, after.map(|after| after.to_string()), cursor.to_string()))
+            .collect(),
+        lost: snapshot.lost.clone(),
+        forgotten: snapshot.forgotten,
+    };
+    // Numbers and strings: there is nothing that could fail.
+    serde_json::to_string(&picture).unwrap_or_default()
+}
+
+fn write(known: &Known) -> Written {
+    let publication = &known.publication;
+    Written {
+        place: known.place,
+        cursor: known.cursor.to_string(),
+        channels: publication.channels().map(str::to_owned).collect(),
+        event: publication.event().map(str::to_owned),
+        data: publication.data().to_owned(),
+        json: publication.is_json(),
+    }
+}
+
+/// Reads a picture; `None` if it is none of this version, or incomplete.
+fn decode(text: &[u8]) -> Option<Snapshot> {
+    let picture: Picture = serde_json::from_slice(text).ok()?;
+    let (gateway, counter) = picture.beacon;
+    let senders = picture
+        .senders
+        .into_iter()
+        .map(|(gateway, first, stretches)| Sender { gateway, first, stretches })
+        .collect();
+    let publications = picture.publications.iter().map(read).collect::<Option<Vec<_>>>()?;
+    let cursor = |text: &str| text.parse::<Cursor>().ok();
+    let breaks = picture
+        .breaks
+        .iter()
+        .map(|(place, after, at)| Some((*place, after.as_deref().and_then(cursor), cursor(at)?)))
+        .collect::<Option<Vec<_>>>()?;
+    let snapshot = Snapshot {
+        place: picture.place,
+        beacon: Some(BeaconId { gateway, counter }),
+        beacon_place: picture.beacon_place,
+        senders,
+        publications,
+        history: picture.history,
+        breaks,
+        lost: picture.lost,
+        forgotten: picture.forgotten,
+    };
+    let ordered = snapshot.publications.is_sorted_by_key(|known| known.place);
+    let sound = ordered && snapshot.history <= snapshot.publications.len();
+    (picture.version == VERSION && sound && snapshot.beacon_place <= snapshot.place).then_some(snapshot)
+}
+
+fn read(written: &Written) -> Option<Known> {
+    let channels: Vec<&str> = written.channels.iter().map(String::as_str).collect();
+    let (channel, further) = channels.split_first()?;
+    let draft =
+        Draft { channel, further, event: written.event.as_deref(), data: &written.data, json: written.json };
+    let publication = Arc::new(Publication::new(&draft, usize::MAX).ok()?);
+    Some(Known { place: written.place, cursor: written.cursor.parse().ok()?, publication })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn snapshot(data: &[String]) -> Snapshot {
+        let beacon = BeaconId { gateway: u64::MAX, counter: 7 };
+        let publications = data.iter().zip(11..).map(|(data, place)| {
+            let draft = Draft { channel: "a", further: &["b"], event: Some("x"), data, json: place % 2 == 0 };
+            let publication = Arc::new(Publication::new(&draft, usize::MAX).expect("valid"));
+            Known { place, cursor: Cursor::Counted { beacon, number: place as u32 }, publication }
+        });
+        Snapshot {
+            place: 100,
+            beacon: Some(beacon),
+            beacon_place: 90,
+            senders: vec![Sender { gateway: 3, first: 1, stretches: vec![(1, 2), (3, u32::MAX)] }],
+            publications: publications.collect(),
+            history: data.len(),
+            breaks: vec![(5, None, Cursor::Counted { beacon, number: 0 })],
+            lost: vec![("a".to_owned(), 4)],
+            forgotten: 2,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_picture_is_read_back_as_it_was_written(data: Vec<String>) {
+            let snapshot = snapshot(&data);
+            let read = decode(encode(&snapshot).as_bytes()).expect("it is whole");
+            prop_assert_eq!(format!("{read:?}"), format!("{snapshot:?}"));
+        }
+
+        #[test]
+        fn whatever_lies_there_is_read_without_harm(bytes: Vec<u8>, cut in 0usize..500) {
+            let _ = decode(&bytes);
+            let whole = encode(&snapshot(&["x".to_owned()]));
+            prop_assert!(decode(&whole.as_bytes()[..cut.min(whole.len() - 1)]).is_none());
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What a hub knows, handed on to the hubs of a gateway that starts.
+
+use std::{collections::HashMap, sync::Arc};
+
+use publication::{Known, Snapshot};
+
+use super::Hub;
+use crate::{
+    history::{Break, Entry},
+    place::Place,
+};
+
+impl Hub {
+    /// A picture of what this hub knows, of at most about `max_bytes`: the newest publications of
+    /// history, then the latest values of quieter channels. `None` while nothing is known.
+    #[must_use]
+    pub fn snapshot(&self, max_bytes: usize) -> Option<Snapshot> {
+        let (senders, newest) = self.chart.beacons.snapshot();
+        let (beacon, beacon_place) = newest.filter(|_| !self.chart.is_stream())?;
+        let mut budget = Budget(max_bytes);
+        let kept = self.history.newest_first().take_while(|entry| budget.spend(entry)).count();
+        let mut lost: HashMap<&str, Place> =
+            self.channels.states().map(|(name, _, lost)| (name, lost)).collect();
+        for entry in self.history.newest_first().skip(kept) {
+            for channel in entry.publication.channels() {
+                let known = lost.entry(channel).or_default();
+                *known = entry.place.max(*known);
+            }
+        }
+        let mut forgotten = self.channels.forgotten();
+        let mut quiet: Vec<&Entry> = Vec::new();
+        for (name, latest, channel_lost) in self.channels.states() {
+            match latest {
+                Some(latest) if budget.spend(latest) => quiet.push(latest),
+                Some(_) => {
+                    lost.remove(name);
+                    forgotten = forgotten.max(channel_lost);
+                }
+                None => {}
+            }
+        }
+        quiet.sort_unstable_by_key(|entry| entry.place);
+        quiet.dedup_by_key(|entry| entry.place);
+        let history = self.history.newest_first().take(kept).collect::<Vec<_>>().into_iter().rev();
+        Some(Snapshot {
+            place: self.tip.number(),
+            beacon: Some(beacon),
+            beacon_place: beacon_place.number(),
+            senders,
+            publications: quiet.into_iter().chain(history).map(known).collect(),
+            history: kept,
+            breaks: self.history.breaks().map(|at| (at.place.number(), at.after, at.cursor)).collect(),
+            lost: lost.into_iter().map(|(name, place)| (name.to_owned(), place.number())).collect(),
+            forgotten: forgotten.number(),
+        })
+    }
+
+    /// Takes another gateway's picture as what is known here, where nothing was known before.
+    pub(super) fn restore(&mut self, snapshot: &Snapshot) {
+        let newest = snapshot.beacon.map(|beacon| (beacon, Place::counted(snapshot.beacon_place)));
+        self.chart.beacons.restore(&snapshot.senders, newest);
+        for (place, after, cursor) in &snapshot.breaks {
+            self.history.push_break(Break { place: Place::counted(*place), after: *after, cursor: *cursor });
+        }
+        let quiet = snapshot.publications.len().saturating_sub(snapshot.history);
+        for (index, known) in snapshot.publications.iter().enumerate() {
+            self.append_at(Place::counted(known.place), known.cursor, &known.publication);
+            if index < quiet
+                && let Some(evicted) = self.history.pop()
+            {
+                self.lose(&evicted);
+            }
+        }
+        let lost = snapshot.lost.iter().map(|(name, place)| (&**name, Place::counted(*place)));
+        self.channels.restore_lost(lost, Place::counted(snapshot.forgotten));
+        self.tip = Place::counted(snapshot.place);
+        self.trim();
+    }
+}
+
+/// Bytes that may still be taken.
+struct Budget(usize);
+
+impl Budget {
+    fn spend(&mut self, entry: &Entry) -> bool {
+        let enough = entry.cost() <= self.0;
+        self.0 -= if enough { entry.cost() } else { 0 };
+        enough
+    }
+}
+
+fn known(entry: &Entry) -> Known {
+    Known { place: entry.place.number(), cursor: entry.cursor, publication: Arc::clone(&entry.publication) }
+}

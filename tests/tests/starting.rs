@@ -1,0 +1,83 @@
+//! A gateway that starts beside others, on Redis Pub/Sub: it takes over what they know.
+
+use std::time::Duration;
+
+use tests::{Gateway, Redis, wait_for};
+
+#[test]
+fn a_gateway_that_starts_answers_resumes_and_latest_values_like_its_peers() {
+    let redis = Redis::start();
+    let one = Gateway::on(&redis);
+    let mut browser = one.listen("channel=a");
+    let quiet = one.listen("channel=quiet").cursor();
+    redis.publish("state", "still true");
+    redis.publish_all((0..2_000).map(|number| ("a", number.to_string())));
+    let middle = (0..1_000).map(|number| browser.expect(&number.to_string())).last().unwrap();
+    browser.expect_all(1_000..2_000);
+    let two = Gateway::on(&redis);
+    two.resume("channel=a", &middle.id.unwrap()).expect_all(1_000..2_000);
+    two.listen("channel=state&since=last").expect("still true");
+    two.listen("channel=a&since=earliest").expect_all(0..2_000);
+    let mut back = two.resume("channel=quiet", &quiet);
+    redis.publish("quiet", "news");
+    back.expect("news");
+    let poll = two.get("/events?channel=state").json();
+    assert_eq!(poll["publications"][0]["data"], "still true");
+    assert_eq!(poll["complete"], true);
+    assert_eq!(two.metric(r#"fanfare_gaps_total{reason="unknown-cursor"}"#), 0.0);
+}
+
+#[test]
+fn latest_values_that_history_no_longer_holds_are_taken_over_too() {
+    let redis = Redis::start();
+    let plan = || Gateway::plan_on(redis.port()).set("history.keep_count", "100");
+    let one = plan().start();
+    redis
+        .publish_all((0..300).map(|number| (if number % 2 == 0 { "even" } else { "a" }, number.to_string())));
+    redis.publish("state", "still true");
+    redis.publish_all((300..600).map(|number| ("a", number.to_string())));
+    wait_for("all to arrive", || one.metric(r#"fanfare_publications_total{outcome="ok"}"#) == 601.0);
+    let two = plan().start();
+    let mut latest = two.listen("channel=even&channel=state&since=last");
+    latest.expect("298");
+    latest.expect("still true");
+}
+
+#[test]
+fn while_publications_pour_in_a_gateway_that_starts_misses_and_doubles_none() {
+    let redis = Redis::start();
+    let one = Gateway::on(&redis);
+    let mut browser = one.listen("channel=a");
+    let start = browser.opened.id.clone().unwrap();
+    let mut number = 0;
+    let mut publish = |count: u64| {
+        redis.publish_all((number..number + count).map(|number| ("a", number.to_string())));
+        number += count;
+        number
+    };
+    publish(100);
+    let two = Gateway::plan_on(redis.port()).launch();
+    wait_for("the second to be ready", || {
+        publish(20);
+        two.is_ready()
+    });
+    let end = publish(10);
+    browser.expect_all(0..end);
+    two.resume("channel=a", &start).expect_all(0..end);
+}
+
+#[test]
+fn alone_it_is_ready_at_once_and_with_a_dumb_peer_after_a_while() {
+    let redis = Redis::start();
+    // With a beacon a minute, waiting for peers' would take a minute.
+    let gateway = Gateway::plan_on(redis.port()).set("broker.redis.beacon_interval", "\"1m\"").start();
+    redis.publish("a", "x");
+    gateway.listen("channel=a&since=last").expect("x");
+    // One that sends beacons and answers nothing.
+    let mut one = Gateway::on(&redis);
+    one.process().signal(rustix::process::Signal::STOP);
+    let began = std::time::Instant::now();
+    let two = Gateway::on(&redis);
+    assert!(began.elapsed() < Duration::from_secs(20));
+    assert!(two.listen("channel=a").opened.id.is_some());
+}
