@@ -44,7 +44,7 @@ fn what_is_wrong_is_said_and_counted() {
     check("POST", "/events?topic=a", 400, "bad_parameter", "`channel`");
     check("GET", "/nothing", 404, "not_found", "/events");
     assert_eq!(gateway.metric("fanfare_rejected_total{reason=\"bad_channel\"}"), 6.0);
-    let allow = request(&gateway, "DELETE", "/events?channel=a", &[], "");
+    let allow = request(&gateway, "PUT", "/events?channel=a", &[], "");
     assert!(allow.header("allow").is_some_and(|allow| allow.contains("POST")));
 }
 

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use publication::{Draft, MAX_CHANNELS, Publication, PublicationError};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::resp::Fields;
@@ -26,8 +26,17 @@ struct Envelope<'a> {
     channels: Vec<Cow<'a, str>>,
     #[serde(borrow, default)]
     event: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    data: &'a RawValue,
+    #[serde(borrow, default, deserialize_with = "also_null")]
+    data: Option<&'a RawValue>,
+    #[serde(default)]
+    retract: bool,
+    #[serde(borrow, default)]
+    ttl: Option<&'a RawValue>,
+}
+
+/// JSON's null is a value like any other.
+fn also_null<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'a RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
 }
 
 impl Rules {
@@ -39,10 +48,11 @@ impl Rules {
         let channel = str::from_utf8(channel)
             .map_err(|_| PublicationError::Channel(publication::NameError::NotUtf8))?;
         let data = str::from_utf8(data).map_err(|_| PublicationError::NotUtf8)?;
-        self.check(Draft { channel, further: &[], event: None, data, json: false })
+        self.check(Draft { channel, data, ..Draft::default() })
     }
 
-    /// A publication written as a JSON object: `channel` or `channels`, `event`, `data`.
+    /// A publication written as a JSON object: `channel` or `channels`, `event`, `data`, `retract`,
+    /// `ttl`.
     ///
     /// # Errors
     /// What is not valid about it.
@@ -52,13 +62,19 @@ impl Rules {
         let mut channels = envelope.channel.iter().chain(&envelope.channels).map(|channel| &**channel);
         let channel = channels.next().ok_or(PublicationError::Malformed)?;
         let further: Vec<_> = channels.collect();
-        let data = data_text(envelope.data)?;
+        let data = match envelope.data {
+            Some(data) => data_text(data)?,
+            None if envelope.retract => Cow::Borrowed(""),
+            None => return Err(PublicationError::Malformed),
+        };
         let event = envelope.event.as_deref();
-        self.check(Draft { channel, further: &further, event, data: &data, json: false })
+        let ttl = envelope.ttl.map(|ttl| seconds(ttl.get())).transpose()?;
+        let retraction = envelope.retract;
+        self.check(Draft { channel, further: &further, event, data: &data, json: false, retraction, ttl })
     }
 
     /// A publication written as the fields of a stream's entry: `channel` or `channels`, `event`,
-    /// `data`.
+    /// `data`, `retract`, `ttl`.
     ///
     /// # Errors
     /// What is not valid about it.
@@ -73,8 +89,14 @@ impl Rules {
         let mut channels = one.into_iter().chain(several.iter().map(|channel| &**channel));
         let channel = channels.next().ok_or(PublicationError::Malformed)?;
         let further: Vec<_> = channels.collect();
-        let data = text(fields.data)?.ok_or(PublicationError::Malformed)?;
-        self.check(Draft { channel, further: &further, event: text(fields.event)?, data, json: false })
+        let retraction = match text(fields.retract)? {
+            None | Some("" | "0" | "false") => false,
+            Some("1" | "true") => true,
+            Some(_) => return Err(PublicationError::Malformed),
+        };
+        let data = text(fields.data)?.or(retraction.then_some("")).ok_or(PublicationError::Malformed)?;
+        let (event, ttl) = (text(fields.event)?, text(fields.ttl)?.map(seconds).transpose()?);
+        self.check(Draft { channel, further: &further, event, data, json: false, retraction, ttl })
     }
 
     /// Checks a draft, and that its data is JSON where one of its channels takes nothing else.
@@ -89,7 +111,9 @@ impl Rules {
             return Err(PublicationError::TooManyChannels);
         }
         let channels = || std::iter::once(&draft.channel).chain(draft.further);
-        let must_be_json = channels().any(|channel| (self.takes_json)(channel));
+        // A retraction need not say anything.
+        let says_nothing = draft.retraction && draft.data.is_empty();
+        let must_be_json = !says_nothing && channels().any(|channel| (self.takes_json)(channel));
         // Where one of its channels takes any text, it is shown as text.
         let json = must_be_json && channels().all(|channel| (self.takes_json)(channel));
         if must_be_json && serde_json::from_str::<&RawValue>(draft.data).is_err() {
@@ -103,6 +127,11 @@ impl fmt::Debug for Rules {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Rules").field("max_data_bytes", &self.max_data_bytes).finish_non_exhaustive()
     }
+}
+
+/// A time to live: a whole number of seconds, at least one.
+fn seconds(text: &str) -> Result<u32, PublicationError> {
+    text.parse().ok().filter(|seconds| *seconds > 0).ok_or(PublicationError::Ttl)
 }
 
 /// A string's content; of any other value its compact text.
@@ -166,6 +195,7 @@ mod tests {
         check(r#"{"channel":"a","data":null}"#, &["a"], None, "null");
         check(r#"{"channel":"a","event":null,"data":"\u00e4\n"}"#, &["a"], None, "ä\n");
         check(r#"{"channel":"json/a","data":[1, 2]}"#, &["json/a"], None, "[1,2]");
+        check(r#"{"channel":"json/a","retract":true}"#, &["json/a"], None, "");
     }
 
     #[test]
@@ -175,6 +205,10 @@ mod tests {
         check(r#"{"data":"a"}"#, "malformed");
         check(r#"[1]"#, "malformed");
         check("{", "malformed");
+        check(r#"{"channel":"a","data":"","ttl":0}"#, "bad_ttl");
+        check(r#"{"channel":"a","data":"","ttl":"5"}"#, "bad_ttl");
+        check(r#"{"channel":"a","data":"","ttl":1.5}"#, "bad_ttl");
+        check(r#"{"channel":"a","data":"","retract":1}"#, "malformed");
         check(r#"{"channel":"a*","data":""}"#, "bad_channel");
         check(r#"{"channel":"a","event":"open","data":""}"#, "bad_event");
         check(r#"{"channels":["a","json/b"],"data":"plain"}"#, "not_json");

@@ -45,11 +45,12 @@ impl Intake {
         Some(self.account(name, decoded))
     }
 
-    /// The publication of a stream's entry, if it holds a valid one; without fields it is too long.
-    pub(crate) fn take_entry(&mut self, fields: Option<Fields<'_>>) -> Option<Arc<Publication>> {
+    /// The publication of a stream's entry that was added so many seconds ago, if it holds a valid
+    /// one; without fields it is too long.
+    pub(crate) fn take_entry(&mut self, fields: Option<Fields<'_>>, age: u32) -> Option<Arc<Publication>> {
         let decoded = match fields {
             None => Err(PublicationError::TooLong { limit: self.rules.max_data_bytes }),
-            Some(fields) => self.rules.entry(&fields),
+            Some(fields) => self.rules.entry(&fields).map(|publication| publication.aged(age)),
         };
         let name = fields.and_then(|fields| fields.channel).unwrap_or_default();
         match self.account(name, decoded) {

@@ -101,6 +101,10 @@ struct Written {
     data: String,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     json: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    retraction: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ttl: Option<u32>,
 }
 
 const VERSION: u32 = 1;
@@ -140,6 +144,8 @@ fn write(known: &Known) -> Written {
         event: publication.event().map(str::to_owned),
         data: publication.data().to_owned(),
         json: publication.is_json(),
+        retraction: publication.is_retraction(),
+        ttl: known.ttl,
     }
 }
 
@@ -178,10 +184,11 @@ fn decode(text: &[u8]) -> Option<Snapshot> {
 fn read(written: &Written) -> Option<Known> {
     let channels: Vec<&str> = written.channels.iter().map(String::as_str).collect();
     let (channel, further) = channels.split_first()?;
-    let draft =
-        Draft { channel, further, event: written.event.as_deref(), data: &written.data, json: written.json };
+    let Written { event, data, json, retraction, ttl, .. } = written;
+    let (json, retraction, ttl) = (*json, *retraction, *ttl);
+    let draft = Draft { channel, further, event: event.as_deref(), data, json, retraction, ttl };
     let publication = Arc::new(Publication::new(&draft, usize::MAX).ok()?);
-    Some(Known { place: written.place, cursor: written.cursor.parse().ok()?, publication })
+    Some(Known { place: written.place, cursor: written.cursor.parse().ok()?, publication, ttl: written.ttl })
 }
 
 #[cfg(test)]
@@ -193,9 +200,9 @@ mod tests {
     fn snapshot(data: &[String]) -> Snapshot {
         let beacon = BeaconId { gateway: u64::MAX, counter: 7 };
         let publications = data.iter().zip(11..).map(|(data, place)| {
-            let draft = Draft { channel: "a", further: &["b"], event: Some("x"), data, json: place % 2 == 0 };
+            let draft = Draft { channel: "a", further: &["b"], event: Some("x"), data, ..Draft::default() };
             let publication = Arc::new(Publication::new(&draft, usize::MAX).expect("valid"));
-            Known { place, cursor: Cursor::Counted { beacon, number: place as u32 }, publication }
+            Known { place, cursor: Cursor::Counted { beacon, number: place as u32 }, publication, ttl: None }
         });
         Snapshot {
             place: 100,

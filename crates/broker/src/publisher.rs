@@ -111,18 +111,31 @@ fn add_fields(command: &mut redis::Cmd, publication: &Publication) {
         command.arg("event").arg(event);
     }
     command.arg("data").arg(publication.data());
+    if publication.is_retraction() {
+        command.arg("retract").arg(1);
+    }
+    if let Some(ttl) = publication.ttl() {
+        command.arg("ttl").arg(ttl);
+    }
 }
 
 /// The Redis channel and payload of a publication: plain where that says all.
 fn wire(prefix: &str, publication: &Publication) -> (String, String) {
     let channels: Vec<_> = publication.channels().collect();
+    let plain = !publication.is_retraction() && publication.ttl().is_none();
     match (&channels[..], publication.event()) {
-        ([channel], None) => (format!("{prefix}{channel}"), publication.data().to_owned()),
+        ([channel], None) if plain => (format!("{prefix}{channel}"), publication.data().to_owned()),
         (channels, event) => {
             let data = publication.data();
             let mut envelope = serde_json::json!({ "channels": channels, "data": data });
             if let Some(event) = event {
                 envelope["event"] = event.into();
+            }
+            if publication.is_retraction() {
+                envelope["retract"] = true.into();
+            }
+            if let Some(ttl) = publication.ttl() {
+                envelope["ttl"] = ttl.into();
             }
             (format!("{prefix}@json"), envelope.to_string())
         }

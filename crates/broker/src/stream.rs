@@ -154,7 +154,7 @@ impl<O: Outlet> Tail<O> {
                 Finding::Another => another = true,
             }
             if !another {
-                batch.push(Arrival::Entry(id, intake.take_entry(fields)));
+                batch.push(Arrival::Entry(id, intake.take_entry(fields, 0)));
             }
         })
         .await?;
@@ -203,7 +203,7 @@ impl<O: Outlet> Tail<O> {
         if self.ledger.is_some() {
             tracing::error!("the stream is another one than before; sessions are told a gap");
         }
-        let began = Instant::now();
+        let (began, now) = (Instant::now(), archive::now_ms(connection).await);
         let (after, survey) =
             archive::read_newest(connection, &self.key, self.warmth, self.max_value).await?;
         self.batch.push(Arrival::Anew(after));
@@ -218,7 +218,10 @@ impl<O: Outlet> Tail<O> {
             connection.send(&words).await?;
             let Self { intake, batch, max_value, .. } = self;
             receive(connection, "XRANGE", *max_value, PATIENCE, |(id, fields)| {
-                batch.push(Arrival::Entry(id, intake.take_entry(fields)));
+                // Rounded up: a value may go a second early, but never comes back.
+                let age = now.saturating_sub(id.ms).div_ceil(1_000);
+                let age = u32::try_from(age).unwrap_or(u32::MAX);
+                batch.push(Arrival::Entry(id, intake.take_entry(fields, age)));
                 ledger.read(id);
                 (position, count) = (id, count + 1);
             })

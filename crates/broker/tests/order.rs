@@ -185,7 +185,7 @@ fn item(sent: &Sent) -> Item {
         Sent::Publication(_, false) => Item::Skipped,
         Sent::Publication(number, true) => {
             let data = number.to_string();
-            let draft = Draft { channel: "a", further: &[], event: None, data: &data, json: false };
+            let draft = Draft { channel: "a", data: &data, ..Draft::default() };
             Item::Publication(Arc::new(Publication::new(&draft, 100).expect("it is valid")))
         }
     }

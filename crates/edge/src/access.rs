@@ -22,6 +22,21 @@ pub struct Rule {
     pub publish: Who,
     /// Publications must be JSON.
     pub json: bool,
+    /// What becomes of a session that cannot follow.
+    pub when_slow: WhenSlow,
+    /// The latest publication is shown to those who come.
+    pub keep_last: bool,
+}
+
+/// What becomes of a session that reads more slowly than is published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WhenSlow {
+    /// As long as it is behind, it gets only the latest publication of each channel.
+    Latest,
+    /// What can no longer be had is told as a gap, and it goes on.
+    Skip,
+    /// It ends when something it is owed can no longer be had from memory.
+    Close,
 }
 
 /// To whom something is open.
@@ -77,6 +92,26 @@ impl Access {
         self.rule(channel).is_some_and(|rule| rule.json)
     }
 
+    /// Whether the latest publication on `channel` is shown to those who come.
+    #[must_use]
+    pub fn keeps_last(&self, channel: &str) -> bool {
+        self.rule(channel).is_none_or(|rule| rule.keep_last)
+    }
+
+    /// What becomes of a session with these patterns if it cannot follow: what is strictest among the
+    /// rules that may concern its channels. Only where all say so it gets the latest alone.
+    #[must_use]
+    pub fn when_slow(&self, patterns: &[Pattern]) -> WhenSlow {
+        let of = |pattern: &Pattern| match pattern {
+            Pattern::Channel(name) => self.rule(name).map(|rule| rule.when_slow),
+            Pattern::Prefix(_) => {
+                let overlapping = self.rules.iter().filter(|rule| rule.pattern.overlaps(pattern));
+                overlapping.map(|rule| rule.when_slow).max()
+            }
+        };
+        patterns.iter().map(|pattern| of(pattern).unwrap_or(WhenSlow::Skip)).max().unwrap_or(WhenSlow::Skip)
+    }
+
     fn rule(&self, channel: &str) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.pattern.matches(channel))
     }
@@ -92,6 +127,8 @@ mod tests {
             subscribe: *subscribe,
             publish: Who::Nobody,
             json: false,
+            when_slow: WhenSlow::Skip,
+            keep_last: true,
         };
         Access { rules: rules.iter().map(rule).collect(), open_without_rules: true }
     }

@@ -10,7 +10,7 @@ use hyper::header::{
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HOST, HeaderMap, HeaderValue, ORIGIN,
 };
 
-const ALLOW_METHODS: &str = "GET, HEAD, POST";
+const ALLOW_METHODS: &str = "GET, HEAD, POST, DELETE";
 const ALLOW_HEADERS: &str =
     "authorization, content-type, last-event-id, if-none-match, prefer, cache-control, idempotency-key";
 const EXPOSE_HEADERS: &str = "etag, retry-after, fanfare-cursor";

@@ -1,8 +1,8 @@
-//! A publication as JSON: polls, and SSE with `format=json`.
+//! A publication as JSON: polls, SSE with `format=json`, and retractions everywhere.
 
 use hub::{Entry, Selection};
 
-/// Adds `{"id":...,"channel":...,"event":...,"data":...}`. Without `with_id`, as for latest values,
+/// Adds `{"id":...,"channel":...,"event":...,"data":...}`, with `retract` and `ttl` where they are said. Without `with_id`, as for latest values,
 /// the id is left out: it would be no place to go on from.
 pub(crate) fn write(out: &mut Vec<u8>, entry: &Entry, selection: &Selection, with_id: bool) {
     let publication = &entry.publication;
@@ -15,6 +15,12 @@ pub(crate) fn write(out: &mut Vec<u8>, entry: &Entry, selection: &Selection, wit
     if let Some(event) = publication.event() {
         out.extend_from_slice(b",\"event\":");
         write_string(out, event);
+    }
+    if publication.is_retraction() {
+        out.extend_from_slice(b",\"retract\":true");
+    }
+    if let Some(ttl) = publication.ttl() {
+        out.extend_from_slice(format!(",\"ttl\":{ttl}").as_bytes());
     }
     out.extend_from_slice(b",\"data\":");
     if publication.is_json() {

@@ -40,7 +40,7 @@ mod tape;
 mod thread;
 mod wire;
 
-pub use access::{Access, Rule, Who};
+pub use access::{Access, Rule, WhenSlow, Who};
 pub use census::Census;
 pub use close::CloseReason;
 pub use config::Config;

@@ -25,6 +25,8 @@ pub struct Metrics {
     /// Bytes of answers to polls.
     pub poll_bytes: IntCounter,
     gaps: IntCounterVec,
+    /// Writes to sessions that lagged, of the latest publications only.
+    pub conflated: IntCounter,
     /// Sessions and polls that came with a cursor, by what it was worth.
     pub resumes: IntCounterVec,
     /// What was refused, by its error code.
@@ -69,6 +71,10 @@ impl Metrics {
             sse_bytes: bytes.with_label_values(&["sse"]),
             poll_bytes: bytes.with_label_values(&["poll"]),
             gaps: counter("fanfare_gaps_total", "Gaps told to sessions and polls, and why", &["reason"])?,
+            conflated: IntCounter::new(
+                "fanfare_conflated_total",
+                "Times that a slow session was given the latest publications only, by its channels' rule",
+            )?,
             resumes: counter(
                 "fanfare_resumes_total",
                 "Cursors that came back, and what of them",
@@ -82,6 +88,7 @@ impl Metrics {
             delivery: Histogram::with_opts(seconds)?,
         };
         registry.register(Box::new(sessions))?;
+        registry.register(Box::new(metrics.conflated.clone()))?;
         registry.register(Box::new(metrics.delivery.clone()))?;
         for reason in CloseReason::ALL {
             metrics.closed.with_label_values(&["sse", reason.label()]);

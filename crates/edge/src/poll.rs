@@ -17,6 +17,7 @@ use crate::{
     request::{CURSOR_WAIT, Since, Wanted},
     respond::{self, Answer, Refusal},
     shard::Shard,
+    tape::values,
 };
 
 /// What one answer holds at most after a cursor.
@@ -65,6 +66,8 @@ struct Range {
     /// The cursor of the newest publication of the selection, its place, and whether it is the one
     /// that `If-None-Match` names.
     newest: Option<(Place, Cursor)>,
+    /// How many latest values have expired: nothing new was published, and yet the answer changes.
+    expired: usize,
 }
 
 /// Reads what the poll asks for, if it is here.
@@ -76,7 +79,7 @@ fn read(shard: &Shard, wanted: &Wanted, overdue: bool) -> Result<Found, Refusal>
     let hub = &sessions.hub;
     let selection = &wanted.selection;
     let (after, gap) = match wanted.since {
-        Since::Absent | Since::Last => return Ok(Found::Range(Box::new(latest(hub, selection)))),
+        Since::Absent | Since::Last => return Ok(Found::Range(Box::new(latest(shard, hub, selection)))),
         Since::Earliest => (hub.earliest(), None),
         Since::Unreadable => begin_unknown(hub, None),
         Since::After(cursor) => match hub.begin(selection, cursor) {
@@ -99,11 +102,12 @@ fn begin_unknown(hub: &Hub, cursor: Option<Cursor>) -> (Place, Option<Gap>) {
 }
 
 /// The latest publication of each channel, unpaged.
-fn latest(hub: &Hub, selection: &Selection) -> Range {
-    let mut range = Range::new(hub, selection, None);
-    for entry in hub.latest(selection) {
+fn latest(shard: &Shard, hub: &Hub, selection: &Selection) -> Range {
+    let (mut range, now) = (Range::new(hub, selection, None), Instant::now());
+    for entry in values(hub, selection, now, |channel| shard.config.access.keeps_last(channel)) {
         range.push(entry, selection);
     }
+    range.expired = hub.expired(selection, now);
     range.cursor = hub.tip();
     range
 }
@@ -131,7 +135,7 @@ fn after_place(hub: &Hub, selection: &Selection, after: Place, gap: Option<Gap>)
 impl Range {
     fn new(hub: &Hub, selection: &Selection, gap: Option<Gap>) -> Self {
         let newest = hub.newest(selection).map(|entry| (entry.place, entry.cursor));
-        Self { cursor: None, gap, more: false, envelopes: Vec::new(), count: 0, newest }
+        Self { cursor: None, gap, more: false, envelopes: Vec::new(), count: 0, newest, expired: 0 }
     }
 
     fn push(&mut self, entry: &Entry, selection: &Selection) {
@@ -145,12 +149,16 @@ impl Range {
 
 fn respond(shard: &Shard, wanted: &Wanted, headers: &HeaderMap, range: &Range) -> Answer {
     let cursor = range.cursor.map_or(String::new(), |cursor| cursor.to_string());
-    let etag = range.newest.map_or("none".to_owned(), |(_, cursor)| cursor.to_string());
+    let etag = match (range.newest, range.expired) {
+        (None, _) => "none".to_owned(),
+        (Some((_, cursor)), 0) => cursor.to_string(),
+        (Some((_, cursor)), expired) => format!("{cursor}.{expired}"),
+    };
     let complete = *shard.phase.borrow() != Phase::Starting;
     // A page that is not the last says nothing of the newest publication: with its tag the next
     // answer would be a 304, and the pages between would never be seen.
     let tagged = complete && !range.more;
-    let unchanged = tagged && range.gap.is_none() && is_newest(shard, headers, &etag, range.newest);
+    let unchanged = tagged && range.gap.is_none() && is_newest(shard, headers, &etag, range);
     let mut answer = if unchanged {
         respond::empty(StatusCode::NOT_MODIFIED)
     } else {
@@ -187,14 +195,14 @@ fn body(range: &Range, cursor: &str, complete: bool) -> Vec<u8> {
 
 /// Whether one of the tags in `If-None-Match` names the newest publication. Compared weakly, and by
 /// place where the tags are cursors, since two cursors can mean the same place.
-fn is_newest(shard: &Shard, headers: &HeaderMap, etag: &str, newest: Option<(Place, Cursor)>) -> bool {
+fn is_newest(shard: &Shard, headers: &HeaderMap, etag: &str, range: &Range) -> bool {
     let values = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|tag| {
         let tag = tag.trim();
         let tag = tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"');
         let same_place = || {
             let place = shard.sessions.borrow().hub.place_of(tag.parse().ok()?)?;
-            Some(newest.is_some_and(|(newest, _)| newest == place))
+            Some(range.expired == 0 && range.newest.is_some_and(|(newest, _)| newest == place))
         };
         tag == "*" || tag == etag || same_place() == Some(true)
     })

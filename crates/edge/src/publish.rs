@@ -1,9 +1,10 @@
-//! Publishing over HTTP: a one-way lane to the broker; the publication comes back like any other.
+//! Publishing and retracting over HTTP: a one-way lane to the broker; what is published comes back
+//! like any other publication.
 
 use std::time::Duration;
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::{Request, StatusCode, body::Incoming};
+use hyper::{Method, Request, StatusCode, body::Incoming};
 use publication::{Draft, Publication, PublicationError};
 use serde_json::value::RawValue;
 use tokio::{sync::oneshot, time::timeout};
@@ -19,7 +20,7 @@ use crate::{
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Answers a POST.
+/// Answers a POST, which publishes, or a DELETE, which retracts the latest value of a channel.
 ///
 /// # Errors
 /// Why nothing was published.
@@ -29,18 +30,21 @@ pub(crate) async fn handle(shard: &Shard, request: Request<Incoming>) -> Result<
         let message = "pages of this origin may not publish; list it in [cors] origins to allow it";
         return Err(Refusal::new(StatusCode::FORBIDDEN, "foreign_origin", message));
     }
-    let (channel, event) = target(request.uri().query().unwrap_or(""))?;
+    let Target { channel, event, ttl } = Target::parse(request.uri().query().unwrap_or(""))?;
+    let retraction = request.method() == Method::DELETE;
     let access = &shard.config.access;
     let foreign = foreign(headers).filter(|_| access.rules.is_empty());
     if !access.may_publish(&channel, foreign.is_some()) {
         return Err(Refusal::forbidden("publish", &channel, foreign));
     }
     let data = read_body(request, shard.config.max_data_bytes).await?;
-    let json = shard.config.access.takes_json(&channel);
+    let says_nothing = retraction && data.is_empty();
+    let json = shard.config.access.takes_json(&channel) && !says_nothing;
     if json && serde_json::from_str::<&RawValue>(&data).is_err() {
         return Err(refused(PublicationError::NotJson));
     }
-    let draft = Draft { channel: &channel, further: &[], event: event.as_deref(), data: &data, json };
+    let event = event.as_deref();
+    let draft = Draft { channel: &channel, further: &[], event, data: &data, json, retraction, ttl };
     let publication = Publication::new(&draft, shard.config.max_data_bytes).map_err(refused)?;
     match forward(shard, publication).await {
         Some(Outcome::At(cursor)) => Ok(respond::json(StatusCode::OK, format!(r#"{{"id":"{cursor}"}}"#))),
@@ -58,20 +62,34 @@ pub(crate) async fn handle(shard: &Shard, request: Request<Incoming>) -> Result<
     }
 }
 
-/// The channel and the event type that the query names.
-fn target(query: &str) -> Result<(String, Option<String>), Refusal> {
-    let (mut channel, mut event) = (None, None);
-    for (key, value) in form_urlencoded::parse(query.as_bytes()) {
-        match &*key {
-            "channel" if channel.is_none() => channel = Some(value.into_owned()),
-            "channel" => return Err(bad("one POST publishes on one channel")),
-            "event" => event = Some(value.into_owned()),
-            _ => crate::request::refuse_unknown(&key)
-                .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.code(), error.to_string()))?,
+/// What the query says.
+struct Target {
+    channel: String,
+    event: Option<String>,
+    /// In seconds.
+    ttl: Option<u32>,
+}
+
+impl Target {
+    fn parse(query: &str) -> Result<Self, Refusal> {
+        let (mut channel, mut event, mut ttl) = (None, None, None);
+        for (key, value) in form_urlencoded::parse(query.as_bytes()) {
+            match &*key {
+                "channel" if channel.is_none() => channel = Some(value.into_owned()),
+                "channel" => return Err(bad("one request publishes on one channel")),
+                "event" => event = Some(value.into_owned()),
+                "ttl" => {
+                    let seconds = value.parse().ok().filter(|seconds| *seconds > 0);
+                    ttl = Some(seconds.ok_or_else(|| refused(PublicationError::Ttl))?);
+                }
+                _ => crate::request::refuse_unknown(&key).map_err(|error| {
+                    Refusal::new(StatusCode::BAD_REQUEST, error.code(), error.to_string())
+                })?,
+            }
         }
+        let channel = channel.ok_or_else(|| bad("no channel is named; add ?channel=NAME to the URL"))?;
+        Ok(Self { channel, event: event.filter(|event| !event.is_empty()), ttl })
     }
-    let channel = channel.ok_or_else(|| bad("no channel is named; add ?channel=NAME to the URL"))?;
-    Ok((channel, event.filter(|event| !event.is_empty())))
 }
 
 async fn read_body(request: Request<Incoming>, limit: usize) -> Result<String, Refusal> {

@@ -63,7 +63,7 @@ pub(crate) enum RequestError {
     Key { key: String, meant: &'static str },
 }
 
-const KEYS: &[&str] = &["channel", "since", "format", "transport", "event"];
+const KEYS: &[&str] = &["channel", "since", "format", "transport", "event", "ttl"];
 /// What users of other gateways would write.
 const FOREIGN: &[(&str, &str)] = &[
     ("channels", "channel"),

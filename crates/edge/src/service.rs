@@ -55,9 +55,9 @@ async fn events(
 ) -> Result<Answer, Refusal> {
     match *request.method() {
         Method::GET | Method::HEAD => read(shard, &request, taken, cors).await,
-        Method::POST => publish::handle(shard, request).await,
+        Method::POST | Method::DELETE => publish::handle(shard, request).await,
         Method::OPTIONS => Ok(preflight(request.headers())),
-        _ => Err(Refusal::method("subscribe with GET, publish with POST", METHODS)),
+        _ => Err(Refusal::method("subscribe with GET, publish with POST, retract with DELETE", METHODS)),
     }
 }
 
@@ -120,4 +120,4 @@ fn preflight(headers: &HeaderMap) -> Answer {
     answer
 }
 
-const METHODS: &str = "GET, HEAD, POST, OPTIONS";
+const METHODS: &str = "GET, HEAD, POST, DELETE, OPTIONS";

@@ -91,7 +91,7 @@ impl Sessions {
     pub(crate) fn append(&mut self, batch: &Batch) {
         self.unserved += batch.arrivals.len();
         for arrival in &batch.arrivals {
-            self.hub.append(arrival);
+            self.hub.append(arrival, batch.arrived);
         }
         self.tally.note_arrival(self.hub.place(), batch.arrived);
     }

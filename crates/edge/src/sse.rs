@@ -30,6 +30,12 @@ pub(crate) fn write_publication(
             let mut json = Vec::new();
             envelope::write(&mut json, entry, selection, with_id);
             write_data(out, &json);
+        } else if entry.publication.is_retraction() {
+            // A named event, so that nobody takes it for a value.
+            out.extend_from_slice(b"event: fanfare.retract\n");
+            let mut json = Vec::new();
+            envelope::write(&mut json, entry, selection, false);
+            write_data(out, &json);
         } else {
             if let Some(event) = entry.publication.event() {
                 out.extend_from_slice(b"event: ");
@@ -129,10 +135,10 @@ mod tests {
             keep_cursors: std::time::Duration::MAX,
         };
         let mut hub = Hub::new(config);
-        hub.append(&Arrival::Beacon(BeaconId { gateway: 1, counter: 2 }));
-        let draft = Draft { channel: "a", further: &[], event, data, json: false };
+        hub.append(&Arrival::Beacon(BeaconId { gateway: 1, counter: 2 }), std::time::Instant::now());
+        let draft = Draft { channel: "a", event, data, ..Draft::default() };
         let publication = Publication::new(&draft, 1 << 20).unwrap();
-        hub.append(&Arrival::Publication(Arc::new(publication)));
+        hub.append(&Arrival::Publication(Arc::new(publication)), std::time::Instant::now());
         let mut out = Vec::new();
         write_publication(&mut out, hub.newest(&selection).unwrap(), &selection, encoding, true);
         out

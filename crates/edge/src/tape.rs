@@ -4,10 +4,13 @@
 //! so that a session reads on from its place through one page after the other. Pages live as long
 //! as somebody reads them.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Instant,
+};
 
 use bytes::Bytes;
-use hub::{AudienceKey, Hub, Place};
+use hub::{AudienceKey, Entry, Hub, Place, Selection};
 
 use crate::{encoding::Encoding, sse};
 
@@ -45,6 +48,8 @@ pub(crate) struct Latest {
 struct Tape {
     pages: VecDeque<Page>,
     latest: Option<Latest>,
+    /// The latest publication of each channel, for those who lag.
+    newest: Option<Page>,
 }
 
 /// The tapes of all audiences of a shard.
@@ -78,11 +83,29 @@ impl Tapes {
         page
     }
 
+    /// The latest publication of each of the audience's channels, with ids: for sessions that are to
+    /// skip what has been superseded, each from its place on.
+    pub(crate) fn newest(&mut self, hub: &Hub, audience: AudienceKey) -> &Page {
+        let page = self.by_audience.entry(audience).or_default().newest.get_or_insert_default();
+        page.used = true;
+        let Some((selection, encoding)) = hub.audience(audience) else { return page };
+        let newest = hub.newest(selection).map_or(Place::START, |entry| entry.place);
+        if page.ends.last().is_none_or(|(last, _)| *last != newest) {
+            page.restart(Place::START);
+            for entry in hub.latest(selection) {
+                page.push(entry, selection, Encoding::from_number(encoding));
+            }
+        }
+        page.upto = hub.place();
+        page
+    }
+
     /// Nobody of `audience` reads any more.
     pub(crate) fn release(&mut self, audience: AudienceKey) {
         let Some(tape) = self.by_audience.get_mut(&audience) else { return };
         let room = MAX_SPARE.saturating_sub(self.spare.len());
         self.spare.extend(tape.pages.drain(..).take(room));
+        tape.newest = None;
         if tape.latest.is_none() {
             self.by_audience.remove(&audience);
         }
@@ -98,8 +121,9 @@ impl Tapes {
         self.spare.clear();
         self.by_audience.retain(|_, tape| {
             tape.latest = None;
+            tape.newest.take_if(|page| !std::mem::take(&mut page.used));
             tape.pages.retain_mut(|page| std::mem::take(&mut page.used));
-            !tape.pages.is_empty()
+            !tape.pages.is_empty() || tape.newest.is_some()
         });
         if self.by_audience.capacity() > 1024 && self.by_audience.len() < self.by_audience.capacity() / 8 {
             self.by_audience.shrink_to_fit();
@@ -107,7 +131,14 @@ impl Tapes {
     }
 
     /// The latest values of the audience's channels up to a place; what is newer is still to be read.
-    pub(crate) fn latest(&mut self, hub: &Hub, audience: AudienceKey, upto: Place) -> Latest {
+    pub(crate) fn latest(
+        &mut self,
+        hub: &Hub,
+        audience: AudienceKey,
+        upto: Place,
+        now: Instant,
+        keeps: impl Fn(&str) -> bool,
+    ) -> Latest {
         let known = hub.audience(audience);
         let newest = known.and_then(|(selection, _)| hub.newest(selection)).map(|entry| entry.place);
         let kept = &mut self.by_audience.entry(audience).or_default().latest;
@@ -119,13 +150,24 @@ impl Tapes {
         let (mut out, mut frames) = (Vec::new(), 0);
         if let Some((selection, encoding)) = known {
             let encoding = Encoding::from_number(encoding);
-            for entry in hub.latest(selection).into_iter().filter(|entry| entry.place <= upto) {
+            for entry in values(hub, selection, now, keeps).filter(|entry| entry.place <= upto) {
                 sse::write_publication(&mut out, entry, selection, encoding, false);
                 frames += 1;
             }
         }
         kept.insert(Latest { bytes: out.into(), frames, upto, newest }).clone()
     }
+}
+
+/// The values that are shown to those who come.
+pub(crate) fn values<'a>(
+    hub: &'a Hub,
+    selection: &'a Selection,
+    now: Instant,
+    keeps: impl Fn(&str) -> bool,
+) -> impl Iterator<Item = &'a Entry> {
+    let shown = move |entry: &&Entry| selection.shown(&entry.publication).is_some_and(&keeps);
+    hub.values(selection, now).into_iter().filter(shown)
 }
 
 impl Latest {
@@ -155,15 +197,20 @@ impl Page {
                 if self.bytes.len() >= PAGE_BYTES {
                     return;
                 }
-                sse::write_publication(&mut self.bytes, entry, selection, encoding, true);
-                self.upto = entry.place;
-                // A page holds 64 KiB and one frame, and a frame less than 4 GiB.
-                self.ends.push((entry.place, u32::try_from(self.bytes.len()).unwrap_or(u32::MAX)));
+                self.push(entry, selection, encoding);
             }
             if all {
                 self.upto = until;
             }
         }
+    }
+
+    fn push(&mut self, entry: &Entry, selection: &Selection, encoding: Encoding) {
+        sse::write_publication(&mut self.bytes, entry, selection, encoding, true);
+        self.upto = entry.place;
+        // A page of a tape holds 64 KiB and one frame, one of latest publications as much as the hub
+        // keeps: less than 4 GiB.
+        self.ends.push((entry.place, u32::try_from(self.bytes.len()).unwrap_or(u32::MAX)));
     }
 
     /// All up to here is in this page or before it.
@@ -233,15 +280,15 @@ mod tests {
             keep_channels: 10,
             keep_cursors: Duration::MAX,
         });
-        hub.append(&Arrival::Beacon(BeaconId { gateway: 1, counter: 0 }));
+        hub.append(&Arrival::Beacon(BeaconId { gateway: 1, counter: 0 }), std::time::Instant::now());
         hub
     }
 
     fn publish(hub: &mut Hub, channel: &str, bytes: usize) {
         let data = "x".repeat(bytes);
-        let draft = Draft { channel, further: &[], event: None, data: &data, json: false };
+        let draft = Draft { channel, data: &data, ..Draft::default() };
         let publication = Publication::new(&draft, usize::MAX).expect("valid");
-        hub.append(&Arrival::Publication(Arc::new(publication)));
+        hub.append(&Arrival::Publication(Arc::new(publication)), std::time::Instant::now());
     }
 
     /// A reader as a session is one: at its place, with the rest of a frame before anything else.

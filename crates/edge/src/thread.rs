@@ -126,7 +126,7 @@ async fn welcome(shard: Rc<Shard>, mut arrived: mpsc::Receiver<Arrived>) {
 /// Tells what the hub knows to whoever asks.
 async fn tell(shard: Rc<Shard>, mut asks: mpsc::Receiver<Ask>) {
     while let Some(Ask { max_bytes, reply }) = asks.recv().await {
-        let snapshot = shard.sessions.borrow().hub.snapshot(max_bytes);
+        let snapshot = shard.sessions.borrow().hub.snapshot(max_bytes, Instant::now());
         // Whoever asked may have given up.
         let _ = reply.send(snapshot);
     }

@@ -44,6 +44,12 @@ pub(crate) struct PublishOptions {
     /// The event type.
     #[arg(long, value_name = "NAME")]
     pub(crate) event: Option<String>,
+    /// Retract the channel's latest value: it is no longer true, and nothing takes its place.
+    #[arg(long)]
+    pub(crate) retract: bool,
+    /// For how many seconds it is the channel's latest value.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) ttl: Option<u32>,
     /// Where to: a gateway, such as http://127.0.0.1:8080. Without it, where the configuration says:
     /// Redis, or the gateway on this machine.
     #[arg(long, value_name = "URL")]

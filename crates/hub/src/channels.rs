@@ -1,6 +1,10 @@
 //! What is known of each channel: its latest publication, what history lost of it, who listens.
 
-use std::{collections::VecDeque, hash::BuildHasher};
+use std::{
+    collections::VecDeque,
+    hash::BuildHasher,
+    time::{Duration, Instant},
+};
 
 use hashbrown::HashTable;
 use slab::Slab;
@@ -15,9 +19,11 @@ use crate::{
 
 /// A channel that somebody published on lately, or that somebody listens to.
 pub(crate) struct Channel {
-    name: Box<str>,
+    pub(crate) name: Box<str>,
     /// The latest publication, kept when history has let go of it.
     pub(crate) latest: Option<Entry>,
+    /// Until when the latest publication is the channel's value, if not for ever.
+    expires: Option<Instant>,
     /// The place of the newest publication that history no longer holds.
     pub(crate) lost: Place,
     /// Where history holds its publications.
@@ -41,6 +47,24 @@ pub(crate) struct Channels {
     quiet_bytes: usize,
 }
 
+impl Channel {
+    /// Its latest publication, unless retracted or expired.
+    fn value(&self, now: Instant) -> Option<&Entry> {
+        let latest = self.latest.as_ref()?;
+        (!latest.publication.is_retraction() && !self.has_expired(now)).then_some(latest)
+    }
+
+    fn has_expired(&self, now: Instant) -> bool {
+        self.expires.is_some_and(|at| at <= now)
+    }
+
+    /// For how many seconds its latest publication still is its value, if not for ever.
+    pub(crate) fn ttl(&self, now: Instant) -> Option<u32> {
+        let left = self.expires?.saturating_duration_since(now);
+        Some(u32::try_from(left.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX))
+    }
+}
+
 impl Channels {
     pub(crate) fn get(&self, name: &str) -> Option<&Channel> {
         let id = self.find(self.hasher.hash_one(name), name)?;
@@ -56,6 +80,7 @@ impl Channels {
         let channel = Channel {
             name: name.into(),
             latest: None,
+            expires: None,
             lost: Place::START,
             held: VecDeque::new(),
             audiences: Vec::new(),
@@ -80,7 +105,7 @@ impl Channels {
     }
 
     /// `entry`, in `slot` of history, is now the channel's latest.
-    pub(crate) fn publish(&mut self, id: ChannelId, slot: Slot, entry: &Entry) -> &Channel {
+    pub(crate) fn publish(&mut self, id: ChannelId, slot: Slot, entry: &Entry, now: Instant) -> &Channel {
         self.published.raise(id);
         let channel = &mut self.slots[id as usize];
         match &channel.latest {
@@ -90,6 +115,8 @@ impl Channels {
         }
         channel.held.push_back(slot);
         channel.latest = Some(entry.clone());
+        let ttl = entry.publication.ttl().map(|seconds| Duration::from_secs(seconds.into()));
+        channel.expires = ttl.and_then(|ttl| now.checked_add(ttl));
         channel
     }
 
@@ -133,18 +160,14 @@ impl Channels {
         for id in ids {
             let channel = &mut self.slots[id as usize];
             (channel.latest, channel.lost, channel.held) = (None, Place::START, VecDeque::new());
+            channel.expires = None;
             self.remove_unused(id);
         }
     }
 
-    /// Every channel with a state: its name, its latest publication if history no longer holds it,
-    /// and what history lost of it. The most recently published first.
-    pub(crate) fn states(&self) -> impl Iterator<Item = (&str, Option<&Entry>, Place)> {
-        self.published.newest_first().map(|id| {
-            let channel = &self.slots[id as usize];
-            let quiet = channel.latest.as_ref().filter(|_| channel.held.is_empty());
-            (&*channel.name, quiet, channel.lost)
-        })
+    /// Every channel with a state, the most recently published first.
+    pub(crate) fn states(&self) -> impl Iterator<Item = &Channel> {
+        self.published.newest_first().map(|id| &self.slots[id as usize])
     }
 
     /// The newest place that a channel without a state can have lost.
@@ -222,27 +245,44 @@ impl Channels {
     /// The newest publication of the selection.
     pub(crate) fn newest(&self, selection: &Selection) -> Option<&Entry> {
         let by_name = selection.channels().iter().filter_map(|name| self.get(name)?.latest.as_ref());
-        let by_prefix = self.by_prefix(selection).next();
+        let by_prefix = self.by_prefix(selection).next().and_then(|channel| channel.latest.as_ref());
         by_name.chain(by_prefix).max_by_key(|entry| entry.place)
     }
 
     /// The latest publication of each channel of the selection, in order, each once.
     pub(crate) fn latest(&self, selection: &Selection) -> Vec<&Entry> {
-        let by_name = selection.channels().iter().filter_map(|name| self.get(name)?.latest.as_ref());
-        let mut latest: Vec<_> = by_name.chain(self.by_prefix(selection)).collect();
+        self.latest_of(selection, |channel| channel.latest.as_ref())
+    }
+
+    /// The values of the channels of the selection: their latest publications, unless retracted or
+    /// expired; in order, each once.
+    pub(crate) fn values(&self, selection: &Selection, now: Instant) -> Vec<&Entry> {
+        self.latest_of(selection, |channel| channel.value(now))
+    }
+
+    /// How many channels of the selection had a value that has expired.
+    pub(crate) fn expired(&self, selection: &Selection, now: Instant) -> usize {
+        let by_name = selection.channels().iter().filter_map(|name| self.get(name));
+        by_name.chain(self.by_prefix(selection)).filter(|channel| channel.has_expired(now)).count()
+    }
+
+    fn latest_of<'a>(
+        &'a self,
+        selection: &Selection,
+        of: impl Fn(&'a Channel) -> Option<&'a Entry>,
+    ) -> Vec<&'a Entry> {
+        let by_name = selection.channels().iter().filter_map(|name| self.get(name));
+        let mut latest: Vec<_> = by_name.chain(self.by_prefix(selection)).filter_map(of).collect();
         latest.sort_unstable_by_key(|entry| entry.place);
         latest.dedup_by_key(|entry| entry.place);
         latest
     }
 
-    /// The latest publications of the channels that a prefix of the selection means, newest first.
-    fn by_prefix(&self, selection: &Selection) -> impl Iterator<Item = &Entry> {
+    /// The channels that a prefix of the selection means, the most recently published first.
+    fn by_prefix(&self, selection: &Selection) -> impl Iterator<Item = &Channel> {
         let any = !selection.prefixes().is_empty();
         let ranked = any.then(|| self.published.newest_first()).into_iter().flatten();
-        ranked
-            .map(|id| &self.slots[id as usize])
-            .filter(|channel| selection.matches_prefix(&channel.name))
-            .filter_map(|channel| channel.latest.as_ref())
+        ranked.map(|id| &self.slots[id as usize]).filter(|channel| selection.matches_prefix(&channel.name))
     }
 
     /// How many channels have a state.

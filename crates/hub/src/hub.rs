@@ -30,6 +30,8 @@ pub struct Hub {
     config: Config,
     /// The newest place.
     tip: Place,
+    /// When the arrival at hand came.
+    now: Instant,
     history: History,
     chart: Chart,
     excerpts: Excerpts,
@@ -70,6 +72,7 @@ impl Hub {
         Self {
             config,
             tip: Place::START,
+            now: Instant::now(),
             history: History::new(),
             chart: Chart::default(),
             excerpts: Excerpts::default(),
@@ -84,7 +87,8 @@ impl Hub {
     }
 
     /// Takes the next arrival of the order.
-    pub fn append(&mut self, arrival: &Arrival) {
+    pub fn append(&mut self, arrival: &Arrival, now: Instant) {
+        self.now = now;
         match arrival {
             Arrival::Publication(publication) => self.append_publication(self.tip.next(), publication),
             Arrival::Skipped => self.tip = self.tip.next(),
@@ -181,7 +185,7 @@ impl Hub {
     }
 
     fn publish_on(&mut self, name: &str, channel: ChannelId, slot: Slot, entry: &Entry) {
-        let state = self.channels.publish(channel, slot, entry);
+        let state = self.channels.publish(channel, slot, entry, self.now);
         self.matched.extend_from_slice(&state.audiences);
         self.audiences.extend_by_prefix(name, &mut self.matched);
         for audience in self.matched.drain(..) {

@@ -26,4 +26,4 @@ pub use hub::{Beginning, Gauges, Hub};
 pub use keys::{AudienceKey, SessionKey};
 pub use place::Place;
 pub use selection::Selection;
-pub use session::{Start, Step};
+pub use session::{Start, Step, Want};

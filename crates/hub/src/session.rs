@@ -19,6 +19,15 @@ pub enum Start {
     Unknown,
 }
 
+/// What a session is to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// Everything.
+    All,
+    /// The latest publication of each channel: what has been superseded is no loss.
+    Latest,
+}
+
 /// What to do next for a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {

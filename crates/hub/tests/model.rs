@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hub::{Beginning, Config, GapReason, Hub, Place, Selection, SessionKey, Start, Step};
+use hub::{Beginning, Config, GapReason, Hub, Place, Selection, SessionKey, Start, Step, Want};
 use proptest::prelude::*;
 use publication::{Arrival, BeaconId, Cursor, Draft, Pattern, Publication};
 
@@ -97,10 +97,10 @@ impl World {
     fn take(&mut self, happening: &Happening) {
         match happening {
             Happening::Publish(channels) => {
-                self.hub.append(&Arrival::Publication(publication(channels)));
+                self.hub.append(&Arrival::Publication(publication(channels)), Instant::now());
                 self.model.published.push((self.hub.place(), channels.clone()));
             }
-            Happening::Skip => self.hub.append(&Arrival::Skipped),
+            Happening::Skip => self.hub.append(&Arrival::Skipped, Instant::now()),
             Happening::Beacon => self.beacon(false),
             Happening::Break => {
                 self.beacon(true);
@@ -115,7 +115,7 @@ impl World {
     fn beacon(&mut self, broken: bool) {
         let id = BeaconId { gateway: u64::from(self.counter % 3), counter: self.counter / 3 };
         self.counter += 1;
-        self.hub.append(&if broken { Arrival::Break(id) } else { Arrival::Beacon(id) });
+        self.hub.append(&if broken { Arrival::Break(id) } else { Arrival::Beacon(id) }, Instant::now());
     }
 
     fn read(&mut self, reader: usize, count: usize) {
@@ -131,7 +131,7 @@ impl World {
 
 /// Takes one step for a session, reading at most `limit` publications; false if it rests.
 fn take_step(hub: &mut Hub, key: SessionKey, patterns: &[&str], limit: usize, seen: &mut Vec<Seen>) -> bool {
-    match hub.step(key) {
+    match hub.step(key, Want::All) {
         Step::Rest => return false,
         Step::Fetch(cursor) => panic!("nothing was ever stored behind {cursor}"),
         Step::Gap(gap) => seen.push(Seen::Gap(gap.reason, gap.resume)),
@@ -162,7 +162,7 @@ fn selection(patterns: &[&str]) -> Selection {
 
 fn publication(channels: &BTreeSet<u8>) -> Arc<Publication> {
     let names: Vec<&str> = channels.iter().map(|channel| CHANNELS[*channel as usize]).collect();
-    let draft = Draft { channel: names[0], further: &names[1..], event: None, data: "x", json: false };
+    let draft = Draft { channel: names[0], further: &names[1..], data: "x", ..Draft::default() };
     Arc::new(Publication::new(&draft, 10).expect("valid"))
 }
 
@@ -304,9 +304,11 @@ fn a_waiting_session_reads_on_when_its_cursor_becomes_known_and_gives_up_in_time
     let mut seen = Vec::new();
     while take_step(&mut world.hub, soon, &["a"], 9, &mut seen) {}
     assert_eq!(seen, [Seen::Publication(world.hub.place())]);
-    assert_eq!(world.hub.step(never), Step::Rest);
+    assert_eq!(world.hub.step(never, Want::All), Step::Rest);
     world.hub.wake(until, &mut woken);
-    assert!(matches!(world.hub.step(never), Step::Gap(gap) if gap.reason == GapReason::UnknownCursor));
+    assert!(
+        matches!(world.hub.step(never, Want::All), Step::Gap(gap) if gap.reason == GapReason::UnknownCursor)
+    );
 }
 
 #[test]
@@ -319,11 +321,11 @@ fn cursors_expire_with_age_and_never_the_newest_beacon() {
         keep_cursors: Duration::from_secs(60),
     });
     let now = Instant::now();
-    hub.append(&Arrival::Beacon(BeaconId { gateway: 1, counter: 0 }));
-    hub.append(&Arrival::Publication(publication(&[0].into())));
+    hub.append(&Arrival::Beacon(BeaconId { gateway: 1, counter: 0 }), Instant::now());
+    hub.append(&Arrival::Publication(publication(&[0].into())), Instant::now());
     let old = hub.tip().unwrap();
     hub.tick(now);
-    hub.append(&Arrival::Beacon(BeaconId { gateway: 1, counter: 1 }));
+    hub.append(&Arrival::Beacon(BeaconId { gateway: 1, counter: 1 }), Instant::now());
     for second in 1..120 {
         hub.tick(now + Duration::from_secs(second));
     }
@@ -347,9 +349,9 @@ proptest! {
         let mut peer = World::new(keep, channels);
         before.iter().for_each(|happening| peer.take(happening));
         let max_bytes = if whole { usize::MAX } else { 600 };
-        let snapshot = peer.hub.snapshot(max_bytes).expect("there was a beacon");
+        let snapshot = peer.hub.snapshot(max_bytes, Instant::now()).expect("there was a beacon");
         let mut hub = hub_of(keep, channels);
-        hub.append(&Arrival::Known(Arc::new(snapshot)));
+        hub.append(&Arrival::Known(Arc::new(snapshot)), Instant::now());
         let mut started = World { hub, model: Model::default(), counter: peer.counter, readers: Vec::new(), now: peer.now };
         for patterns in READERS {
             let key = started.hub.enter(&selection(patterns), 0, Start::Live, started.now);

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hub::{Beginning, Config, GapReason, Hub, Place, Selection, SessionKey, Start, Step};
+use hub::{Beginning, Config, GapReason, Hub, Place, Selection, SessionKey, Start, Step, Want};
 use proptest::prelude::*;
 use publication::{Arrival, Cursor, Draft, EntryId, Excerpt, Pattern, Publication};
 
@@ -113,7 +113,10 @@ impl World {
         for index in 0..before {
             store.entries.push((id(index), Some([index as u8 % 4].into())));
         }
-        hub.append(&Arrival::Anew(store.entries.last().map_or(EntryId::default(), |(id, _)| *id)));
+        hub.append(
+            &Arrival::Anew(store.entries.last().map_or(EntryId::default(), |(id, _)| *id)),
+            Instant::now(),
+        );
         let now = Instant::now();
         let mut world = Self { hub, store, losses: Vec::new(), readers: Vec::new(), fetches: 0, now };
         for patterns in READERS {
@@ -130,7 +133,7 @@ impl World {
             Happening::Loss => {
                 let place = self.hub.place();
                 let verified = self.store.entries.last().map_or(EntryId::default(), |(id, _)| *id);
-                self.hub.append(&Arrival::Loss(verified));
+                self.hub.append(&Arrival::Loss(verified), Instant::now());
                 if self.hub.place() != place {
                     self.losses.push(self.hub.place());
                 }
@@ -156,13 +159,13 @@ impl World {
 
     fn add(&mut self, channels: Option<BTreeSet<u8>>) {
         let id = id(self.store.entries.len());
-        self.hub.append(&Arrival::Entry(id, channels.as_ref().map(publication)));
+        self.hub.append(&Arrival::Entry(id, channels.as_ref().map(publication)), Instant::now());
         self.store.entries.push((id, channels));
     }
 
     /// Takes one step for a session; false if it rests.
     fn step(&mut self, key: SessionKey, patterns: &[&str], limit: usize, seen: &mut Vec<Seen>) -> bool {
-        match self.hub.step(key) {
+        match self.hub.step(key, Want::All) {
             Step::Rest => return false,
             Step::Fetch(after) => {
                 self.fetches += 1;
@@ -219,7 +222,7 @@ fn selection(patterns: &[&str]) -> Selection {
 
 fn publication(channels: &BTreeSet<u8>) -> Arc<Publication> {
     let names: Vec<&str> = channels.iter().map(|channel| CHANNELS[usize::from(*channel)]).collect();
-    let draft = Draft { channel: names[0], further: &names[1..], event: None, data: "x", json: false };
+    let draft = Draft { channel: names[0], further: &names[1..], data: "x", ..Draft::default() };
     Arc::new(Publication::new(&draft, 10).expect("valid"))
 }
 
@@ -296,8 +299,10 @@ fn a_stream_that_is_another_one_is_told_to_all_and_goes_on() {
     }
     let old = world.hub.tip().expect("on a stream there is always one");
     let one = EntryId { ms: 1, seq: 0 };
-    world.hub.append(&Arrival::Anew(one));
-    world.hub.append(&Arrival::Entry(EntryId { ms: 1, seq: 1 }, Some(publication(&[0].into()))));
+    world.hub.append(&Arrival::Anew(one), Instant::now());
+    world
+        .hub
+        .append(&Arrival::Entry(EntryId { ms: 1, seq: 1 }, Some(publication(&[0].into()))), Instant::now());
     let new = Place::of(EntryId { ms: 1, seq: 1 });
     world.take(&Happening::Read(0, 9));
     let seen = world.readers[0].1.clone();

@@ -20,10 +20,12 @@ pub struct Publication {
     first_end: u32,
     further_ends: Vec<u32>,
     json: bool,
+    retraction: bool,
+    ttl: Option<u32>,
 }
 
 /// A publication as a publisher asks for it, its parts not yet checked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Draft<'a> {
     /// The first channel.
     pub channel: &'a str,
@@ -35,6 +37,10 @@ pub struct Draft<'a> {
     pub data: &'a str,
     /// The data is a JSON value by the channel's rule; the caller has checked that it is.
     pub json: bool,
+    /// The latest value of its channels is no longer true, and nothing takes its place.
+    pub retraction: bool,
+    /// For how many seconds it is the latest value of its channels; for ever if nothing is said.
+    pub ttl: Option<u32>,
 }
 
 /// The most channels of one publication.
@@ -58,6 +64,8 @@ pub enum PublicationError {
     NotUtf8,
     /// The channel's rule asks for JSON, and the data is none.
     NotJson,
+    /// The time to live is no number of seconds.
+    Ttl,
     /// The envelope that holds channel and data is not as it should be.
     Malformed,
 }
@@ -89,7 +97,9 @@ impl Publication {
         let event_end = push(event)?;
         let first_end = push(draft.channel)?;
         let further_ends = further.into_iter().map(push).collect::<Result<_, _>>()?;
-        Ok(Self { text: text.into(), data_end, event_end, first_end, further_ends, json: draft.json })
+        let text = text.into();
+        let Draft { json, retraction, ttl, .. } = *draft;
+        Ok(Self { text, data_end, event_end, first_end, further_ends, json, retraction, ttl })
     }
 
     /// The data, as it was published.
@@ -109,6 +119,25 @@ impl Publication {
     pub fn event(&self) -> Option<&str> {
         let event = self.part(self.data_end..self.event_end);
         (!event.is_empty()).then_some(event)
+    }
+
+    /// Whether it says that the latest value of its channels is no longer true.
+    #[must_use]
+    pub fn is_retraction(&self) -> bool {
+        self.retraction
+    }
+
+    /// For how many seconds it is the latest value of its channels, if not for ever.
+    #[must_use]
+    pub fn ttl(&self) -> Option<u32> {
+        self.ttl
+    }
+
+    /// The same, of whose time to live so many seconds have passed.
+    #[must_use]
+    pub fn aged(mut self, seconds: u32) -> Self {
+        self.ttl = self.ttl.map(|ttl| ttl.saturating_sub(seconds));
+        self
     }
 
     /// The channels that it was published on, at least one, each once.
@@ -158,6 +187,7 @@ impl PublicationError {
             Self::TooManyChannels => "too_many_channels",
             Self::NotUtf8 => "not_utf8",
             Self::NotJson => "not_json",
+            Self::Ttl => "bad_ttl",
             Self::Malformed => "malformed",
         }
     }
@@ -172,6 +202,7 @@ impl fmt::Display for PublicationError {
             Self::TooManyChannels => write!(out, "it names more than {MAX_CHANNELS} channels"),
             Self::NotUtf8 => out.write_str("the data is not UTF-8 text"),
             Self::NotJson => out.write_str("this channel takes JSON only, and the data is none"),
+            Self::Ttl => out.write_str("the ttl must be a whole number of seconds, from 1 to 4294967295"),
             Self::Malformed => out.write_str(
                 r#"it must be a JSON object such as {"channel":"alerts","event":"disk","data":"full"}"#,
             ),
@@ -186,7 +217,7 @@ mod tests {
     use super::*;
 
     fn draft<'a>(channel: &'a str, data: &'a str) -> Draft<'a> {
-        Draft { channel, further: &[], event: None, data, json: false }
+        Draft { channel, data, ..Draft::default() }
     }
 
     #[test]

@@ -54,4 +54,6 @@ pub struct Known {
     pub cursor: Cursor,
     /// The publication.
     pub publication: Arc<Publication>,
+    /// For how many seconds it still is the latest value of its channels, if not for ever.
+    pub ttl: Option<u32>,
 }

@@ -21,6 +21,10 @@ pub struct Fields<'a> {
     pub event: Option<&'a [u8]>,
     /// The data.
     pub data: Option<&'a [u8]>,
+    /// Whether it retracts the latest value.
+    pub retract: Option<&'a [u8]>,
+    /// How long it is the latest value.
+    pub ttl: Option<&'a [u8]>,
 }
 
 /// The next thing in a reply.
@@ -132,6 +136,8 @@ impl Entries {
                 Some(b"channels") => fields.channels = Some(string),
                 Some(b"event") => fields.event = Some(string),
                 Some(b"data") => fields.data = Some(string),
+                Some(b"retract") => fields.retract = Some(string),
+                Some(b"ttl") => fields.ttl = Some(string),
                 Some(_) => {}
             }
         }

@@ -18,6 +18,7 @@ use tokio::{
 use super::{PATIENCE, Warmth, ZERO, entries::receive, max_value, survey::Survey};
 use crate::{
     config::RedisConfig, connection::Connection, decode::Rules, link_error::LinkError, metrics::Metrics,
+    resp::Reply,
 };
 
 /// Requests that may wait.
@@ -293,12 +294,15 @@ pub(super) async fn read_newest(
 }
 
 /// The time by the clock of Redis, which gives entries their ids; by ours if it does not say.
-async fn now_ms(connection: &mut Connection) -> u64 {
+pub(super) async fn now_ms(connection: &mut Connection) -> u64 {
     let time = connection.ask(&["TIME"]).await.ok();
-    let seconds = time.and_then(|time| match time {
-        crate::resp::Reply::List(parts) => parts.first()?.text()?.parse::<u64>().ok(),
+    let theirs = time.and_then(|time| match time {
+        Reply::List(parts) => {
+            let number = |index: usize| parts.get(index)?.text()?.parse::<u64>().ok();
+            Some(number(0)? * 1_000 + number(1)? / 1_000)
+        }
         _ => None,
     });
-    let ours = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-    seconds.unwrap_or_else(ours) * 1_000
+    let ours = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as u64);
+    theirs.unwrap_or_else(ours)
 }

@@ -71,8 +71,17 @@ impl Sessions {
         }
         let now = self.millis();
         let flags = Flags { since_last: wanted.since_last, ..Flags::default() };
-        let mut session =
-            Session { wire, encoding, flags, opened: now, last_write: now, delivered: 0, _permit: permit };
+        let when_slow = self.config.access.when_slow(&wanted.patterns);
+        let mut session = Session {
+            when_slow,
+            wire,
+            encoding,
+            flags,
+            opened: now,
+            last_write: now,
+            delivered: 0,
+            _permit: permit,
+        };
         self.greet(key, &mut session, wanted.since, out);
         self.insert(key, session);
     }
@@ -85,7 +94,7 @@ impl Sessions {
         control::write_open(&mut out, session.encoding, cursor, self.config.retry, self.config.heartbeat);
         session.wire.pinned.push(out.into(), 0);
         if last {
-            let latest = self.tapes.latest(&self.hub, self.hub.audience_of(key), self.hub.place());
+            let latest = self.latest(self.hub.audience_of(key), self.hub.place());
             pin_latest(session, latest, self.hub.tip());
         }
     }

@@ -3,11 +3,11 @@
 use std::io;
 
 use bytes::Bytes;
-use hub::{Gap, Place, SessionKey, Step};
+use hub::{AudienceKey, Gap, Place, SessionKey, Step, Want};
 use publication::Cursor;
 
 use super::{Sessions, session_mut};
-use crate::{close::CloseReason, control, session::Session, tape::Latest, wire::write};
+use crate::{access::WhenSlow, close::CloseReason, control, session::Session, tape::Latest, wire::write};
 
 /// Bytes after which a session goes to the end of the ready list.
 const SESSION_BYTES: usize = 256 * 1024;
@@ -57,9 +57,15 @@ impl Sessions {
         if session.flags.fetching {
             return Ok(Wrote::Nothing);
         }
-        match self.hub.step(key) {
+        let lags = session.flags.lagging && session.when_slow == WhenSlow::Latest;
+        let closes = session.flags.live && session.when_slow == WhenSlow::Close;
+        if closes && self.hub.is_left_behind(key) {
+            self.finish_slow(key);
+            return Ok(Wrote::Nothing);
+        }
+        match self.hub.step(key, if lags { Want::Latest } else { Want::All }) {
             Step::Rest => {
-                session.flags.live = true;
+                (session.flags.live, session.flags.lagging) = (true, false);
                 self.release(self.hub.audience_of(key));
                 Ok(Wrote::Nothing)
             }
@@ -72,7 +78,12 @@ impl Sessions {
                 self.fetches.want(key, after);
                 Ok(Wrote::Nothing)
             }
-            Step::Read { after, until } => self.write_page(key, after, until),
+            Step::Read { until, .. } if lags && until < self.hub.place() => {
+                // All of it is superseded, or comes behind the gap that is to be told first.
+                self.hub.advance(key, until);
+                Ok(Wrote::All(0))
+            }
+            Step::Read { after, until } => self.write_page(key, after, until, lags),
         }
     }
 
@@ -85,7 +96,7 @@ impl Sessions {
             self.tally.bytes += flushed.bytes as u64;
         }
         if !flushed.all {
-            session.flags.blocked = true;
+            (session.flags.blocked, session.flags.lagging) = (true, true);
             return Ok(Wrote::Some);
         }
         session.delivered = session.delivered.saturating_add(flushed.frames);
@@ -94,10 +105,16 @@ impl Sessions {
     }
 
     /// Writes the audience's page after `after`; what of a frame does not go out is pinned.
-    fn write_page(&mut self, key: SessionKey, after: Place, until: Place) -> io::Result<Wrote> {
+    fn write_page(&mut self, key: SessionKey, after: Place, until: Place, lags: bool) -> io::Result<Wrote> {
         let now = self.millis();
         let Some(session) = session_mut(&mut self.slots, key) else { return Ok(Wrote::Nothing) };
-        let page = self.tapes.page(&self.hub, self.hub.audience_of(key), after, until);
+        let audience = self.hub.audience_of(key);
+        let page = if lags {
+            self.metrics.conflated.inc();
+            self.tapes.newest(&self.hub, audience)
+        } else {
+            self.tapes.page(&self.hub, audience, after, until)
+        };
         let bytes = page.after(after);
         if bytes.is_empty() {
             self.hub.advance(key, page.upto());
@@ -121,7 +138,7 @@ impl Sessions {
         if count == bytes.len() {
             return Ok(Wrote::All(count));
         }
-        session.flags.blocked = true;
+        (session.flags.blocked, session.flags.lagging) = (true, true);
         session.wire.pinned.push(Bytes::copy_from_slice(progress.cut), 1);
         Ok(Wrote::Some)
     }
@@ -133,10 +150,19 @@ impl Sessions {
         let mut out = Vec::new();
         control::write_gap(&mut out, session.encoding, gap);
         session.wire.pinned.push(out.into(), 0);
-        if session.flags.since_last {
-            let latest = self.tapes.latest(&self.hub, audience, gap.resume);
+        if !session.flags.since_last {
+            return;
+        }
+        let latest = self.latest(audience, gap.resume);
+        if let Some(session) = session_mut(&mut self.slots, key) {
             pin_latest(session, latest, gap.cursor);
         }
+    }
+
+    /// The latest values of an audience's channels up to a place.
+    pub(super) fn latest(&mut self, audience: AudienceKey, upto: Place) -> Latest {
+        let access = &self.config.access;
+        self.tapes.latest(&self.hub, audience, upto, self.now, |channel| access.keeps_last(channel))
     }
 }
 

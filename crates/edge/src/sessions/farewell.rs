@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hub::SessionKey;
 use mio::{Interest, Token};
+use publication::Cursor;
 
 use super::Sessions;
 use crate::{
@@ -28,6 +29,16 @@ impl Sessions {
             return;
         }
         let cursor = self.hub.cursor_at(key);
+        self.say_bye(key, reason, cursor);
+    }
+
+    /// Ends a session of which memory no longer holds all that it is owed. It has its place: the
+    /// last that it received.
+    pub(super) fn finish_slow(&mut self, key: SessionKey) {
+        self.say_bye(key, CloseReason::Slow, None);
+    }
+
+    fn say_bye(&mut self, key: SessionKey, reason: CloseReason, cursor: Option<Cursor>) {
         let Some(session) = self.remove(key, reason) else { return };
         let Session { wire, encoding, .. } = session;
         let mut out = Vec::new();

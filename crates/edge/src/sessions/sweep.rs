@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use hub::SessionKey;
 
 use super::Sessions;
-use crate::{close::CloseReason, control};
+use crate::{access::WhenSlow, close::CloseReason, control};
 
 /// Every session is looked at so many times in a heartbeat.
 const LOOKS: u32 = 16;
@@ -74,8 +74,11 @@ impl Sessions {
         let Some(session) = super::session_mut(&mut self.slots, key) else { return };
         let silence = Duration::from_millis(now.wrapping_sub(session.last_write).into());
         if session.flags.blocked {
+            let closes = session.flags.live && session.when_slow == WhenSlow::Close;
             if silence >= self.config.write_timeout {
                 self.finish(key, CloseReason::Slow);
+            } else if closes && self.hub.is_left_behind(key) {
+                self.finish_slow(key);
             }
             return;
         }

@@ -20,7 +20,7 @@ pub(crate) fn run(options: &PublishOptions) -> ExitCode {
         Ok(read) => read,
         Err(code) => return code,
     };
-    let data = match read_data(options.data.as_deref()) {
+    let data = match read_data(options) {
         Ok(data) => data,
         Err(error) => return fail(error),
     };
@@ -45,9 +45,10 @@ pub(crate) fn run(options: &PublishOptions) -> ExitCode {
     })
 }
 
-fn read_data(argument: Option<&str>) -> Result<String, String> {
-    match argument {
+fn read_data(options: &PublishOptions) -> Result<String, String> {
+    match options.data.as_deref() {
         Some(data) if data != "-" => Ok(data.to_owned()),
+        None if options.retract => Ok(String::new()),
         _ => {
             let mut data = String::new();
             let read = std::io::stdin().read_to_string(&mut data);
@@ -64,7 +65,11 @@ async fn to_gateway(url: &str, options: &PublishOptions, data: String) -> Result
     if let Some(event) = &options.event {
         query.append_pair("event", event);
     }
-    let answer = gateway.send(Method::POST, &query.finish(), &[], data.into()).await?;
+    if let Some(ttl) = options.ttl {
+        query.append_pair("ttl", &ttl.to_string());
+    }
+    let method = if options.retract { Method::DELETE } else { Method::POST };
+    let answer = gateway.send(method, &query.finish(), &[], data.into()).await?;
     let status = answer.status();
     let body = client::text(answer).await?;
     match status {
@@ -80,8 +85,14 @@ async fn to_redis(
     options: &PublishOptions,
     data: &str,
 ) -> Result<String, String> {
-    let draft =
-        Draft { channel: &options.channel, further: &[], event: options.event.as_deref(), data, json: false };
+    let draft = Draft {
+        channel: &options.channel,
+        event: options.event.as_deref(),
+        data,
+        retraction: options.retract,
+        ttl: options.ttl,
+        ..Draft::default()
+    };
     let publication: Publication = settings.rules.check(draft).map_err(|error| error.to_string())?;
     let publisher = publisher.map_err(|error| error.to_string())?;
     match publisher.publish(publication).await {

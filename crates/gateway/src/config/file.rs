@@ -122,6 +122,23 @@ pub(crate) struct Channels {
     pub(crate) publish: Who,
     #[serde(default)]
     pub(crate) data: Data,
+    #[serde(default)]
+    pub(crate) when_slow: WhenSlow,
+    #[serde(default = "yes")]
+    pub(crate) keep_last: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum WhenSlow {
+    #[default]
+    Skip,
+    Latest,
+    Close,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::{
-    file::{Channels, Data, File, Who},
+    file::{Channels, Data, File, WhenSlow, Who},
     problem::Problem,
 };
 
@@ -65,6 +65,8 @@ fn known_keys() -> Table {
         subscribe: Who::default(),
         publish: Who::default(),
         data: Data::default(),
+        when_slow: WhenSlow::default(),
+        keep_last: true,
     };
     let file = File { channels: vec![rule], ..File::default() };
     // The file's own types can always be written as TOML.

@@ -4,7 +4,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use broker::{Kind, RedisConfig, Retention, Rules, Warmth};
-use edge::{Access, Cors, Rule, Who};
+use edge::{Access, Cors, Rule, WhenSlow, Who};
 use publication::Pattern;
 use tracing_subscriber::EnvFilter;
 
@@ -146,6 +146,12 @@ fn access(file: &File, problems: &mut Vec<Problem>) -> Access {
                 subscribe: who(rule.subscribe),
                 publish: who(rule.publish),
                 json: rule.data == Data::Json,
+                when_slow: match rule.when_slow {
+                    file::WhenSlow::Skip => WhenSlow::Skip,
+                    file::WhenSlow::Latest => WhenSlow::Latest,
+                    file::WhenSlow::Close => WhenSlow::Close,
+                },
+                keep_last: rule.keep_last,
             }),
             Err(error) => {
                 let value = Some(format!("{:?}", rule.pattern));

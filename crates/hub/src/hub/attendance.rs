@@ -11,7 +11,7 @@ use crate::{
     keys::{AudienceKey, SessionKey, key},
     place::Place,
     selection::Selection,
-    session::{Held, Position, Session, Start, Step},
+    session::{Held, Position, Session, Start, Step, Want},
 };
 
 impl Hub {
@@ -92,7 +92,7 @@ impl Hub {
 
     /// What to do next for a session. After [`Step::Read`], say with [`Hub::advance`] how far it
     /// came and ask again.
-    pub fn step(&mut self, session: SessionKey) -> Step {
+    pub fn step(&mut self, session: SessionKey, want: Want) -> Step {
         let Session { audience, position, .. } = &self.sessions[session as usize];
         let (audience, after) = match position {
             Position::Tip => return Step::Rest,
@@ -105,7 +105,10 @@ impl Hub {
         if after >= self.tip {
             return self.rest(session, audience);
         }
-        let lost = self.earliest() > after && self.has_lost(audience, after);
+        let lost = match want {
+            Want::All => self.is_left_behind(session),
+            Want::Latest => self.channels.forgotten() > after,
+        };
         let source = self.source(after, lost);
         match source {
             Source::Stream => return Step::Fetch(after.stream_cursor()),
@@ -118,6 +121,15 @@ impl Hub {
         match self.break_at(after) {
             Some(gap) => self.tell(session, gap),
             None => Step::Read { after, until: self.reach(after, source) },
+        }
+    }
+
+    /// Whether memory no longer holds all that the session has still to read.
+    pub fn is_left_behind(&mut self, session: SessionKey) -> bool {
+        let Session { audience, position, .. } = &self.sessions[session as usize];
+        match *position {
+            Position::Reading(after) => self.earliest() > after && self.has_lost(*audience, after),
+            Position::Tip | Position::Held(_) => false,
         }
     }
 

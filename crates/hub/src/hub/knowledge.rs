@@ -1,6 +1,6 @@
 //! What a hub knows, handed on to the hubs of a gateway that starts.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use publication::{Known, Snapshot};
 
@@ -14,13 +14,13 @@ impl Hub {
     /// A picture of what this hub knows, of at most about `max_bytes`: the newest publications of
     /// history, then the latest values of quieter channels. `None` while nothing is known.
     #[must_use]
-    pub fn snapshot(&self, max_bytes: usize) -> Option<Snapshot> {
+    pub fn snapshot(&self, max_bytes: usize, now: Instant) -> Option<Snapshot> {
         let (senders, newest) = self.chart.beacons.snapshot();
         let (beacon, beacon_place) = newest.filter(|_| !self.chart.is_stream())?;
         let mut budget = Budget(max_bytes);
         let kept = self.history.newest_first().take_while(|entry| budget.spend(entry)).count();
         let mut lost: HashMap<&str, Place> =
-            self.channels.states().map(|(name, _, lost)| (name, lost)).collect();
+            self.channels.states().map(|channel| (&*channel.name, channel.lost)).collect();
         for entry in self.history.newest_first().skip(kept) {
             for channel in entry.publication.channels() {
                 let known = lost.entry(channel).or_default();
@@ -29,18 +29,28 @@ impl Hub {
         }
         let mut forgotten = self.channels.forgotten();
         let mut quiet: Vec<&Entry> = Vec::new();
-        for (name, latest, channel_lost) in self.channels.states() {
-            match latest {
-                Some(latest) if budget.spend(latest) => quiet.push(latest),
-                Some(_) => {
-                    lost.remove(name);
-                    forgotten = forgotten.max(channel_lost);
-                }
-                None => {}
+        let mut ttls: HashMap<Place, u32> = HashMap::new();
+        for channel in self.channels.states() {
+            let Some(latest) = &channel.latest else { continue };
+            ttls.extend(channel.ttl(now).map(|ttl| (latest.place, ttl)));
+            if !channel.held.is_empty() {
+                continue;
+            }
+            if budget.spend(latest) {
+                quiet.push(latest);
+            } else {
+                lost.remove(&*channel.name);
+                forgotten = forgotten.max(channel.lost);
             }
         }
         quiet.sort_unstable_by_key(|entry| entry.place);
         quiet.dedup_by_key(|entry| entry.place);
+        let known = |entry: &Entry| Known {
+            place: entry.place.number(),
+            cursor: entry.cursor,
+            publication: Arc::clone(&entry.publication),
+            ttl: ttls.get(&entry.place).copied(),
+        };
         let history = self.history.newest_first().take(kept).collect::<Vec<_>>().into_iter().rev();
         Some(Snapshot {
             place: self.tip.number(),
@@ -87,8 +97,4 @@ impl Budget {
         self.0 -= if enough { entry.cost() } else { 0 };
         enough
     }
-}
-
-fn known(entry: &Entry) -> Known {
-    Known { place: entry.place.number(), cursor: entry.cursor, publication: Arc::clone(&entry.publication) }
 }

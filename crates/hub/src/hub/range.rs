@@ -1,5 +1,7 @@
 //! Reading a range of the order: what polls, catching up and live delivery have in common.
 
+use std::time::Instant;
+
 use publication::Cursor;
 
 use super::Hub;
@@ -153,6 +155,19 @@ impl Hub {
     #[must_use]
     pub fn latest(&self, selection: &Selection) -> Vec<&Entry> {
         self.channels.latest(selection)
+    }
+
+    /// The values of the channels of the selection: their latest publications, unless retracted or
+    /// expired; in order, each once.
+    #[must_use]
+    pub fn values(&self, selection: &Selection, now: Instant) -> Vec<&Entry> {
+        self.channels.values(selection, now)
+    }
+
+    /// How many channels of the selection had a value that has expired.
+    #[must_use]
+    pub fn expired(&self, selection: &Selection, now: Instant) -> usize {
+        self.channels.expired(selection, now)
     }
 
     /// The newest publication of the selection.
