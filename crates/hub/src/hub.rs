@@ -89,6 +89,13 @@ impl Hub {
         }
     }
 
+    /// Keeps more or less from now on. What is beyond the new limits goes at once, as if newer
+    /// publications had pushed it out; what is already gone does not come back.
+    pub fn set_config(&mut self, config: Config) {
+        self.config = config;
+        self.evict();
+    }
+
     /// Lets go of what is too old. To be called about once a second.
     pub fn tick(&mut self, now: Instant) {
         self.history.mark(now);
@@ -155,6 +162,11 @@ impl Hub {
             self.publish_on(further, channel, slot, &entry);
         }
         self.history.push(entry);
+        self.evict();
+    }
+
+    /// Lets go of what the limits do not hold.
+    fn evict(&mut self) {
         while let Some(evicted) = self.history.pop_excess(&self.config) {
             self.lose(&evicted);
         }
