@@ -5,6 +5,7 @@ pub mod chromium;
 pub mod gateway;
 pub mod http;
 pub mod listener;
+pub mod manager;
 pub mod nginx;
 pub mod process;
 pub mod proxy;
@@ -17,9 +18,10 @@ pub use self::{
     gateway::Gateway,
     http::Answer,
     listener::{Event, Listener},
+    manager::Manager,
     nginx::Nginx,
     proxy::Proxy,
     redis::Redis,
     report::Reporter,
-    wait::{PATIENCE, wait_for},
+    wait::{PATIENCE, wait_for, wait_some},
 };

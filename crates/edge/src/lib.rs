@@ -19,6 +19,7 @@ mod envelope;
 mod head;
 mod load;
 mod metrics;
+mod pace;
 mod page;
 mod phase;
 mod pinned;

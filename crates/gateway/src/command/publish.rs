@@ -12,6 +12,7 @@ use crate::{
     client::{self, Gateway},
     command,
     config::Settings,
+    rules::Rules,
 };
 
 /// Publishes once and says what became of it.
@@ -72,7 +73,8 @@ async fn to_redis(settings: &Settings, options: &PublishOptions, data: &str) -> 
     let Kind::RedisPubSub(config) = &settings.broker else { return Err("no Redis is configured".to_owned()) };
     let draft =
         Draft { channel: &options.channel, further: &[], event: options.event.as_deref(), data, json: false };
-    let publication: Publication = settings.rules.check(draft).map_err(|error| error.to_string())?;
+    let rules = Rules::new(settings.edge.access.clone()).for_broker(settings.edge.max_data_bytes);
+    let publication: Publication = rules.check(draft).map_err(|error| error.to_string())?;
     let publisher = Publisher::redis(config).map_err(|error| error.to_string())?;
     match publisher.publish(publication).await {
         Ok(Published::Subscribers(0)) => {

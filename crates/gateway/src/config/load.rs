@@ -183,7 +183,7 @@ fn shown(name: &str, value: &Value) -> Option<String> {
 }
 
 /// The URL holds a password, and what stands in the place of a section may hold the URL.
-fn holds_secret(name: &str) -> bool {
+pub(super) fn holds_secret(name: &str) -> bool {
     matches!(name, "broker" | "broker.redis" | "broker.redis.url")
 }
 

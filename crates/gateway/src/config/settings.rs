@@ -1,9 +1,9 @@
 //! What the program needs, made from what the user wrote: every value checked, every crate's own
 //! configuration.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
-use broker::{Kind, RedisConfig, Rules};
+use broker::{Kind, RedisConfig};
 use edge::{Access, Cors, Rule, Who};
 use publication::Pattern;
 use tracing_subscriber::EnvFilter;
@@ -20,11 +20,11 @@ pub(crate) struct Settings {
     /// 0 means one a core.
     pub(crate) shards: usize,
     pub(crate) broker: Kind,
-    pub(crate) rules: Rules,
     pub(crate) beacon_interval: Duration,
     /// Broker trouble turns readiness red.
     pub(crate) broker_readiness: bool,
-    /// `max_sessions` 0 means as many as descriptors allow.
+    /// `max_sessions` 0 means as many as descriptors allow, `max_new_per_second` 0 as many as the
+    /// shards can well take in; see [`crate::limits::Machine`].
     pub(crate) edge: edge::Config,
     pub(crate) drain_delay: Duration,
     pub(crate) log_format: LogFormat,
@@ -52,17 +52,11 @@ impl Settings {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let rules_access = access.clone();
-        let max_data_bytes = file.broker.max_data_bytes;
         Ok(Self {
             public: file.listen.public,
             admin: file.listen.admin,
             shards: file.listen.shards,
             broker,
-            rules: Rules {
-                max_data_bytes,
-                takes_json: Arc::new(move |channel| rules_access.takes_json(channel)),
-            },
             beacon_interval: file.broker.redis.beacon_interval.0,
             broker_readiness: file.broker.readiness,
             edge: edge(file, access),
@@ -82,9 +76,11 @@ fn edge(file: &File, access: Access) -> edge::Config {
         head_timeout: file.listen.head_timeout.0,
         keep_alive: file.listen.keep_alive.0,
         max_sessions: sessions.max,
+        max_new_per_second: sessions.max_new_per_second,
         max_channels: sessions.max_channels,
         heartbeat: sessions.heartbeat.0,
         retry: sessions.retry.0,
+        max_lifetime: sessions.max_lifetime.0,
         write_timeout: sessions.write_timeout.0,
         send_buffer_bytes: sessions.send_buffer_bytes,
         max_data_bytes: file.broker.max_data_bytes,
@@ -170,6 +166,7 @@ fn check_numbers(file: &File, problems: &mut Vec<Problem>) {
     within("listen.shards", file.listen.shards, 0, 1024);
     within("history.keep_count", file.history.keep_count, 1, 100_000_000);
     within("history.keep_bytes", file.history.keep_bytes, 1024, usize::MAX);
+    within("sessions.max_new_per_second", file.sessions.max_new_per_second, 0, 1_000_000);
     within("sessions.max_channels", file.sessions.max_channels, 1, 10_000);
     within("sessions.send_buffer_bytes", file.sessions.send_buffer_bytes, 4096, 64 * MIB);
     // One publication is one frame, and frames are put together in memory.
@@ -191,6 +188,8 @@ fn check_spans(file: &File, problems: &mut Vec<Problem>) {
     within("listen.keep_alive", file.listen.keep_alive, 10 * millisecond, day);
     within("sessions.heartbeat", file.sessions.heartbeat, 100 * millisecond, day);
     within("sessions.retry", file.sessions.retry, 10 * millisecond, day);
+    // A session's age is counted in milliseconds that 32 bits hold.
+    within("sessions.max_lifetime", file.sessions.max_lifetime, Duration::ZERO, 30 * day);
     within("sessions.write_timeout", file.sessions.write_timeout, 100 * millisecond, day);
     within("broker.redis.beacon_interval", file.broker.redis.beacon_interval, 50 * millisecond, day);
     within("drain.delay", file.drain.delay, Duration::ZERO, day);
