@@ -1,6 +1,11 @@
 //! A service manager as sd_notify(3) describes it: a datagram socket that is told things.
 
-use std::{os::unix::net::UnixDatagram, path::PathBuf};
+use std::{
+    io,
+    os::unix::net::UnixDatagram,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use tempfile::TempDir;
 
@@ -37,9 +42,13 @@ impl Manager {
     /// None comes.
     #[must_use]
     pub fn next(&self) -> Vec<String> {
+        self.receive().expect("a message")
+    }
+
+    fn receive(&self) -> io::Result<Vec<String>> {
         let mut buffer = [0; 4096];
-        let count = self.socket.recv(&mut buffer).expect("a message");
-        String::from_utf8_lossy(&buffer[..count]).lines().map(str::to_owned).collect()
+        let count = self.socket.recv(&mut buffer)?;
+        Ok(String::from_utf8_lossy(&buffer[..count]).lines().map(str::to_owned).collect())
     }
 
     /// The next message that is neither a sign of life nor only a status.
@@ -49,6 +58,23 @@ impl Manager {
             message.iter().any(|line| !line.starts_with("STATUS=") && line != "WATCHDOG=1")
         };
         std::iter::repeat_with(|| self.next()).find(told).unwrap_or_default()
+    }
+
+    /// All messages until none has come for so long.
+    ///
+    /// # Panics
+    /// They come on and on.
+    #[must_use]
+    pub fn until_quiet(&self, silence: Duration) -> Vec<Vec<String>> {
+        self.socket.set_read_timeout(Some(silence)).expect("a timeout can be set");
+        let began = Instant::now();
+        let next = || {
+            assert!(began.elapsed() < PATIENCE, "it does not fall quiet");
+            self.receive().ok()
+        };
+        let messages = std::iter::from_fn(next).collect();
+        self.socket.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
+        messages
     }
 
     /// Waits for a message that has this assignment.

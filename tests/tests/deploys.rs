@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tests::{Event, Gateway, Listener, Redis, http, wait_for, wait_some};
+use tests::{Event, Gateway, Listener, PATIENCE, Redis, http, wait_for, wait_some};
 
 const LIFETIMES: &str = "fanfare_sessions_closed_total{reason=\"lifetime\",transport=\"sse\"}";
 const SESSIONS: &str = "fanfare_sessions{transport=\"sse\"}";
@@ -29,11 +29,13 @@ fn a_lifetime_ends_with_a_bye_and_the_session_resumes_without_loss() {
         .start();
     let mut browser = gateway.listen("channel=a");
     let (mut sent, mut received, mut lives) = (0, 0, 0);
+    let began = Instant::now();
     let mut publish = || {
         gateway.post("channel=a", &sent.to_string());
         sent += 1;
     };
     while lives < 4 {
+        assert!(began.elapsed() < PATIENCE, "{lives} lives");
         publish();
         let event = browser.next_but_cursor();
         if event.name != "fanfare.bye" {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::{manager, reload::Reloader};
+use crate::reload::Reloader;
 
 /// For last words to arrive, and for browsers that keep idle connections open.
 const GRACE: Duration = Duration::from_secs(3);
@@ -12,11 +12,11 @@ const GRACE: Duration = Duration::from_secs(3);
 /// Drains: readiness turns red while all is served on for `drain.delay`, so that balancers notice; then
 /// every session gets its bye within `drain.spread`.
 pub(crate) async fn drain(gateway: &Reloader) {
-    let Reloader { edge, metrics, readiness, .. } = gateway;
+    let Reloader { edge, metrics, readiness, manager, .. } = gateway;
     let (delay, spread) = (gateway.settings().drain_delay, gateway.settings().edge.drain_spread);
     readiness.set_draining();
     metrics.draining.set(1);
-    manager::tell_stopping(delay + spread + 2 * GRACE);
+    manager.tell_stopping(delay + spread + 2 * GRACE);
     tracing::info!(sessions = edge.sessions(), ?delay, ?spread, "draining; a second signal exits at once");
     sleep(delay).await;
     edge.drain();

@@ -9,7 +9,7 @@ use crate::{
     config::{self, Change, File, Problem, Settings},
     limits::Machine,
     logs::Filter,
-    manager,
+    manager::Manager,
     metrics::Metrics,
     readiness::Readiness,
     rules::Rules,
@@ -32,6 +32,7 @@ pub(crate) struct Reloader {
     pub(crate) rules: Rules,
     pub(crate) readiness: Readiness,
     pub(crate) metrics: Rc<Metrics>,
+    pub(crate) manager: Manager,
 }
 
 impl Reloader {
@@ -42,7 +43,7 @@ impl Reloader {
 
     /// Reads the configuration again, and says what came of it.
     pub(crate) fn reload(&mut self) {
-        let told = self.readiness.has_started().then(manager::tell_reloading);
+        let told = self.readiness.has_started().then(|| self.manager.tell_reloading());
         let problems = self.take_over().err();
         self.metrics.count_reload(problems.is_none());
         if let Some(problems) = &problems {
@@ -52,7 +53,7 @@ impl Reloader {
             }
         }
         if told.is_some() {
-            manager::tell_reloaded(problems.is_none());
+            self.manager.tell_reloaded(problems.is_none());
         }
     }
 

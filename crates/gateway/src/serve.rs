@@ -15,7 +15,7 @@ use crate::{
     config::Settings,
     drain::drain,
     limits::Machine,
-    manager,
+    manager::Manager,
     metrics::Metrics,
     pump::Pump,
     readiness::{Readiness, warm},
@@ -59,6 +59,7 @@ impl Listeners {
 pub(crate) async fn serve(mut configured: Configured, listeners: Listeners) -> io::Result<bool> {
     // First of all: until they are caught, each of them ends the process.
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+    let manager = Manager::find()?;
     let machine = Machine::prepare(configured.settings.shards)?;
     machine.complete(&mut configured.settings.edge);
     let settings = &configured.settings;
@@ -81,20 +82,20 @@ pub(crate) async fn serve(mut configured: Configured, listeners: Listeners) -> i
     tokio::task::spawn_local(admin::serve(Rc::new(admin), listeners.admin));
     let accepting = Rc::clone(&edge);
     tokio::task::spawn_local(async move { accepting.accept(listeners.public).await });
-    tokio::task::spawn_local(manager::keep_told(Rc::clone(&edge), readiness.clone()));
-    let (warming, ready) = (Rc::clone(&edge), readiness.clone());
+    tokio::task::spawn_local(manager.clone().keep_told(Rc::clone(&edge), readiness.clone()));
+    let (warming, ready, told) = (Rc::clone(&edge), readiness.clone(), manager.clone());
     let (kind, interval, heartbeat) =
         (settings.broker.clone(), settings.beacon_interval, settings.edge.heartbeat);
     tokio::task::spawn_local(async move {
         warm(status, &kind, interval, heartbeat).await;
         warming.complete();
         if ready.set_ready() {
-            manager::tell_ready();
+            told.tell_ready();
             tracing::info!("ready");
         }
     });
 
-    let mut reloader = Reloader { configured, machine, edge, rules, readiness, metrics };
+    let mut reloader = Reloader { configured, machine, edge, rules, readiness, metrics, manager };
     let refused = async {
         match (&mut failed).await {
             Ok(error) => error,
