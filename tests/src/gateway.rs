@@ -10,7 +10,7 @@ use crate::{
     listener::Listener,
     process::Process,
     redis::Redis,
-    wait::wait_for,
+    wait::{wait_for, wait_some},
 };
 
 /// A running gateway.
@@ -18,10 +18,12 @@ pub struct Gateway {
     process: Process,
     public: SocketAddr,
     admin: SocketAddr,
-    _config: NamedTempFile,
+    config: NamedTempFile,
+    plan: Plan,
 }
 
-/// A gateway that is to be started.
+/// A gateway that is to be started, or to be configured anew.
+#[derive(Clone)]
 pub struct Plan {
     lines: Vec<String>,
     rules: String,
@@ -138,6 +140,30 @@ impl Gateway {
         self.process.said().join("\n")
     }
 
+    /// Changes its configuration, and has it read again. Returns whether it was valid.
+    ///
+    /// # Panics
+    /// It is not read.
+    pub fn reload(&mut self, change: impl FnOnce(Plan) -> Plan) -> bool {
+        self.plan = change(self.plan.clone());
+        self.reload_text(&self.plan.text())
+    }
+
+    /// Has it read this text as its configuration. Returns whether it was valid.
+    ///
+    /// # Panics
+    /// It is not read.
+    pub fn reload_text(&self, text: &str) -> bool {
+        let count = |outcome| self.metric(&format!("fanfare_config_reloads_total{{outcome=\"{outcome}\"}}"));
+        let (ok, failed) = (count("ok"), count("failed"));
+        std::fs::write(self.config.path(), text).expect("it can be written");
+        self.process.signal(Signal::HUP);
+        wait_some("the configuration to be read again", || {
+            let valid = count("ok") > ok;
+            (valid || count("failed") > failed).then_some(valid)
+        })
+    }
+
     /// Tells it to drain.
     pub fn drain(&self) {
         self.process.signal(Signal::TERM);
@@ -160,11 +186,22 @@ impl Plan {
         self
     }
 
+    /// Drops the rules that it had.
+    #[must_use]
+    pub fn without_rules(mut self) -> Self {
+        self.rules.clear();
+        self
+    }
+
     /// Sets an environment variable.
     #[must_use]
     pub fn variable(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    fn text(&self) -> String {
+        format!("{}\n{}", self.lines.join("\n"), self.rules)
     }
 
     /// Starts it, and waits until it listens.
@@ -185,9 +222,8 @@ impl Plan {
     #[must_use]
     pub fn launch_by(self, mut command: Command) -> Gateway {
         let config = NamedTempFile::new().expect("a temporary file");
-        let text = format!("{}\n{}", self.lines.join("\n"), self.rules);
-        std::fs::write(config.path(), text).expect("it can be written");
-        command.arg(binary()).arg(config.path()).envs(self.environment);
+        std::fs::write(config.path(), self.text()).expect("it can be written");
+        command.arg(binary()).arg(config.path()).envs(self.environment.clone());
         let process = Process::start(&mut command);
         let address = |part: &str, end: &str| {
             let rest = process.wait_for_line(part);
@@ -196,7 +232,7 @@ impl Plan {
         };
         let public = address("browsers: http://", "/");
         let admin = address("health: http://", "/");
-        Gateway { process, public, admin, _config: config }
+        Gateway { process, public, admin, config, plan: self }
     }
 
     /// Starts it, and waits until it is ready.

@@ -5,11 +5,13 @@ pub mod chromium;
 pub mod gateway;
 pub mod http;
 pub mod listener;
+pub mod manager;
 pub mod nginx;
 pub mod process;
 pub mod proxy;
 pub mod redis;
 pub mod report;
+pub mod stall;
 pub mod wait;
 
 pub use self::{
@@ -17,9 +19,11 @@ pub use self::{
     gateway::Gateway,
     http::Answer,
     listener::{Event, Listener},
+    manager::Manager,
     nginx::Nginx,
     proxy::Proxy,
     redis::Redis,
     report::Reporter,
-    wait::{PATIENCE, wait_for},
+    stall::Stall,
+    wait::{PATIENCE, wait_for, wait_some},
 };

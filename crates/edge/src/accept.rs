@@ -4,13 +4,14 @@ use std::{
     fs::File,
     io,
     net::{SocketAddr, TcpListener, TcpStream},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use socket2::SockRef;
-use tokio::time::sleep;
+use tokio::{sync::watch, time::sleep};
 
-use crate::{arrived::Arrived, load::Load, metrics::Metrics, readiness, thread::Handle};
+use crate::{arrived::Arrived, config::Config, load::Load, metrics::Metrics, readiness, thread::Handle};
 
 /// How long to wait when the kernel has no descriptor for a connection.
 const BACKOFF: Duration = Duration::from_millis(50);
@@ -25,7 +26,7 @@ const NO_DESCRIPTOR: [i32; 2] = [24, 23];
 pub(crate) async fn accept(
     listener: TcpListener,
     shards: &[Handle],
-    user_timeout: Duration,
+    config: &watch::Sender<Arc<Config>>,
     metrics: &Metrics,
 ) {
     let listener = match readiness::readable(listener) {
@@ -41,7 +42,7 @@ pub(crate) async fn accept(
         for _ in 0..MAX_AT_ONCE {
             match ready.try_io(|listener| listener.get_ref().accept()) {
                 Err(_would_block) => break,
-                Ok(Ok((socket, peer))) => hand_over(socket, peer, shards, user_timeout).await,
+                Ok(Ok((socket, peer))) => hand_over(socket, peer, shards, config).await,
                 Ok(Err(error)) if is_no_descriptor(&error) => {
                     metrics.count_rejected("descriptors");
                     if warned.is_none_or(|at: Instant| at.elapsed() >= WARN_INTERVAL) {
@@ -66,11 +67,16 @@ pub(crate) async fn accept(
     }
 }
 
-async fn hand_over(socket: TcpStream, peer: SocketAddr, shards: &[Handle], user_timeout: Duration) {
+async fn hand_over(
+    socket: TcpStream,
+    peer: SocketAddr,
+    shards: &[Handle],
+    config: &watch::Sender<Arc<Config>>,
+) {
     let fewest = shards.iter().min_by_key(|shard| shard.load.load(std::sync::atomic::Ordering::Relaxed));
     let Some(shard) = fewest else { return };
     let load = Load::new(&shard.load);
-    if let Err(error) = prepare(&socket, user_timeout) {
+    if let Err(error) = prepare(&socket, config.borrow().write_timeout) {
         return tracing::debug!(%peer, %error, "a connection broke at once");
     }
     // A shard that is gone takes its process with it; nothing is left to say here.

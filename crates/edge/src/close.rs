@@ -7,11 +7,13 @@ pub enum CloseReason {
     Gone,
     /// The gateway is shutting down.
     Drain,
+    /// It has lasted for its share of `sessions.max_lifetime`; it may come back elsewhere.
+    Lifetime,
     /// It did not take a byte for `sessions.write_timeout`.
     Slow,
     /// It kept sending where nothing is expected.
     Talkative,
-    /// `sessions.max` is reached.
+    /// `sessions.max` is reached, or more come than `sessions.max_new_per_second`.
     Overloaded,
     /// The gateway has no cursor to give out yet.
     Starting,
@@ -19,8 +21,15 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// All reasons, for metrics.
-    pub const ALL: [Self; 6] =
-        [Self::Gone, Self::Drain, Self::Slow, Self::Talkative, Self::Overloaded, Self::Starting];
+    pub const ALL: [Self; 7] = [
+        Self::Gone,
+        Self::Drain,
+        Self::Lifetime,
+        Self::Slow,
+        Self::Talkative,
+        Self::Overloaded,
+        Self::Starting,
+    ];
 
     /// The word.
     #[must_use]
@@ -28,6 +37,7 @@ impl CloseReason {
         match self {
             Self::Gone => "gone",
             Self::Drain => "drain",
+            Self::Lifetime => "lifetime",
             Self::Slow => "slow",
             Self::Talkative => "talkative",
             Self::Overloaded => "overloaded",
@@ -37,10 +47,12 @@ impl CloseReason {
 
     /// How many times `sessions.retry` a browser is asked to stay away, before jitter.
     #[must_use]
-    pub const fn patience(self) -> u32 {
+    pub const fn patience(self) -> f64 {
         match self {
-            Self::Overloaded => 5,
-            Self::Gone | Self::Drain | Self::Slow | Self::Talkative | Self::Starting => 1,
+            Self::Overloaded => 5.0,
+            // The ends are spread, so the returns need not be: the page hardly notices.
+            Self::Lifetime => 0.1,
+            Self::Gone | Self::Drain | Self::Slow | Self::Talkative | Self::Starting => 1.0,
         }
     }
 }

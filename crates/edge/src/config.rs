@@ -13,12 +13,16 @@ pub struct Config {
     pub keep_alive: Duration,
     /// Sessions of all shards together.
     pub max_sessions: usize,
+    /// Sessions that all shards together take in a second; 0 is no bound.
+    pub max_new_per_second: usize,
     /// Channels and patterns of one session.
     pub max_channels: usize,
     /// The longest silence in a session.
     pub heartbeat: Duration,
     /// When a browser comes back after its session ended, on average.
     pub retry: Duration,
+    /// A session ends at a moment of its own between half of this and all of it; zero is no bound.
+    pub max_lifetime: Duration,
     /// A session that takes nothing for so long ends.
     pub write_timeout: Duration,
     /// What the kernel may hold for one session, as `SO_SNDBUF`.

@@ -16,7 +16,7 @@ pub(crate) fn write_open(
     heartbeat: Duration,
 ) {
     let json = format!(r#"{{"heartbeat_ms":{}}}"#, heartbeat.as_millis());
-    sse::write_control(out, encoding, "open", cursor, Some(jittered_ms(retry, 1)), &json);
+    sse::write_control(out, encoding, "open", cursor, Some(jittered(retry)), &json);
 }
 
 /// `fanfare.cursor`: all up to here has been received.
@@ -33,16 +33,17 @@ pub(crate) fn write_gap(out: &mut Vec<u8>, encoding: Encoding, gap: &Gap) {
     sse::write_control(out, encoding, "gap", gap.cursor, None, &gap_json(gap));
 }
 
-/// `fanfare.bye`: the session ends; all before this cursor was written.
+/// `fanfare.bye`: the session ends; all before this cursor was written. It may come back after
+/// `away`.
 pub(crate) fn write_bye(
     out: &mut Vec<u8>,
     encoding: Encoding,
     cursor: Option<Cursor>,
     reason: CloseReason,
-    retry: Duration,
+    away: Duration,
 ) {
     let json = format!(r#"{{"reason":"{}","reconnect":true}}"#, reason.label());
-    sse::write_control(out, encoding, "bye", cursor, Some(jittered_ms(retry, reason.patience())), &json);
+    sse::write_control(out, encoding, "bye", cursor, Some(away), &json);
 }
 
 /// The gap as polls show it too.
@@ -52,7 +53,6 @@ pub(crate) fn gap_json(gap: &Gap) -> String {
 }
 
 /// Uniform in 0.5 to 1.5 times, drawn anew each time, so that browsers never come back in step.
-pub(crate) fn jittered_ms(retry: Duration, times: u32) -> u64 {
-    let mean = retry.as_millis() as f64 * f64::from(times);
-    (mean * rand::random_range(0.5..1.5)) as u64
+pub(crate) fn jittered(mean: Duration) -> Duration {
+    mean.mul_f64(rand::random_range(0.5..1.5))
 }

@@ -85,6 +85,7 @@ async fn drive(
             Ok::<_, Infallible>(answer)
         }
     });
+    let config = shard.config();
     let mut phase = shard.phase.clone();
     // Who comes during a drain is told so in an answer; who idles is only cut.
     let mut drained = *phase.borrow() == Phase::Draining;
@@ -92,13 +93,13 @@ async fn drive(
         .keep_alive(!drained)
         .timer(TokioTimer::new())
         // hyper's time for a head is also that between two requests.
-        .header_read_timeout(shard.config.keep_alive)
+        .header_read_timeout(config.keep_alive)
         .half_close(true)
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_HEADERS)
         .serve_connection(io, service);
     let mut draining = pin!(async move { phase.wait_for(|phase| *phase == Phase::Draining).await.is_ok() });
-    let mut late = pin!(head.late(shard.config.head_timeout));
+    let mut late = pin!(head.late(config.head_timeout));
     let mark = poll_fn(|context| {
         if !drained && draining.as_mut().poll(context).is_ready() {
             drained = true;

@@ -33,7 +33,7 @@ pub struct Edge {
     phase: watch::Sender<Phase>,
     census: Census,
     metrics: Metrics,
-    write_timeout: Duration,
+    config: watch::Sender<Arc<Config>>,
 }
 
 /// The state of all shards together. What each shard holds of the same publications is counted
@@ -54,14 +54,15 @@ impl Edge {
     /// # Errors
     /// A thread or its runtime cannot be made.
     pub fn start(
-        config: &Config,
+        config: Config,
         shards: usize,
         metrics: &Metrics,
         publish: &mpsc::Sender<PublishRequest>,
         fetch: &mpsc::Sender<FetchRequest>,
     ) -> io::Result<Self> {
         let (phase, watched) = watch::channel(Phase::Starting);
-        let census = Census::new(config.max_sessions);
+        let census = Census::new(config.max_sessions, config.max_new_per_second);
+        let config = watch::Sender::new(Arc::new(config));
         let mut handles = Vec::with_capacity(shards);
         for number in 0..shards {
             let (inbox, inbox_end) = mpsc::channel(INBOX_BATCHES);
@@ -70,7 +71,7 @@ impl Edge {
             let pulse = Pulse { at: Instant::now(), gauges: hub::Gauges::default(), behind: 0 };
             let pulse = Arc::new(Mutex::new(pulse));
             let start = thread::Start {
-                config: config.clone(),
+                config: config.subscribe(),
                 metrics: metrics.clone(),
                 census: census.clone(),
                 publish: publish.clone(),
@@ -85,7 +86,7 @@ impl Edge {
             handles.push(Handle { inbox, arrived, asks, load: Arc::new(AtomicUsize::new(0)), pulse });
         }
         let metrics = metrics.clone();
-        Ok(Self { shards: handles, phase, census, metrics, write_timeout: config.write_timeout })
+        Ok(Self { shards: handles, phase, census, metrics, config })
     }
 
     /// Where each shard takes publications.
@@ -96,7 +97,14 @@ impl Edge {
 
     /// Accepts connections for as long as it is polled.
     pub async fn accept(&self, listener: TcpListener) {
-        accept(listener, &self.shards, self.write_timeout, &self.metrics).await;
+        accept(listener, &self.shards, &self.config, &self.metrics).await;
+    }
+
+    /// Goes on with other settings: what is decided from now on is decided by them. Who is here
+    /// stays, and each shard takes them up at its next turn.
+    pub fn reconfigure(&self, config: Config) {
+        self.census.set_limits(config.max_sessions, config.max_new_per_second);
+        self.config.send_replace(Arc::new(config));
     }
 
     /// A picture of what one of the shards knows: each knows the same.

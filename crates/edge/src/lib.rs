@@ -20,6 +20,7 @@ mod fetch;
 mod head;
 mod load;
 mod metrics;
+mod pace;
 mod page;
 mod phase;
 mod pinned;

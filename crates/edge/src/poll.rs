@@ -103,8 +103,8 @@ fn begin_unknown(hub: &Hub, cursor: Option<Cursor>) -> (Place, Option<Gap>) {
 
 /// The latest publication of each channel, unpaged.
 fn latest(shard: &Shard, hub: &Hub, selection: &Selection) -> Range {
-    let (mut range, now) = (Range::new(hub, selection, None), Instant::now());
-    for entry in values(hub, selection, now, |channel| shard.config.access.keeps_last(channel)) {
+    let (mut range, now, config) = (Range::new(hub, selection, None), Instant::now(), shard.config());
+    for entry in values(hub, selection, now, |channel| config.access.keeps_last(channel)) {
         range.push(entry, selection);
     }
     range.expired = hub.expired(selection, now);

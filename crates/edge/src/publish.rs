@@ -25,27 +25,28 @@ const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
 /// # Errors
 /// Why nothing was published.
 pub(crate) async fn handle(shard: &Shard, request: Request<Incoming>) -> Result<Answer, Refusal> {
+    let config = shard.config();
     let headers = request.headers();
-    if !shard.config.cors.may_post(headers) {
+    if !config.cors.may_post(headers) {
         let message = "pages of this origin may not publish; list it in [cors] origins to allow it";
         return Err(Refusal::new(StatusCode::FORBIDDEN, "foreign_origin", message));
     }
     let Target { channel, event, ttl } = Target::parse(request.uri().query().unwrap_or(""))?;
     let retraction = request.method() == Method::DELETE;
-    let access = &shard.config.access;
+    let access = &config.access;
     let foreign = foreign(headers).filter(|_| access.rules.is_empty());
     if !access.may_publish(&channel, foreign.is_some()) {
         return Err(Refusal::forbidden("publish", &channel, foreign));
     }
-    let data = read_body(request, shard.config.max_data_bytes).await?;
+    let data = read_body(request, config.max_data_bytes).await?;
     let says_nothing = retraction && data.is_empty();
-    let json = shard.config.access.takes_json(&channel) && !says_nothing;
+    let json = config.access.takes_json(&channel) && !says_nothing;
     if json && serde_json::from_str::<&RawValue>(&data).is_err() {
         return Err(refused(PublicationError::NotJson));
     }
     let event = event.as_deref();
     let draft = Draft { channel: &channel, further: &[], event, data: &data, json, retraction, ttl };
-    let publication = Publication::new(&draft, shard.config.max_data_bytes).map_err(refused)?;
+    let publication = Publication::new(&draft, config.max_data_bytes).map_err(refused)?;
     match forward(shard, publication).await {
         Some(Outcome::At(cursor)) => Ok(respond::json(StatusCode::OK, format!(r#"{{"id":"{cursor}"}}"#))),
         Some(Outcome::Subscribers(count)) => {

@@ -24,7 +24,7 @@ pub(crate) async fn handle(
     taken: &Cell<Option<Taken>>,
     peer: SocketAddr,
 ) -> Answer {
-    let cors = shard.config.cors.headers(request.headers());
+    let cors = shard.config().cors.headers(request.headers());
     let head_only = request.method() == Method::HEAD;
     let mut answer = match request.uri().path() {
         "/events" => match events(shard, request, taken, cors.clone()).await {
@@ -77,7 +77,7 @@ async fn read(
         return Ok(answer);
     }
     let query = request.uri().query().unwrap_or("");
-    let wanted = Wanted::parse(query, request.headers(), shard.config.max_channels)
+    let wanted = Wanted::parse(query, request.headers(), shard.config().max_channels)
         .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.code(), error.to_string()))?;
     allow(shard, &wanted, request.headers())?;
     match wanted.transport {
@@ -92,7 +92,8 @@ async fn read(
 }
 
 fn allow(shard: &Shard, wanted: &Wanted, headers: &HeaderMap) -> Result<(), Refusal> {
-    let access = &shard.config.access;
+    let config = shard.config();
+    let access = &config.access;
     let foreign = foreign(headers).filter(|_| access.rules.is_empty());
     match wanted.patterns.iter().find(|pattern| !access.may_subscribe(pattern, foreign.is_some())) {
         None => Ok(()),

@@ -5,7 +5,7 @@ mod delivery;
 mod farewell;
 mod sweep;
 
-use std::{collections::VecDeque, rc::Rc, time::Instant};
+use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use hub::{AudienceKey, Hub, SessionKey};
 use mio::{Registry, Token, event::Event};
@@ -34,7 +34,7 @@ const CLOCK_WRITES: usize = 32;
 /// The sessions of a shard, and what they read.
 pub(crate) struct Sessions {
     pub(crate) hub: Hub,
-    config: Rc<Config>,
+    config: Arc<Config>,
     metrics: Metrics,
     census: Census,
     registry: Registry,
@@ -58,7 +58,7 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    pub(crate) fn new(config: Rc<Config>, metrics: Metrics, census: Census, registry: Registry) -> Self {
+    pub(crate) fn new(config: Arc<Config>, metrics: Metrics, census: Census, registry: Registry) -> Self {
         let now = Instant::now();
         Self {
             hub: Hub::new(config.hub),
@@ -79,6 +79,15 @@ impl Sessions {
             now,
             sweep: Sweep::default(),
         }
+    }
+
+    /// Goes on with other settings. Who is here stays, also where it would not be let in any more.
+    pub(crate) fn reconfigure(&mut self, config: Arc<Config>) {
+        self.hub.set_config(config.hub);
+        if config.max_lifetime != self.config.max_lifetime {
+            self.renew_lifetimes();
+        }
+        self.config = config;
     }
 
     /// Whether more may be taken. If not, sessions whose sockets are willing have not yet been

@@ -1,6 +1,6 @@
 //! What the tasks of one shard share: its sessions, and the ends of its lanes.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, sync::Arc};
 
 use tokio::sync::{Notify, mpsc, watch};
 
@@ -11,7 +11,8 @@ use crate::{
 
 /// The shared state of a shard, all on its thread.
 pub(crate) struct Shard {
-    pub(crate) config: Rc<Config>,
+    /// What is in force; see [`Shard::config`].
+    pub(crate) config: RefCell<Arc<Config>>,
     pub(crate) metrics: Metrics,
     /// Borrowed for short, synchronous work only, never across an await.
     pub(crate) sessions: RefCell<Sessions>,
@@ -22,4 +23,18 @@ pub(crate) struct Shard {
     pub(crate) moved: Notify,
     /// A session came: the loop has something to do.
     pub(crate) stirred: Notify,
+}
+
+impl Shard {
+    /// The settings in force. Who judges a request by several of them takes them once: a reload may
+    /// come between two looks.
+    pub(crate) fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config.borrow())
+    }
+
+    /// Goes on with other settings.
+    pub(crate) fn reconfigure(&self, config: &Arc<Config>) {
+        self.sessions.borrow_mut().reconfigure(Arc::clone(config));
+        self.config.replace(Arc::clone(config));
+    }
 }

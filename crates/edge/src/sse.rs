@@ -1,6 +1,6 @@
 //! Server-Sent Events, as the WHATWG HTML standard (section 9.2) has browsers read them.
 
-use std::io::Write;
+use std::{io::Write, time::Duration};
 
 use hub::{Entry, Selection};
 use memchr::memchr2;
@@ -53,13 +53,13 @@ pub(crate) fn write_control(
     encoding: Encoding,
     name: &str,
     id: Option<Cursor>,
-    retry_ms: Option<u64>,
+    retry: Option<Duration>,
     json: &str,
 ) {
     frame(out, encoding, |out| {
-        if let Some(retry) = retry_ms {
+        if let Some(retry) = retry {
             // Writing into memory cannot fail.
-            let _ = writeln!(out, "retry: {retry}");
+            let _ = writeln!(out, "retry: {}", retry.as_millis());
         }
         let _ = writeln!(out, "event: fanfare.{name}");
         if let Some(cursor) = id {

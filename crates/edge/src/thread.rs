@@ -17,7 +17,7 @@ use tokio::{
     runtime,
     sync::{Notify, mpsc, oneshot, watch},
     task::{LocalSet, unconstrained, yield_now},
-    time::{MissedTickBehavior, interval},
+    time::{Interval, MissedTickBehavior, interval},
 };
 
 use crate::{
@@ -43,7 +43,7 @@ const MAX_EVENTS: usize = 1_024;
 
 /// What a shard is started with.
 pub(crate) struct Start {
-    pub(crate) config: Config,
+    pub(crate) config: watch::Receiver<Arc<Config>>,
     pub(crate) metrics: Metrics,
     pub(crate) census: Census,
     pub(crate) publish: mpsc::Sender<PublishRequest>,
@@ -98,10 +98,10 @@ async fn run(poll: mio::Poll, start: Start) {
         // Without it, the sessions that it would be given would hear nothing.
         std::process::abort();
     };
-    let config = Rc::new(config);
-    let sessions = Sessions::new(Rc::clone(&config), metrics.clone(), census, registry);
+    let current = Arc::clone(&config.borrow());
+    let sessions = Sessions::new(Arc::clone(&current), metrics.clone(), census, registry);
     let shard = Rc::new(Shard {
-        config,
+        config: RefCell::new(current),
         metrics,
         sessions: RefCell::new(sessions),
         publish,
@@ -113,7 +113,7 @@ async fn run(poll: mio::Poll, start: Start) {
     tokio::task::spawn_local(welcome(Rc::clone(&shard), arrived));
     tokio::task::spawn_local(tell(Rc::clone(&shard), asks));
     // The loop looks at many sockets a turn: Tokio's cooperative budget would make it miss some.
-    unconstrained(follow(&shard, sockets, inbox, &pulse)).await;
+    unconstrained(follow(&shard, sockets, inbox, config, &pulse)).await;
 }
 
 /// Serves each connection that is handed over, in a task of its own for as long as it is in hyper.
@@ -132,21 +132,20 @@ async fn tell(shard: Rc<Shard>, mut asks: mpsc::Receiver<Ask>) {
     }
 }
 
-/// The loop of a shard. Its inputs: the inbox, the sessions' sockets, newcomers, time, the phase.
+/// The loop of a shard. Its inputs: the inbox, the sessions' sockets, newcomers, time, the phase, the
+/// settings.
 async fn follow(
     shard: &Rc<Shard>,
     mut sockets: AsyncFd<mio::Poll>,
     mut inbox: mpsc::Receiver<Arc<Batch>>,
+    mut config: watch::Receiver<Arc<Config>>,
     pulse: &Mutex<Pulse>,
 ) {
     let mut events = mio::Events::with_capacity(MAX_EVENTS);
     let mut batches = Vec::with_capacity(INBOX_BATCHES);
     let mut phase = shard.phase.clone();
-    let mut sweeps = interval(shard.sessions.borrow().sweep_interval());
-    let mut ticks = interval(Duration::from_secs(1));
-    for timer in [&mut sweeps, &mut ticks] {
-        timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    }
+    let mut sweeps = timer(shard.sessions.borrow().sweep_interval());
+    let mut ticks = timer(Duration::from_secs(1));
     let mut busy = false;
     loop {
         let room = shard.sessions.borrow().has_room();
@@ -167,6 +166,10 @@ async fn follow(
             _ = sweeps.tick() => shard.sessions.borrow_mut().sweep(),
             _ = ticks.tick() => tick(shard, pulse),
             Ok(()) = phase.changed() => enter_phase(shard, *phase.borrow_and_update()),
+            Ok(()) = config.changed() => {
+                shard.reconfigure(&config.borrow_and_update());
+                sweeps = timer(shard.sessions.borrow().sweep_interval());
+            }
             () = ready(()), if busy => {}
         }
         if busy {
@@ -183,6 +186,13 @@ async fn follow(
         busy = shard.sessions.borrow_mut().turn();
         fetch::start(shard);
     }
+}
+
+/// Ticks that come late shift those after them, instead of coming all at once.
+fn timer(period: Duration) -> Interval {
+    let mut timer = interval(period);
+    timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    timer
 }
 
 fn append(shard: &Shard, batches: &mut Vec<Arc<Batch>>) {
@@ -226,6 +236,6 @@ fn tick(shard: &Shard, pulse: &Mutex<Pulse>) {
 fn enter_phase(shard: &Shard, phase: Phase) {
     match phase {
         Phase::Starting | Phase::Serving => {}
-        Phase::Draining => shard.sessions.borrow_mut().drain(shard.config.drain_spread),
+        Phase::Draining => shard.sessions.borrow_mut().drain(shard.config().drain_spread),
     }
 }

@@ -1,11 +1,13 @@
 //! The configuration: what the user wrote, and what the program needs.
 
+mod change;
 mod file;
 mod load;
 mod problem;
 mod settings;
 
 pub(crate) use self::{
+    change::{Change, without},
     file::File,
     load::load,
     problem::Problem,

@@ -1,12 +1,49 @@
-//! How many file descriptors the process may hold: one for each connection.
+//! What this machine allows: how many descriptors, one for each connection, and how many shards.
+
+use std::io;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Descriptors that are not connections: listeners, Redis, the runtimes', logs.
 const RESERVED: usize = 64;
 
+/// A core takes in about 30,000 sessions a second (`make bench`, row `connect`). With a third of that,
+/// two thirds are left for those who are here.
+const NEW_PER_SHARD: usize = 10_000;
+
+/// From which limits follow that the configuration leaves open.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Machine {
+    pub(crate) shards: usize,
+    pub(crate) descriptors: usize,
+}
+
+impl Machine {
+    /// So many shards, where 0 means one a core; raises the limit of descriptors as far as it goes.
+    ///
+    /// # Errors
+    /// The number of cores cannot be found out.
+    pub(crate) fn prepare(shards: usize) -> io::Result<Self> {
+        let shards = match shards {
+            0 => std::thread::available_parallelism()?.get(),
+            shards => shards,
+        };
+        Ok(Self { shards, descriptors: raise_descriptors() })
+    }
+
+    /// Sets what the configuration leaves to the machine.
+    pub(crate) fn complete(&self, config: &mut edge::Config) {
+        if config.max_sessions == 0 {
+            config.max_sessions = self.descriptors.saturating_sub(RESERVED).max(1);
+        }
+        if config.max_new_per_second == 0 {
+            config.max_new_per_second = NEW_PER_SHARD * self.shards;
+        }
+    }
+}
+
 /// Raises the limit to the hard limit, and returns it.
-pub(crate) fn raise_descriptors() -> usize {
+fn raise_descriptors() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
@@ -14,9 +51,4 @@ pub(crate) fn raise_descriptors() -> usize {
     }
     let current = getrlimit(Resource::Nofile).current;
     current.map_or(usize::MAX, |current| usize::try_from(current).unwrap_or(usize::MAX))
-}
-
-/// How many sessions fit, if nothing else is configured.
-pub(crate) fn sessions_within(descriptors: usize) -> usize {
-    descriptors.saturating_sub(RESERVED).max(1)
 }

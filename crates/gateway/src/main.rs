@@ -8,9 +8,12 @@ mod config;
 mod drain;
 mod limits;
 mod logs;
+mod manager;
 mod metrics;
 mod pump;
 mod readiness;
+mod reload;
+mod rules;
 mod serve;
 
 use std::process::ExitCode;

@@ -1,15 +1,20 @@
 //! The registry of all metrics, and those that the gateway itself has.
 
+use std::time::SystemTime;
+
 use edge::Edge;
-use prometheus::{Encoder, Gauge, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{Encoder, Gauge, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
 /// All metrics of the process.
 pub(crate) struct Metrics {
     registry: Registry,
     pub(crate) broker: broker::Metrics,
     pub(crate) edge: edge::Metrics,
-    pub(crate) sessions_max: IntGauge,
+    sessions_max: IntGauge,
     pub(crate) draining: IntGauge,
+    reload_successful: IntGauge,
+    reload_at: Gauge,
+    reloads: IntCounterVec,
     lagging: IntGauge,
     history_publications: IntGauge,
     history_bytes: IntGauge,
@@ -33,9 +38,22 @@ impl Metrics {
         let history_oldest =
             Gauge::new("fanfare_history_oldest_seconds", "How far back a session can resume without a gap")?;
         registry.register(Box::new(history_oldest.clone()))?;
+        let reload_at = Gauge::new(
+            "fanfare_config_last_reload_success_timestamp_seconds",
+            "When the configuration in force was read, in Unix time",
+        )?;
+        registry.register(Box::new(reload_at.clone()))?;
+        let reloads = IntCounterVec::new(
+            Opts::new("fanfare_config_reloads_total", "Times that the configuration was read again"),
+            &["outcome"],
+        )?;
+        registry.register(Box::new(reloads.clone()))?;
+        for outcome in [true, false] {
+            reloads.with_label_values(&[label(outcome)]);
+        }
         #[cfg(target_os = "linux")]
         registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
-        Ok(Self {
+        let metrics = Self {
             broker: broker::Metrics::new(&registry)?,
             edge: edge::Metrics::new(&registry)?,
             sessions_max: gauge("fanfare_sessions_max", "Sessions that are taken in at most")?,
@@ -47,8 +65,36 @@ impl Metrics {
             channels: gauge("fanfare_channels", "Channels with a state")?,
             audiences: gauge("fanfare_audiences", "Audiences of all shards")?,
             beacons: gauge("fanfare_beacons", "Beacons from which cursors can be placed")?,
+            reload_successful: gauge(
+                "fanfare_config_last_reload_successful",
+                "1 unless the configuration was not valid when it was last read",
+            )?,
+            reload_at,
+            reloads,
             registry,
-        })
+        };
+        metrics.note_read(true);
+        Ok(metrics)
+    }
+
+    /// The configuration was read for the first time, or again.
+    fn note_read(&self, valid: bool) {
+        self.reload_successful.set(valid.into());
+        if valid {
+            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+            self.reload_at.set(now.map_or(0.0, |now| now.as_secs_f64()));
+        }
+    }
+
+    /// The configuration was read again, and is in force if it was valid.
+    pub(crate) fn count_reload(&self, valid: bool) {
+        self.note_read(valid);
+        self.reloads.with_label_values(&[label(valid)]).inc();
+    }
+
+    /// How many sessions are taken in.
+    pub(crate) fn set_sessions_max(&self, max: usize) {
+        self.sessions_max.set(i64::try_from(max).unwrap_or(i64::MAX));
     }
 
     /// Everything in Prometheus's text format.
@@ -68,4 +114,9 @@ impl Metrics {
         }
         out
     }
+}
+
+/// The outcome of a reload.
+fn label(valid: bool) -> &'static str {
+    if valid { "ok" } else { "failed" }
 }

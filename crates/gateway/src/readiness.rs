@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicBool, AtomicU8, Ordering},
     },
     time::Duration,
 };
@@ -17,7 +17,7 @@ pub(crate) struct Readiness {
     state: Arc<AtomicU8>,
     status: watch::Receiver<Status>,
     /// Broker trouble turns it red.
-    with_broker: bool,
+    with_broker: Arc<AtomicBool>,
 }
 
 const STARTING: u8 = 0;
@@ -26,12 +26,22 @@ const DRAINING: u8 = 2;
 
 impl Readiness {
     pub(crate) fn new(status: watch::Receiver<Status>, with_broker: bool) -> Self {
-        Self { state: Arc::new(AtomicU8::new(STARTING)), status, with_broker }
+        Self { state: Arc::new(AtomicU8::new(STARTING)), status, with_broker: Arc::new(with_broker.into()) }
     }
 
-    /// From now on green, unless already draining.
-    pub(crate) fn set_ready(&self) {
-        let _ = self.state.compare_exchange(STARTING, READY, Ordering::Relaxed, Ordering::Relaxed);
+    /// Whether broker trouble turns it red, from now on.
+    pub(crate) fn set_with_broker(&self, with_broker: bool) {
+        self.with_broker.store(with_broker, Ordering::Relaxed);
+    }
+
+    /// From now on green, unless already draining. Returns whether it has become so.
+    pub(crate) fn set_ready(&self) -> bool {
+        self.state.compare_exchange(STARTING, READY, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// Whether it has ever been green.
+    pub(crate) fn has_started(&self) -> bool {
+        self.state.load(Ordering::Relaxed) != STARTING
     }
 
     /// From now on red.
@@ -48,7 +58,9 @@ impl Readiness {
             (None, false) => "connecting".to_owned(),
         };
         let (ready, state) = match self.state.load(Ordering::Relaxed) {
-            READY if self.with_broker && !status.connected => (false, "the broker is in trouble"),
+            READY if !status.connected && self.with_broker.load(Ordering::Relaxed) => {
+                (false, "the broker is in trouble")
+            }
             READY => (true, "ready"),
             DRAINING => (false, "draining"),
             _ => (false, "starting"),

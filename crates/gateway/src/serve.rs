@@ -3,9 +3,9 @@
 use std::{future::pending, io, net::TcpListener, rc::Rc};
 
 use broker::{Archive, Broker, Pictures, Published, Publisher};
-use edge::{Edge, FetchRequest, Outcome, PublishRequest};
+use edge::{Access, Edge, FetchRequest, Outcome, PublishRequest};
 use futures_util::StreamExt;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
 use socket2::SockRef;
 use tokio::sync::mpsc;
@@ -14,10 +14,13 @@ use crate::{
     admin::{self, Admin},
     config::Settings,
     drain::drain,
-    limits,
+    limits::Machine,
+    manager::Manager,
     metrics::Metrics,
     pump::Pump,
     readiness::{Readiness, warm},
+    reload::{Configured, Reloader},
+    rules::Rules,
 };
 
 /// Publications by clients that may wait for the broker.
@@ -56,28 +59,27 @@ impl Listeners {
 }
 
 /// Runs a gateway until it is told to stop. Returns whether it came to a good end.
-pub(crate) async fn serve(mut settings: Settings, listeners: Listeners) -> io::Result<bool> {
-    let descriptors = limits::raise_descriptors();
-    if settings.edge.max_sessions == 0 {
-        settings.edge.max_sessions = limits::sessions_within(descriptors);
-    }
+pub(crate) async fn serve(mut configured: Configured, listeners: Listeners) -> io::Result<bool> {
+    // First of all: until they are caught, each of them ends the process.
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+    let manager = Manager::find()?;
+    let machine = Machine::prepare(configured.settings.shards)?;
+    machine.complete(&mut configured.settings.edge);
+    let settings = &configured.settings;
     let metrics = Rc::new(Metrics::new().map_err(io::Error::other)?);
-    metrics.sessions_max.set(i64::try_from(settings.edge.max_sessions).unwrap_or(i64::MAX));
+    metrics.set_sessions_max(settings.edge.max_sessions);
     let (publish, publishing) = mpsc::channel(MAX_PUBLISHING);
-    let shards = match settings.shards {
-        0 => std::thread::available_parallelism()?.get(),
-        shards => shards,
-    };
     let (fetch, fetching) = mpsc::channel(MAX_FETCHING);
-    let edge = Rc::new(Edge::start(&settings.edge, shards, &metrics.edge, &publish, &fetch)?);
+    let edge = Rc::new(Edge::start(settings.edge.clone(), machine.shards, &metrics.edge, &publish, &fetch)?);
+    let rules = Rules::new(settings.edge.access.clone());
     let Broker { publisher, status, mut failed, archive, pictures } = Broker::start(
         settings.broker.clone(),
-        settings.rules.clone(),
+        rules.for_broker(settings.edge.max_data_bytes),
         metrics.broker.clone(),
         Pump(edge.inboxes()),
     )?;
     let readiness = Readiness::new(status.clone(), settings.broker_readiness);
-    announce(&settings, &listeners, shards, descriptors)?;
+    announce(settings, &listeners, machine)?;
 
     tokio::task::spawn_local(forward(publishing, publisher));
     if let Some(archive) = archive {
@@ -90,16 +92,19 @@ pub(crate) async fn serve(mut settings: Settings, listeners: Listeners) -> io::R
     tokio::task::spawn_local(admin::serve(Rc::new(admin), listeners.admin));
     let accepting = Rc::clone(&edge);
     tokio::task::spawn_local(async move { accepting.accept(listeners.public).await });
-    let (warming, ready) = (Rc::clone(&edge), readiness.clone());
+    tokio::task::spawn_local(manager.clone().keep_told(Rc::clone(&edge), readiness.clone()));
+    let (warming, ready, told) = (Rc::clone(&edge), readiness.clone(), manager.clone());
     let heartbeat = settings.edge.heartbeat;
     tokio::task::spawn_local(async move {
         warm(status, heartbeat).await;
         warming.complete();
-        ready.set_ready();
-        tracing::info!("ready");
+        if ready.set_ready() {
+            told.tell_ready();
+            tracing::info!("ready");
+        }
     });
 
-    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    let mut reloader = Reloader { configured, machine, edge, rules, readiness, metrics, manager };
     let refused = async {
         match (&mut failed).await {
             Ok(error) => error,
@@ -107,18 +112,26 @@ pub(crate) async fn serve(mut settings: Settings, listeners: Listeners) -> io::R
         }
     };
     tokio::select! {
-        _ = signals.next() => {}
+        () = told_to_stop(&mut signals, || reloader.reload()) => {}
         error = refused => {
             tracing::error!(%error, "this broker will never do");
             return Ok(false);
         }
     }
+    let too_late = || tracing::warn!("the configuration is not read again while draining");
     tokio::select! {
-        () = drain(&edge, &metrics, &readiness, settings.drain_delay, settings.edge.drain_spread) => Ok(true),
-        _ = signals.next() => {
-            tracing::warn!(sessions = edge.sessions(), "a second signal; leaving at once");
+        () = drain(&reloader) => Ok(true),
+        () = told_to_stop(&mut signals, too_late) => {
+            tracing::warn!(sessions = reloader.edge.sessions(), "a second signal; leaving at once");
             Ok(false)
         }
+    }
+}
+
+/// Waits for SIGTERM or SIGINT, and calls `reload` at each SIGHUP until then.
+async fn told_to_stop(signals: &mut Signals, mut reload: impl FnMut()) {
+    while signals.next().await == Some(SIGHUP) {
+        reload();
     }
 }
 
@@ -168,9 +181,10 @@ async fn tell(mut wanted: mpsc::Receiver<u64>, pictures: Pictures, edge: Rc<Edge
 }
 
 /// Says what listens where, which broker it is, what is open to whom, and how to begin.
-fn announce(settings: &Settings, listeners: &Listeners, shards: usize, descriptors: usize) -> io::Result<()> {
+fn announce(settings: &Settings, listeners: &Listeners, machine: Machine) -> io::Result<()> {
     let (public, admin) = (listeners.public.local_addr()?, listeners.admin.local_addr()?);
     let version = env!("CARGO_PKG_VERSION");
+    let Machine { shards, descriptors } = machine;
     tracing::info!(version, shards, descriptors, sessions_max = settings.edge.max_sessions, "fanfare");
     tracing::info!("browsers: http://{public}/events");
     tracing::info!("metrics and health: http://{admin}/metrics, /healthz, /readyz");
@@ -189,7 +203,16 @@ fn announce(settings: &Settings, listeners: &Listeners, shards: usize, descripto
             );
         }
     }
-    let access = &settings.edge.access;
+    announce_access(&settings.edge.access);
+    tracing::info!("look: http://{public}/");
+    tracing::info!("try:  curl -N 'http://{public}/events?channel=news&transport=sse'");
+    tracing::info!("try:  curl -d 'hello' 'http://{public}/events?channel=news'");
+    tracing::info!("try:  fanfare publish news 'hello'");
+    Ok(())
+}
+
+/// Says what is open to whom.
+pub(crate) fn announce_access(access: &Access) {
     if access.rules.is_empty() {
         tracing::info!("open: everything, to this machine; nothing to what comes through a proxy");
     }
@@ -197,9 +220,4 @@ fn announce(settings: &Settings, listeners: &Listeners, shards: usize, descripto
         let edge::Rule { pattern, subscribe, publish, .. } = rule;
         tracing::info!("open: {pattern}: subscribe {}, publish {}", subscribe.label(), publish.label());
     }
-    tracing::info!("look: http://{public}/");
-    tracing::info!("try:  curl -N 'http://{public}/events?channel=news&transport=sse'");
-    tracing::info!("try:  curl -d 'hello' 'http://{public}/events?channel=news'");
-    tracing::info!("try:  fanfare publish news 'hello'");
-    Ok(())
 }

@@ -102,6 +102,13 @@ impl Hub {
         }
     }
 
+    /// Keeps more or less from now on. What is beyond the new limits goes at once, as if newer
+    /// publications had pushed it out; what is already gone does not come back.
+    pub fn set_config(&mut self, config: Config) {
+        self.config = config;
+        self.evict();
+    }
+
     /// Lets go of what is too old. To be called about once a second.
     pub fn tick(&mut self, now: Instant) {
         self.history.mark(now);
@@ -158,7 +165,7 @@ impl Hub {
         // Before the first beacon nothing can be given a cursor; the broker delivers nothing then.
         let Some(cursor) = self.chart.tip(self.tip) else { return };
         self.append_at(place, cursor, publication);
-        self.trim();
+        self.evict();
     }
 
     fn append_at(&mut self, place: Place, cursor: Cursor, publication: &Arc<Publication>) {
@@ -176,8 +183,8 @@ impl Hub {
         self.history.push(entry);
     }
 
-    /// Lets go of what is more than is to be kept.
-    fn trim(&mut self) {
+    /// Lets go of what the limits do not hold.
+    fn evict(&mut self) {
         while let Some(evicted) = self.history.pop_excess(&self.config) {
             self.lose(&evicted);
         }

@@ -21,6 +21,8 @@ enum Happening {
     Break,
     /// A reader reads up to so many publications.
     Read(usize, usize),
+    /// History keeps so many publications from now on.
+    Keep(usize),
 }
 
 const CHANNELS: [&str; 5] = ["a", "ab", "b", "ba", "c"];
@@ -33,6 +35,7 @@ fn happenings() -> impl Strategy<Value = Vec<Happening>> {
         3 => Just(Happening::Beacon),
         1 => Just(Happening::Break),
         4 => (0..READERS.len(), 1usize..4).prop_map(|(reader, count)| Happening::Read(reader, count)),
+        1 => (1usize..12).prop_map(Happening::Keep),
     ];
     prop::collection::vec(happening, 0..80)
 }
@@ -42,12 +45,20 @@ fn happenings() -> impl Strategy<Value = Vec<Happening>> {
 struct Model {
     /// Channels of each publication; a break is none; skipped places are not listed.
     published: Vec<(Place, BTreeSet<u8>)>,
+    /// How many of the newest publications history holds, and how many it may hold.
+    held: usize,
+    keep: usize,
     breaks: Vec<Place>,
     /// Cursors that were given out, with their places.
     cursors: Vec<(Cursor, Place)>,
 }
 
 impl Model {
+    /// The places of the publications that history holds.
+    fn held(&self) -> BTreeSet<Place> {
+        self.published.iter().rev().take(self.held).map(|(place, _)| *place).collect()
+    }
+
     /// The places of a selection's publications after a place.
     fn wanted(&self, patterns: &[&str], after: Place) -> Vec<Place> {
         let patterns: Vec<Pattern> =
@@ -68,6 +79,7 @@ impl Model {
 /// The hub, the model beside it, and readers that come and go on.
 struct World {
     hub: Hub,
+    config: Config,
     model: Model,
     counter: u32,
     readers: Vec<(SessionKey, Vec<Seen>)>,
@@ -83,9 +95,10 @@ enum Seen {
 
 impl World {
     fn new(keep_count: usize, keep_channels: usize) -> Self {
-        let hub = hub_of(keep_count, keep_channels);
+        let config = config(keep_count, keep_channels);
         let now = Instant::now();
-        let mut world = Self { hub, model: Model::default(), counter: 0, readers: Vec::new(), now };
+        let model = Model { keep: keep_count, ..Model::default() };
+        let mut world = Self { hub: Hub::new(config), config, model, counter: 0, readers: Vec::new(), now };
         world.take(&Happening::Beacon);
         for patterns in READERS {
             let key = world.hub.enter(&selection(patterns), 0, Start::Live, now);
@@ -99,6 +112,7 @@ impl World {
             Happening::Publish(channels) => {
                 self.hub.append(&Arrival::Publication(publication(channels)), Instant::now());
                 self.model.published.push((self.hub.place(), channels.clone()));
+                self.model.held = self.model.keep.min(self.model.held + 1);
             }
             Happening::Skip => self.hub.append(&Arrival::Skipped, Instant::now()),
             Happening::Beacon => self.beacon(false),
@@ -107,6 +121,11 @@ impl World {
                 self.model.breaks.push(self.hub.place());
             }
             Happening::Read(reader, count) => self.read(*reader, *count),
+            Happening::Keep(count) => {
+                self.config.keep_count = *count;
+                self.hub.set_config(self.config);
+                (self.model.keep, self.model.held) = (*count, self.model.held.min(*count));
+            }
         }
         let cursor = self.hub.tip().expect("there was a beacon");
         self.model.cursors.push((cursor, self.hub.place()));
@@ -146,14 +165,14 @@ fn take_step(hub: &mut Hub, key: SessionKey, patterns: &[&str], limit: usize, se
     true
 }
 
-fn hub_of(keep_count: usize, keep_channels: usize) -> Hub {
-    Hub::new(Config {
+fn config(keep_count: usize, keep_channels: usize) -> Config {
+    Config {
         keep_count,
         keep_bytes: usize::MAX,
         keep_for: Duration::MAX,
         keep_channels,
         keep_cursors: Duration::MAX,
-    })
+    }
 }
 
 fn selection(patterns: &[&str]) -> Selection {
@@ -185,7 +204,7 @@ proptest! {
     fn resuming_from_any_cursor_is_exact(happenings in happenings(), keep in 1usize..12) {
         let mut world = World::new(keep, 100);
         happenings.iter().for_each(|happening| world.take(happening));
-        let held: Vec<Place> = world.model.published.iter().rev().take(keep).map(|(place, _)| *place).collect();
+        let held = world.model.held();
         for (cursor, place) in world.model.cursors.clone() {
             prop_assert_eq!(world.hub.place_of(cursor), Some(place));
             for patterns in READERS {
@@ -223,7 +242,7 @@ proptest! {
     fn forgetting_channels_costs_told_gaps_only(happenings in happenings(), keep in 1usize..6, channels in 0usize..4) {
         let mut world = World::new(keep, channels);
         happenings.iter().for_each(|happening| world.take(happening));
-        let held: BTreeSet<Place> = world.model.published.iter().rev().take(keep).map(|(place, _)| *place).collect();
+        let held = world.model.held();
         for (cursor, place) in world.model.cursors.clone() {
             for patterns in READERS {
                 let wanted = world.model.wanted(patterns, place);
@@ -350,9 +369,11 @@ proptest! {
         before.iter().for_each(|happening| peer.take(happening));
         let max_bytes = if whole { usize::MAX } else { 600 };
         let snapshot = peer.hub.snapshot(max_bytes, Instant::now()).expect("there was a beacon");
-        let mut hub = hub_of(keep, channels);
+        // The limits may have been changed meanwhile, as a new gateway's are.
+        let mut hub = Hub::new(peer.config);
         hub.append(&Arrival::Known(Arc::new(snapshot)), Instant::now());
-        let mut started = World { hub, model: Model::default(), counter: peer.counter, readers: Vec::new(), now: peer.now };
+        let (model, config) = (Model::default(), peer.config);
+        let mut started = World { hub, config, model, counter: peer.counter, readers: Vec::new(), now: peer.now };
         for patterns in READERS {
             let key = started.hub.enter(&selection(patterns), 0, Start::Live, started.now);
             started.readers.push((key, Vec::new()));

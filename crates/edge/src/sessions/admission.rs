@@ -1,6 +1,6 @@
 //! Sessions come.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, time::Duration};
 
 use hub::SessionKey;
 use hyper::HeaderMap;
@@ -9,6 +9,7 @@ use socket2::SockRef;
 
 use super::{Sessions, delivery::pin_latest};
 use crate::{
+    census::{Crowded, Permit},
     close::CloseReason,
     control,
     encoding::Encoding,
@@ -40,6 +41,19 @@ impl Sessions {
         self.closed_for = Some(reason);
     }
 
+    /// A newcomer's permit, or why it is turned away, and for how long.
+    fn permit(&self) -> Result<Permit, (CloseReason, Duration)> {
+        if let Some(reason) = self.refusal() {
+            return Err((reason, self.away(reason)));
+        }
+        let reason = CloseReason::Overloaded;
+        self.census.admit().map_err(|crowded| match crowded {
+            Crowded::Full => (reason, self.away(reason)),
+            // The turns are spread already; the jitter keeps those of several gateways apart.
+            Crowded::Rush(turn) => (reason, turn + control::jittered(self.config.retry)),
+        })
+    }
+
     /// Makes a session of a newcomer, or says good-bye.
     pub(crate) fn admit(&mut self, newcomer: Newcomer) {
         let Newcomer { socket, peer, wanted, chunked, cors, load } = newcomer;
@@ -50,15 +64,11 @@ impl Sessions {
             return;
         }
         let mut wire = Wire::new(mio::net::TcpStream::from_std(socket), peer, load);
-        let permit = match self.refusal() {
-            Some(reason) => Err(reason),
-            None => self.census.admit().ok_or(CloseReason::Overloaded),
-        };
-        let permit = match permit {
+        let permit = match self.permit() {
             Ok(permit) => permit,
-            Err(reason) => {
+            Err((reason, away)) => {
                 self.metrics.count_rejected(reason.label());
-                control::write_bye(&mut out, encoding, None, reason, self.config.retry);
+                control::write_bye(&mut out, encoding, None, reason, away);
                 return self.dismiss(wire, out, encoding);
             }
         };

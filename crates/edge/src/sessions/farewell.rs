@@ -42,8 +42,13 @@ impl Sessions {
         let Some(session) = self.remove(key, reason) else { return };
         let Session { wire, encoding, .. } = session;
         let mut out = Vec::new();
-        control::write_bye(&mut out, encoding, cursor, reason, self.config.retry);
+        control::write_bye(&mut out, encoding, cursor, reason, self.away(reason));
         self.dismiss(wire, out, encoding);
+    }
+
+    /// How long to stay away after an end for this reason.
+    pub(super) fn away(&self, reason: CloseReason) -> Duration {
+        control::jittered(self.config.retry.mul_f64(reason.patience()))
     }
 
     /// Ends a session that can no longer be told.

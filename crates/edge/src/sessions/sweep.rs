@@ -1,4 +1,5 @@
-//! What time brings: heartbeats, sessions that took nothing for too long, byes of a drain.
+//! What time brings: heartbeats, sessions that took nothing for too long or have lasted long enough,
+//! byes of a drain.
 
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,8 @@ pub(super) struct Sweep {
     /// The next slot to look at.
     next: usize,
     at: Option<Instant>,
+    /// When `max_lifetime` was changed, if it was: no session is older than that.
+    renewed: Option<Instant>,
     drain: Option<Drain>,
 }
 
@@ -69,10 +72,16 @@ impl Sessions {
         self.sweep.drain = Some(Drain { began: self.now, spread, next: 0 });
     }
 
+    /// Lets every session's lifetime begin anew: what was set or shortened must not end all at once.
+    pub(super) fn renew_lifetimes(&mut self) {
+        self.sweep.renewed = Some(Instant::now());
+    }
+
     fn look_at(&mut self, key: SessionKey) {
         let now = self.millis();
         let Some(session) = super::session_mut(&mut self.slots, key) else { return };
         let silence = Duration::from_millis(now.wrapping_sub(session.last_write).into());
+        let opened = session.opened;
         if session.flags.blocked {
             let closes = session.flags.live && session.when_slow == WhenSlow::Close;
             if silence >= self.config.write_timeout {
@@ -80,17 +89,37 @@ impl Sessions {
             } else if closes && self.hub.is_left_behind(key) {
                 self.finish_slow(key);
             }
-            return;
+        } else if !session.wire.pinned.is_empty() {
+            // It is in the middle of a frame, and has something to write anyway.
+        } else if self.has_lasted(key, opened) {
+            self.finish(key, CloseReason::Lifetime);
+        } else if silence >= patience(self.config.heartbeat, key, opened) {
+            self.beat(key);
         }
+    }
+
+    /// Tells a session that has read all where it stands; one that still waits, only that it is there.
+    fn beat(&mut self, key: SessionKey) {
+        let Some(session) = super::session_mut(&mut self.slots, key) else { return };
         let waits = session.flags.fetching || self.hub.is_waiting(key);
-        let idle = session.wire.pinned.is_empty() && (waits || self.hub.at_tip(key));
-        if idle && silence >= patience(self.config.heartbeat, key, session.opened) {
+        if waits || self.hub.at_tip(key) {
             let mut out = Vec::new();
             let cursor = self.hub.tip().filter(|_| !waits);
             control::write_cursor(&mut out, session.encoding, cursor);
             session.wire.pinned.push(out.into(), 0);
             self.enqueue(key);
         }
+    }
+
+    /// Whether a session has had its share of `max_lifetime`. In a drain it hears the drain's bye.
+    fn has_lasted(&self, key: SessionKey, opened: u32) -> bool {
+        let max = self.config.max_lifetime;
+        if max.is_zero() || self.closed_for.is_some() {
+            return false;
+        }
+        let age = Duration::from_millis(self.millis().wrapping_sub(opened).into());
+        let share = max.mul_f64(0.5 + 0.5 * lot(key, opened));
+        age >= share && self.sweep.renewed.is_none_or(|renewed| self.now.duration_since(renewed) >= share)
     }
 
     fn continue_drain(&mut self) {
@@ -109,7 +138,12 @@ impl Sessions {
 /// How long a session may be silent before a heartbeat is due, such that with the time between two
 /// looks it is never silent for longer than a heartbeat. Different for each session and connection.
 fn patience(heartbeat: Duration, key: SessionKey, opened: u32) -> Duration {
+    heartbeat.mul_f64(0.75 + lot(key, opened) * (0.25 - 1.5 / f64::from(LOOKS)))
+}
+
+/// What a session has drawn, from 0 to 1: always the same without being stored, and different for each
+/// session and connection.
+fn lot(key: SessionKey, opened: u32) -> f64 {
     let mixed = (key ^ opened.rotate_left(16)).wrapping_mul(0x9e37_79b9);
-    let fraction = f64::from(mixed) / f64::from(u32::MAX);
-    heartbeat.mul_f64(0.75 + fraction * (0.25 - 1.5 / f64::from(LOOKS)))
+    f64::from(mixed) / f64::from(u32::MAX)
 }

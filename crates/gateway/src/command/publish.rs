@@ -12,6 +12,7 @@ use crate::{
     client::{self, Gateway},
     command,
     config::Settings,
+    rules::Rules,
 };
 
 /// Publishes once and says what became of it.
@@ -93,7 +94,8 @@ async fn to_redis(
         ttl: options.ttl,
         ..Draft::default()
     };
-    let publication: Publication = settings.rules.check(draft).map_err(|error| error.to_string())?;
+    let rules = Rules::new(settings.edge.access.clone()).for_broker(settings.edge.max_data_bytes);
+    let publication: Publication = rules.check(draft).map_err(|error| error.to_string())?;
     let publisher = publisher.map_err(|error| error.to_string())?;
     match publisher.publish(publication).await {
         Ok(Published::Subscribers(0)) => {

@@ -75,9 +75,11 @@ pub(crate) struct History {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Sessions {
     pub(crate) max: usize,
+    pub(crate) max_new_per_second: usize,
     pub(crate) max_channels: usize,
     pub(crate) heartbeat: Span,
     pub(crate) retry: Span,
+    pub(crate) max_lifetime: Span,
     pub(crate) write_timeout: Span,
     pub(crate) send_buffer_bytes: usize,
 }
@@ -211,9 +213,11 @@ impl Default for Sessions {
     fn default() -> Self {
         Self {
             max: 0,
+            max_new_per_second: 0,
             max_channels: 100,
             heartbeat: Span::seconds(15),
             retry: Span::seconds(3),
+            max_lifetime: Span::seconds(60 * 60),
             write_timeout: Span::seconds(30),
             send_buffer_bytes: 64 * 1024,
         }

@@ -1,9 +1,9 @@
 //! What the program needs, made from what the user wrote: every value checked, every crate's own
 //! configuration.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
-use broker::{Kind, RedisConfig, Retention, Rules, Warmth};
+use broker::{Kind, RedisConfig, Retention, Warmth};
 use edge::{Access, Cors, Rule, WhenSlow, Who};
 use publication::Pattern;
 use tracing_subscriber::EnvFilter;
@@ -20,12 +20,12 @@ pub(crate) struct Settings {
     /// 0 means one a core.
     pub(crate) shards: usize,
     pub(crate) broker: Kind,
-    pub(crate) rules: Rules,
     /// How large a picture of what it knows this gateway gives to one that starts.
     pub(crate) snapshot_bytes: usize,
     /// Broker trouble turns readiness red.
     pub(crate) broker_readiness: bool,
-    /// `max_sessions` 0 means as many as descriptors allow.
+    /// `max_sessions` 0 means as many as descriptors allow, `max_new_per_second` 0 as many as the
+    /// shards can well take in; see [`crate::limits::Machine`].
     pub(crate) edge: edge::Config,
     pub(crate) drain_delay: Duration,
     pub(crate) log_format: LogFormat,
@@ -53,17 +53,11 @@ impl Settings {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let rules_access = access.clone();
-        let max_data_bytes = file.broker.max_data_bytes;
         Ok(Self {
             public: file.listen.public,
             admin: file.listen.admin,
             shards: file.listen.shards,
             broker,
-            rules: Rules {
-                max_data_bytes,
-                takes_json: Arc::new(move |channel| rules_access.takes_json(channel)),
-            },
             snapshot_bytes: file.broker.redis.snapshot_bytes,
             broker_readiness: file.broker.readiness,
             edge: edge(file, access),
@@ -83,9 +77,11 @@ fn edge(file: &File, access: Access) -> edge::Config {
         head_timeout: file.listen.head_timeout.0,
         keep_alive: file.listen.keep_alive.0,
         max_sessions: sessions.max,
+        max_new_per_second: sessions.max_new_per_second,
         max_channels: sessions.max_channels,
         heartbeat: sessions.heartbeat.0,
         retry: sessions.retry.0,
+        max_lifetime: sessions.max_lifetime.0,
         write_timeout: sessions.write_timeout.0,
         send_buffer_bytes: sessions.send_buffer_bytes,
         max_data_bytes: file.broker.max_data_bytes,
@@ -191,6 +187,7 @@ fn check_numbers(file: &File, problems: &mut Vec<Problem>) {
     let keep = usize::try_from(file.broker.redis.stream_keep_count).unwrap_or(usize::MAX);
     within("broker.redis.stream_keep_count", keep, 1, usize::MAX);
     within("history.keep_bytes", file.history.keep_bytes, 1024, usize::MAX);
+    within("sessions.max_new_per_second", file.sessions.max_new_per_second, 0, 1_000_000);
     within("sessions.max_channels", file.sessions.max_channels, 1, 10_000);
     within("sessions.send_buffer_bytes", file.sessions.send_buffer_bytes, 4096, 64 * MIB);
     // One publication is one frame, and frames are put together in memory.
@@ -212,6 +209,8 @@ fn check_spans(file: &File, problems: &mut Vec<Problem>) {
     within("listen.keep_alive", file.listen.keep_alive, 10 * millisecond, day);
     within("sessions.heartbeat", file.sessions.heartbeat, 100 * millisecond, day);
     within("sessions.retry", file.sessions.retry, 10 * millisecond, day);
+    // A session's age is counted in milliseconds that 32 bits hold.
+    within("sessions.max_lifetime", file.sessions.max_lifetime, Duration::ZERO, 30 * day);
     within("sessions.write_timeout", file.sessions.write_timeout, 100 * millisecond, day);
     within("broker.redis.beacon_interval", file.broker.redis.beacon_interval, 50 * millisecond, day);
     within("broker.redis.stream_keep_for", file.broker.redis.stream_keep_for, 1000 * millisecond, 3650 * day);

@@ -84,7 +84,7 @@ impl Hub {
         let lost = snapshot.lost.iter().map(|(name, place)| (&**name, Place::counted(*place)));
         self.channels.restore_lost(lost, Place::counted(snapshot.forgotten));
         self.tip = Place::counted(snapshot.place);
-        self.trim();
+        self.evict();
     }
 }
 
