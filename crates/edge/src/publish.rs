@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use tokio::{sync::oneshot, time::timeout};
 
 use crate::{
+    client::Client,
     publish_request::{Outcome, PublishRequest},
     request::foreign,
     respond::{self, Answer, Refusal},
@@ -23,7 +24,11 @@ const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// Why nothing was published.
-pub(crate) async fn handle(shard: &Shard, request: Request<Incoming>) -> Result<Answer, Refusal> {
+pub(crate) async fn handle(
+    shard: &Shard,
+    request: Request<Incoming>,
+    client: Client,
+) -> Result<Answer, Refusal> {
     let headers = request.headers();
     if !shard.config.cors.may_post(headers) {
         let message = "pages of this origin may not publish; list it in [cors] origins to allow it";
@@ -31,7 +36,7 @@ pub(crate) async fn handle(shard: &Shard, request: Request<Incoming>) -> Result<
     }
     let (channel, event) = target(request.uri().query().unwrap_or(""))?;
     let access = &shard.config.access;
-    let foreign = foreign(headers).filter(|_| access.rules.is_empty());
+    let foreign = foreign(client, headers).filter(|_| access.rules.is_empty());
     if !access.may_publish(&channel, foreign.is_some()) {
         return Err(Refusal::forbidden("publish", &channel, foreign));
     }

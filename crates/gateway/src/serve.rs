@@ -149,6 +149,12 @@ fn announce(settings: &Settings, listeners: &Listeners, shards: usize, descripto
             );
         }
     }
+    let proxies = &settings.edge.proxies;
+    if !proxies.trusted().is_empty() {
+        let trusted: Vec<_> = proxies.trusted().iter().map(ToString::to_string).collect();
+        let by = if proxies.protocol() { "the PROXY protocol, then " } else { "" };
+        tracing::info!("proxies: {} say whom they speak for: by {by}headers", trusted.join(", "));
+    }
     let access = &settings.edge.access;
     if access.rules.is_empty() {
         tracing::info!("open: everything, to this machine; nothing to what comes through a proxy");

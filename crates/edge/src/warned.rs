@@ -1,0 +1,37 @@
+//! Of whom was warned already, so that a log holds each warning once and never many at a time.
+
+use std::{
+    collections::HashSet,
+    net::IpAddr,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+/// Warnings that are remembered; beyond these nothing new is learnt from more.
+const MAX_WARNINGS: usize = 1_000;
+/// Between two of them.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// The warnings that were given; cloning shares them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Warned(Arc<Mutex<Given>>);
+
+#[derive(Debug, Default)]
+struct Given {
+    about: HashSet<(IpAddr, &'static str)>,
+    latest: Option<Instant>,
+}
+
+impl Warned {
+    /// Whether an address is to be warned of now, for this reason. If it is not because there was
+    /// another warning just now, it will be the next time.
+    pub(crate) fn is_due(&self, address: IpAddr, reason: &'static str) -> bool {
+        let Ok(mut given) = self.0.lock() else { return false };
+        let soon = given.latest.is_some_and(|latest| latest.elapsed() < INTERVAL);
+        let due = !soon && given.about.len() < MAX_WARNINGS && given.about.insert((address, reason));
+        if due {
+            given.latest = Some(Instant::now());
+        }
+        due
+    }
+}
