@@ -2,7 +2,9 @@
 //! free ports, ended when dropped.
 
 pub mod chromium;
+pub mod dead_end;
 pub mod gateway;
+pub mod haproxy;
 pub mod http;
 pub mod listener;
 pub mod nginx;
@@ -10,16 +12,20 @@ pub mod process;
 pub mod proxy;
 pub mod redis;
 pub mod report;
+pub mod upstream;
 pub mod wait;
 
 pub use self::{
     chromium::Chromium,
+    dead_end::DeadEnd,
     gateway::Gateway,
+    haproxy::Haproxy,
     http::Answer,
     listener::{Event, Listener},
     nginx::Nginx,
     proxy::Proxy,
     redis::Redis,
     report::Reporter,
+    upstream::Upstream,
     wait::{PATIENCE, wait_for},
 };
