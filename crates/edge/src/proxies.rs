@@ -1,6 +1,6 @@
 //! Which proxies are believed when they say whom they speak for.
 
-use std::{fmt::Write, net::IpAddr};
+use std::{fmt::Write, net::IpAddr, time::Instant};
 
 use hyper::HeaderMap;
 
@@ -97,7 +97,7 @@ impl Proxies {
     }
 
     fn warn_of_headers(&self, peer: IpAddr) {
-        if self.warned.is_due(peer, "headers") {
+        if self.warned.is_due(peer, "headers", Instant::now()) {
             tracing::warn!(
                 "{peer} says in headers whom it speaks for, and is not believed; if it is your balancer, write in \
                  the section [listen] of the configuration: trusted_proxies = {}",
@@ -107,7 +107,7 @@ impl Proxies {
     }
 
     fn warn_of_difference(&self, peer: IpAddr) {
-        if self.warned.is_due(peer, "difference") {
+        if self.warned.is_due(peer, "difference", Instant::now()) {
             tracing::warn!(
                 "Forwarded and X-Forwarded-For of a request from {peer} name different clients, so neither is \
                  believed; let the proxy remove the one that it does not write itself"
@@ -117,7 +117,7 @@ impl Proxies {
 
     /// A peer that is not to begin with a header of the PROXY protocol did.
     pub(crate) fn warn_of_introduction(&self, peer: IpAddr) {
-        if self.warned.is_due(peer, "introduction") {
+        if self.warned.is_due(peer, "introduction", Instant::now()) {
             tracing::warn!(
                 "{peer} begins with a header of the PROXY protocol, and is refused; if it is your balancer, write in \
                  the section [listen] of the configuration: proxy_protocol = true, and trusted_proxies = {}",
@@ -128,7 +128,7 @@ impl Proxies {
 
     /// A peer that is to begin with such a header did not.
     pub(crate) fn warn_of_no_introduction(&self, peer: IpAddr) {
-        if self.warned.is_due(peer, "no introduction") {
+        if self.warned.is_due(peer, "no introduction", Instant::now()) {
             tracing::warn!(
                 "{peer} is trusted to begin with a header of the PROXY protocol, did not, and is refused; let it \
                  (in HAProxy: send-proxy-v2), or write in the section [listen] of the configuration: \
