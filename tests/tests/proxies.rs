@@ -48,7 +48,7 @@ fn client_of(gateway: &Gateway, session: TcpStream) -> String {
 /// Who the gateway says a browser was that listens through `balancer` and claims to be others.
 fn client_through(balancer: SocketAddr, gateway: &Gateway) -> (String, SocketAddr) {
     let mut session = http::connect_from(BROWSER, balancer);
-    let browser = session.local_addr().unwrap();
+    let browser = session.local_addr().expect("it is connected");
     listen(&mut session, "X-Forwarded-For: 6.6.6.6\r\nForwarded: for=7.7.7.7\r\n");
     (client_of(gateway, session), browser)
 }
