@@ -141,6 +141,36 @@ fn without_any_gateway_event_streams_are_asked_to_come_back_and_the_rest_gets_a_
 }
 
 #[test]
+fn a_gateway_that_comes_back_is_found_at_once() {
+    for start in BALANCERS {
+        let places = [Upstream::vacant(), Upstream::vacant()];
+        let balancer = start(places);
+        retry(balancer.address, true);
+        let gateway = Gateway::plan().at(places[0]).rules(OPEN).start();
+        let mut listener = listen(balancer.address, None);
+        gateway.post("channel=a", "here again");
+        listener.expect("here again");
+    }
+}
+
+#[test]
+fn a_page_of_the_balancers_own_origin_may_publish() {
+    let redis = Redis::start();
+    let gateways = two(&redis);
+    behind_each(upstreams(&gateways), |balancer| {
+        let post = |origin: &str| {
+            let request = format!(
+                "POST /events?channel=a HTTP/1.1\r\nHost: push.example:8443\r\nOrigin: {origin}\r\n\
+                 Content-Length: 1\r\nConnection: close\r\n\r\nx"
+            );
+            http::parse(&http::raw(balancer, request.as_bytes())).expect("an answer").status
+        };
+        assert_eq!(post("https://push.example:8443"), 202);
+        assert_eq!(post("https://other.example:8443"), 403);
+    });
+}
+
+#[test]
 fn what_is_wrong_with_a_request_for_an_event_stream_is_said_as_it_is() {
     let redis = Redis::start();
     let gateways = two(&redis);
