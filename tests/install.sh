@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 declare -A package=(
-  [redis-server]=redis-server [chromium]=chromium [nginx]=nginx-light [node]=nodejs [npm]=npm
+  [redis-server]=redis-server [chromium]=chromium [nginx]=nginx-light [haproxy]=haproxy [node]=nodejs [npm]=npm
   [python3]=python3 [curl]=curl
 )
 missing=()

@@ -131,6 +131,22 @@ impl Chromium {
         }
     }
 
+    /// Stops all of it where it is, as a laptop does that is closed.
+    ///
+    /// # Panics
+    /// It is gone.
+    pub fn freeze(&self) {
+        kill_process_group(Pid::from_child(&self.child), Signal::STOP).expect("the browser is there");
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Panics
+    /// It is gone.
+    pub fn thaw(&self) {
+        kill_process_group(Pid::from_child(&self.child), Signal::CONT).expect("the browser is there");
+    }
+
     /// Sends a command of the DevTools protocol to the browser, or to one tab of it, and returns
     /// the result.
     ///
@@ -174,6 +190,8 @@ impl Chromium {
 
 impl Drop for Chromium {
     fn drop(&mut self) {
+        // A test that failed may have left it frozen.
+        let _ = kill_process_group(Pid::from_child(&self.child), Signal::CONT);
         // Asked politely it ends its children first, and leaves its profile alone from then on.
         let asked = self.send(None, "Browser.close", json!({}));
         if asked.is_ok() {

@@ -10,6 +10,7 @@ use crate::{
     listener::Listener,
     process::Process,
     redis::Redis,
+    upstream::Upstream,
     wait::{wait_for, wait_some},
 };
 
@@ -134,6 +135,18 @@ impl Gateway {
         &mut self.process
     }
 
+    /// Where a balancer finds it.
+    #[must_use]
+    pub fn upstream(&self) -> Upstream {
+        Upstream { public: self.public, admin: self.admin }
+    }
+
+    /// Waits until it has logged a line with this part, and returns what follows in that line.
+    #[must_use]
+    pub fn wait_for_line(&self, part: &str) -> String {
+        self.process.wait_for_line(part)
+    }
+
     /// What it logged.
     #[must_use]
     pub fn log(&self) -> String {
@@ -177,6 +190,13 @@ impl Plan {
         self.lines.retain(|line| !line.starts_with(&format!("{key} =")));
         self.lines.push(format!("{key} = {value}"));
         self
+    }
+
+    /// Where it is to listen, so that it can be started anew in the same place.
+    #[must_use]
+    pub fn at(self, upstream: Upstream) -> Self {
+        self.set("listen.public", &format!("\"{}\"", upstream.public))
+            .set("listen.admin", &format!("\"{}\"", upstream.admin))
     }
 
     /// Adds `[[channels]]` rules as they are written.

@@ -2,7 +2,9 @@
 //! free ports, ended when dropped.
 
 pub mod chromium;
+pub mod dead_end;
 pub mod gateway;
+pub mod haproxy;
 pub mod http;
 pub mod listener;
 pub mod manager;
@@ -12,11 +14,14 @@ pub mod proxy;
 pub mod redis;
 pub mod report;
 pub mod stall;
+pub mod upstream;
 pub mod wait;
 
 pub use self::{
     chromium::Chromium,
+    dead_end::DeadEnd,
     gateway::Gateway,
+    haproxy::Haproxy,
     http::Answer,
     listener::{Event, Listener},
     manager::Manager,
@@ -25,5 +30,6 @@ pub use self::{
     redis::Redis,
     report::Reporter,
     stall::Stall,
+    upstream::Upstream,
     wait::{PATIENCE, wait_for, wait_some},
 };

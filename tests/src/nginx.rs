@@ -1,14 +1,19 @@
-//! A real nginx in front of gateways, with a configuration of its own.
+//! A real nginx in front of gateways: with its defaults, or as it is shipped.
 
 use std::{
+    fs,
     net::{SocketAddr, TcpStream},
+    path::Path,
     process::Command,
 };
 
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::{process::Process, redis::free_port, wait::wait_for};
+use crate::{process::Process, redis::free_port, upstream::Upstream, wait::wait_for};
+
+/// What `deploy` ships for it.
+const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy");
 
 /// A running nginx.
 pub struct Nginx {
@@ -32,9 +37,46 @@ impl Nginx {
     pub fn with(upstream: SocketAddr, directives: &str) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
-        let text = configuration(address, upstream, directives);
-        std::fs::write(folder.path().join("nginx.conf"), text).expect("it can be written");
-        let nginx = Self { process: launch(&folder), address, folder };
+        let server = format!(
+            "server {{
+                listen {address};
+                location / {{
+                    proxy_pass http://{upstream};
+                    # How the gateway frames its body, for the test to see.
+                    add_header Upstream-Framing $upstream_http_transfer_encoding always;
+                    {directives}
+                }}
+            }}"
+        );
+        Self::start(folder, address, &server)
+    }
+
+    /// Starts one before two gateways with `deploy/nginx.conf` as it is, and the files beside it
+    /// with other addresses.
+    ///
+    /// # Panics
+    /// It does not come up.
+    #[must_use]
+    pub fn shipped([one, two]: [Upstream; 2]) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        fs::create_dir(folder.path().join("fanfare")).expect("it can be made");
+        let place = |file: &str, addresses: &[(&str, SocketAddr)]| {
+            let mut text = fs::read_to_string(format!("{SHIPPED}/nginx/{file}")).expect("it is shipped");
+            for (shipped, address) in addresses {
+                assert!(text.contains(shipped), "{file} names {shipped}");
+                text = text.replace(shipped, &address.to_string());
+            }
+            fs::write(folder.path().join("fanfare").join(file), text).expect("it can be written");
+        };
+        place("listen.conf", &[("127.0.0.1:8000", address)]);
+        place("gateways.conf", &[("127.0.0.1:8080", one.public), ("127.0.0.1:8081", two.public)]);
+        Self::start(folder, address, &format!("include {SHIPPED}/nginx.conf;"))
+    }
+
+    fn start(folder: TempDir, address: SocketAddr, http: &str) -> Self {
+        fs::write(folder.path().join("nginx.conf"), configuration(http)).expect("it can be written");
+        let nginx = Self { process: launch(folder.path()), address, folder };
         nginx.wait_until_up();
         nginx
     }
@@ -53,7 +95,7 @@ impl Nginx {
 
     /// Starts it anew on the same port.
     pub fn revive(&mut self) {
-        self.process = launch(&self.folder);
+        self.process = launch(self.folder.path());
         self.wait_until_up();
     }
 
@@ -62,14 +104,14 @@ impl Nginx {
     }
 }
 
-fn launch(folder: &TempDir) -> Process {
+fn launch(folder: &Path) -> Process {
     let mut command = Command::new("/usr/sbin/nginx");
-    command.arg("-p").arg(folder.path()).args(["-c", "nginx.conf", "-e", "stderr"]);
+    command.arg("-p").arg(folder).args(["-c", "nginx.conf", "-e", "stderr"]);
     Process::start(&mut command)
 }
 
 /// One process, so that nothing is left when it is killed, and nothing outside its own folder.
-fn configuration(address: SocketAddr, upstream: SocketAddr, directives: &str) -> String {
+fn configuration(http: &str) -> String {
     format!(
         "daemon off;
         master_process off;
@@ -82,15 +124,7 @@ fn configuration(address: SocketAddr, upstream: SocketAddr, directives: &str) ->
             fastcgi_temp_path fastcgi;
             uwsgi_temp_path uwsgi;
             scgi_temp_path scgi;
-            server {{
-                listen {address};
-                location / {{
-                    proxy_pass http://{upstream};
-                    # How the gateway frames its body, for the test to see.
-                    add_header Upstream-Framing $upstream_http_transfer_encoding always;
-                    {directives}
-                }}
-            }}
+            {http}
         }}"
     )
 }

@@ -30,3 +30,12 @@ pub fn wait_some<T>(what: &str, mut value: impl FnMut() -> Option<T>) -> T {
         thread::sleep(Duration::from_millis(5));
     }
 }
+
+/// Waits for a time, where that is what the test is about.
+pub fn wait_until(what: &str, time: Instant) {
+    let rest = time.saturating_duration_since(Instant::now());
+    if !rest.is_zero() {
+        eprintln!("waiting {rest:?} for {what}");
+        thread::sleep(rest);
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{access::Access, cors::Cors};
+use crate::{access::Access, cors::Cors, proxies::Proxies};
 
 /// The settings of the edge, all valid.
 #[derive(Clone, Debug)]
@@ -35,6 +35,8 @@ pub struct Config {
     pub log_sessions: bool,
     /// What each shard keeps.
     pub hub: hub::Config,
+    /// Who is believed when it says whom it speaks for.
+    pub proxies: Proxies,
     /// Who may do what.
     pub access: Access,
     /// Which other origins may.

@@ -10,7 +10,6 @@ use std::{
     convert::Infallible,
     future::{Future, poll_fn},
     io,
-    net::SocketAddr,
     pin::{Pin, pin},
     rc::Rc,
     task::{Context, Poll},
@@ -25,7 +24,10 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::{arrived::Arrived, phase::Phase, service, sessions::Newcomer, shard::Shard, taken::Taken};
+use crate::{
+    arrived::Arrived, client::Client, introduction::introduce, phase::Phase, proxy_header, service,
+    sessions::Newcomer, shard::Shard, taken::Taken,
+};
 
 /// The longest head of a request, and the most headers in it.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
@@ -34,21 +36,29 @@ const MAX_HEADERS: usize = 64;
 /// Serves the requests of one connection until it ends or becomes a session.
 pub(crate) async fn serve(shard: Rc<Shard>, connection: Arrived) {
     let Arrived { socket, peer, load } = connection;
-    let taken = Rc::new(Cell::new(None));
-    let head = Rc::new(HeadClock::default());
-    let io = match TcpStream::from_std(socket) {
-        Ok(stream) => TokioIo::new(Io { stream, head: Rc::clone(&head) }),
+    let peer = Client::connected(peer);
+    let stream = match TcpStream::from_std(socket) {
+        Ok(stream) => stream,
         Err(error) => return tracing::debug!(%peer, %error, "a connection broke at once"),
     };
-    match drive(&shard, io, &taken, &head, peer).await {
-        Ok((Taken { wanted, chunked, cors }, socket)) => {
-            let newcomer = Newcomer { socket, peer, wanted, chunked, cors, load };
+    let Some(connected) = introduce(&shard, &stream, peer).await else { return };
+    let taken = Rc::new(Cell::new(None));
+    let head = Rc::new(HeadClock::default());
+    let io = TokioIo::new(Io { stream, head: Rc::clone(&head), is_new: true });
+    match drive(&shard, io, &taken, &head, connected).await {
+        Ok((Taken { client, wanted, chunked, cors }, socket)) => {
+            let newcomer = Newcomer { socket, client, wanted, chunked, cors, load };
             shard.sessions.borrow_mut().admit(newcomer);
             shard.stirred.notify_one();
         }
         Err(Left::Late) => {
             shard.metrics.count_rejected("head_timeout");
             tracing::debug!(%peer, "a request's head did not come in time");
+        }
+        Err(Left::Ended(Err(error))) if error.is_parse() && head.introduced.get() => {
+            shard.metrics.count_rejected("proxy_protocol");
+            shard.config().proxies.warn_of_introduction(peer.address);
+            tracing::debug!(%peer, %error, "this is a header of the PROXY protocol");
         }
         Err(Left::Ended(Err(error))) if error.is_parse() => {
             shard.metrics.count_rejected("bad_http");
@@ -74,13 +84,13 @@ async fn drive(
     io: TokioIo<Io>,
     taken: &Rc<Cell<Option<Taken>>>,
     head: &Rc<HeadClock>,
-    peer: SocketAddr,
+    connected: Client,
 ) -> Result<(Taken, std::net::TcpStream), Left> {
     let service = service_fn(|request| {
         let (shard, taken, head) = (Rc::clone(shard), Rc::clone(taken), Rc::clone(head));
         head.set_busy(true);
         async move {
-            let answer = service::handle(&shard, request, &taken, peer).await;
+            let answer = service::handle(&shard, request, &taken, connected).await;
             head.set_busy(false);
             Ok::<_, Infallible>(answer)
         }
@@ -125,6 +135,8 @@ struct HeadClock {
     began: Cell<Option<Instant>>,
     /// A request is being answered: what comes in belongs to its body.
     busy: Cell<bool>,
+    /// The connection began with a header of the PROXY protocol, where none was to be.
+    introduced: Cell<bool>,
 }
 
 impl HeadClock {
@@ -156,6 +168,8 @@ impl HeadClock {
 struct Io {
     stream: TcpStream,
     head: Rc<HeadClock>,
+    /// Nothing has come in yet.
+    is_new: bool,
 }
 
 impl AsyncRead for Io {
@@ -168,6 +182,9 @@ impl AsyncRead for Io {
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
         if buffer.filled().len() > before {
             self.head.note_bytes();
+            if std::mem::take(&mut self.is_new) {
+                self.head.introduced.set(proxy_header::begins(&buffer.filled()[before..]));
+            }
         }
         polled
     }

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use tokio::{sync::oneshot, time::timeout};
 
 use crate::{
+    client::Client,
     publish_request::{Outcome, PublishRequest},
     request::foreign,
     respond::{self, Answer, Refusal},
@@ -24,7 +25,11 @@ const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// Why nothing was published.
-pub(crate) async fn handle(shard: &Shard, request: Request<Incoming>) -> Result<Answer, Refusal> {
+pub(crate) async fn handle(
+    shard: &Shard,
+    request: Request<Incoming>,
+    client: Client,
+) -> Result<Answer, Refusal> {
     let config = shard.config();
     let headers = request.headers();
     if !config.cors.may_post(headers) {
@@ -34,7 +39,7 @@ pub(crate) async fn handle(shard: &Shard, request: Request<Incoming>) -> Result<
     let Target { channel, event, ttl } = Target::parse(request.uri().query().unwrap_or(""))?;
     let retraction = request.method() == Method::DELETE;
     let access = &config.access;
-    let foreign = foreign(headers).filter(|_| access.rules.is_empty());
+    let foreign = foreign(client, headers).filter(|_| access.rules.is_empty());
     if !access.may_publish(&channel, foreign.is_some()) {
         return Err(Refusal::forbidden("publish", &channel, foreign));
     }

@@ -5,9 +5,11 @@ use std::{fmt, time::Duration};
 use hub::{Selection, Start};
 use hyper::{
     HeaderMap,
-    header::{ACCEPT, FORWARDED, HOST, HeaderName},
+    header::{ACCEPT, HOST, HeaderName},
 };
 use publication::{Cursor, NameError, Pattern};
+
+use crate::client::Client;
 
 /// What a reader asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -198,11 +200,10 @@ fn is_near(key: &str, known: &str) -> bool {
 
 /// Why a request does not count as one from this machine, although it arrived on loopback.
 ///
-/// A proxy brings others' requests. And a page can make its own name point to 127.0.0.1 (DNS
+/// A proxy brings others' requests, also one that is trusted to say whose. And a page can make its own name point to 127.0.0.1 (DNS
 /// rebinding): such a name has a dot and is none of localhost's.
-pub(crate) fn foreign(headers: &HeaderMap) -> Option<&'static str> {
-    if headers.contains_key(FORWARDED) || headers.keys().any(|name| name.as_str().starts_with("x-forwarded-"))
-    {
+pub(crate) fn foreign(client: Client, headers: &HeaderMap) -> Option<&'static str> {
+    if client.proxied {
         return Some("it came through a proxy");
     }
     let host = headers.get(HOST)?.to_str().unwrap_or(".");

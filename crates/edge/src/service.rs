@@ -1,6 +1,6 @@
 //! Which request is answered by what.
 
-use std::{cell::Cell, future::pending, net::SocketAddr};
+use std::{cell::Cell, future::pending};
 
 use hyper::{
     Method, Request, StatusCode, Version,
@@ -9,6 +9,7 @@ use hyper::{
 };
 
 use crate::{
+    client::Client,
     cors::Cors,
     head, page, poll, publish,
     request::{Transport, Wanted, foreign},
@@ -17,21 +18,23 @@ use crate::{
     taken::Taken,
 };
 
-/// Answers a request, or marks its socket as taken and never returns.
+/// Answers a request on a connection of `connected`, or marks its socket as taken and never returns.
 pub(crate) async fn handle(
     shard: &Shard,
     request: Request<Incoming>,
     taken: &Cell<Option<Taken>>,
-    peer: SocketAddr,
+    connected: Client,
 ) -> Answer {
-    let cors = shard.config().cors.headers(request.headers());
+    let config = shard.config();
+    let client = config.proxies.client(connected, request.headers());
+    let cors = config.cors.headers(request.headers());
     let head_only = request.method() == Method::HEAD;
     let mut answer = match request.uri().path() {
-        "/events" => match events(shard, request, taken, cors.clone()).await {
+        "/events" => match events(shard, request, taken, cors.clone(), client).await {
             Ok(answer) => answer,
-            Err(refusal) => refuse(shard, &refusal, peer),
+            Err(refusal) => refuse(shard, &refusal, client),
         },
-        path => page::serve(path, request.method()).unwrap_or_else(|refusal| refuse(shard, &refusal, peer)),
+        path => page::serve(path, request.method()).unwrap_or_else(|refusal| refuse(shard, &refusal, client)),
     };
     answer.headers_mut().entry(VARY).or_insert(HeaderValue::from_static("Origin"));
     respond::extend(&mut answer, cors);
@@ -41,9 +44,9 @@ pub(crate) async fn handle(
     answer
 }
 
-fn refuse(shard: &Shard, refusal: &Refusal, peer: SocketAddr) -> Answer {
+fn refuse(shard: &Shard, refusal: &Refusal, client: Client) -> Answer {
     shard.metrics.count_rejected(refusal.code);
-    tracing::debug!(%peer, code = refusal.code, message = refusal.message, "a request is refused");
+    tracing::debug!(%client, code = refusal.code, message = refusal.message, "a request is refused");
     refusal.answer()
 }
 
@@ -52,10 +55,11 @@ async fn events(
     request: Request<Incoming>,
     taken: &Cell<Option<Taken>>,
     cors: Option<HeaderMap>,
+    client: Client,
 ) -> Result<Answer, Refusal> {
     match *request.method() {
-        Method::GET | Method::HEAD => read(shard, &request, taken, cors).await,
-        Method::POST | Method::DELETE => publish::handle(shard, request).await,
+        Method::GET | Method::HEAD => read(shard, &request, taken, cors, client).await,
+        Method::POST | Method::DELETE => publish::handle(shard, request, client).await,
         Method::OPTIONS => Ok(preflight(request.headers())),
         _ => Err(Refusal::method("subscribe with GET, publish with POST, retract with DELETE", METHODS)),
     }
@@ -67,6 +71,7 @@ async fn read(
     request: &Request<Incoming>,
     taken: &Cell<Option<Taken>>,
     cors: Option<HeaderMap>,
+    client: Client,
 ) -> Result<Answer, Refusal> {
     if !request.body().is_end_stream() {
         let mut answer =
@@ -79,22 +84,22 @@ async fn read(
     let query = request.uri().query().unwrap_or("");
     let wanted = Wanted::parse(query, request.headers(), shard.config().max_channels)
         .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.code(), error.to_string()))?;
-    allow(shard, &wanted, request.headers())?;
+    allow(shard, &wanted, request.headers(), client)?;
     match wanted.transport {
         Transport::Poll => poll::answer(shard, &wanted, request.headers()).await,
         Transport::Sse if request.method() == Method::HEAD => Ok(event_stream_head()),
         Transport::Sse => {
             let chunked = request.version() >= Version::HTTP_11;
-            taken.set(Some(Taken { wanted, chunked, cors }));
+            taken.set(Some(Taken { client, wanted, chunked, cors }));
             pending().await
         }
     }
 }
 
-fn allow(shard: &Shard, wanted: &Wanted, headers: &HeaderMap) -> Result<(), Refusal> {
+fn allow(shard: &Shard, wanted: &Wanted, headers: &HeaderMap, client: Client) -> Result<(), Refusal> {
     let config = shard.config();
     let access = &config.access;
-    let foreign = foreign(headers).filter(|_| access.rules.is_empty());
+    let foreign = foreign(client, headers).filter(|_| access.rules.is_empty());
     match wanted.patterns.iter().find(|pattern| !access.may_subscribe(pattern, foreign.is_some())) {
         None => Ok(()),
         Some(pattern) => Err(Refusal::forbidden("subscribe", &pattern.to_string(), foreign)),

@@ -2,10 +2,11 @@
 
 use hyper::HeaderMap;
 
-use crate::request::Wanted;
+use crate::{client::Client, request::Wanted};
 
 /// What its session is to be.
 pub(crate) struct Taken {
+    pub(crate) client: Client,
     pub(crate) wanted: Wanted,
     pub(crate) chunked: bool,
     pub(crate) cors: Option<HeaderMap>,

@@ -2,13 +2,13 @@
 
 use std::{
     io::{self, Read, Write},
-    net::{Shutdown, SocketAddr},
+    net::Shutdown,
     time::Instant,
 };
 
 use mio::net::TcpStream;
 
-use crate::{load::Load, pinned::Pinned};
+use crate::{client::Client, load::Load, pinned::Pinned};
 
 /// What a client may send where nothing is expected, in all.
 const MAX_DISCARDED: usize = 64 * 1024;
@@ -17,7 +17,7 @@ const MAX_DISCARDED: usize = 64 * 1024;
 pub(crate) struct Wire {
     pub(crate) socket: TcpStream,
     pub(crate) pinned: Pinned,
-    pub(crate) peer: SocketAddr,
+    pub(crate) client: Client,
     discarded: u32,
     _load: Load,
 }
@@ -30,8 +30,8 @@ pub(crate) enum Heard {
 }
 
 impl Wire {
-    pub(crate) fn new(socket: TcpStream, peer: SocketAddr, load: Load) -> Self {
-        Self { socket, pinned: Pinned::default(), peer, discarded: 0, _load: load }
+    pub(crate) fn new(socket: TcpStream, client: Client, load: Load) -> Self {
+        Self { socket, pinned: Pinned::default(), client, discarded: 0, _load: load }
     }
 
     /// Reads and forgets what the client sends.

@@ -203,6 +203,12 @@ fn announce(settings: &Settings, listeners: &Listeners, machine: Machine) -> io:
             );
         }
     }
+    let proxies = &settings.edge.proxies;
+    if !proxies.trusted().is_empty() {
+        let trusted: Vec<_> = proxies.trusted().iter().map(ToString::to_string).collect();
+        let by = if proxies.protocol() { "the PROXY protocol, then " } else { "" };
+        tracing::info!("proxies: {} say whom they speak for: by {by}headers", trusted.join(", "));
+    }
     announce_access(&settings.edge.access);
     tracing::info!("look: http://{public}/");
     tracing::info!("try:  curl -N 'http://{public}/events?channel=news&transport=sse'");

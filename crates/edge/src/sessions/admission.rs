@@ -1,6 +1,6 @@
 //! Sessions come.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, time::Duration};
 
 use hub::SessionKey;
 use hyper::HeaderMap;
@@ -10,6 +10,7 @@ use socket2::SockRef;
 use super::{Sessions, delivery::pin_latest};
 use crate::{
     census::{Crowded, Permit},
+    client::Client,
     close::CloseReason,
     control,
     encoding::Encoding,
@@ -23,7 +24,7 @@ use crate::{
 /// A browser that is to become a session: its socket has left hyper, nothing is written yet.
 pub(crate) struct Newcomer {
     pub(crate) socket: std::net::TcpStream,
-    pub(crate) peer: SocketAddr,
+    pub(crate) client: Client,
     pub(crate) wanted: Wanted,
     pub(crate) chunked: bool,
     pub(crate) cors: Option<HeaderMap>,
@@ -56,14 +57,14 @@ impl Sessions {
 
     /// Makes a session of a newcomer, or says good-bye.
     pub(crate) fn admit(&mut self, newcomer: Newcomer) {
-        let Newcomer { socket, peer, wanted, chunked, cors, load } = newcomer;
+        let Newcomer { socket, client, wanted, chunked, cors, load } = newcomer;
         let encoding = Encoding { envelope: wanted.envelope, chunked };
         let mut out = head::event_stream(chunked, cors.as_ref());
         if let Err(error) = self.prepare(&socket) {
-            tracing::debug!(%peer, %error, "a connection broke before its session began");
+            tracing::debug!(%client, %error, "a connection broke before its session began");
             return;
         }
-        let mut wire = Wire::new(mio::net::TcpStream::from_std(socket), peer, load);
+        let mut wire = Wire::new(mio::net::TcpStream::from_std(socket), client, load);
         let permit = match self.permit() {
             Ok(permit) => permit,
             Err((reason, away)) => {

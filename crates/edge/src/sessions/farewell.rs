@@ -65,7 +65,7 @@ impl Sessions {
             let lasted = Duration::from_millis(self.millis().saturating_sub(session.opened).into());
             tracing::info!(
                 reason = reason.label(),
-                peer = %session.wire.peer,
+                client = %session.wire.client,
                 seconds = lasted.as_secs_f32(),
                 delivered = session.delivered,
                 "a session ended"

@@ -12,6 +12,7 @@ use super::{file::File, load::holds_secret, problem::Problem};
 const CHANGEABLE: &[&str] = &[
     "listen.head_timeout",
     "listen.keep_alive",
+    "listen.trusted_proxies",
     "broker.readiness",
     "history",
     "sessions",

@@ -27,6 +27,8 @@ pub(crate) struct Listen {
     pub(crate) head_timeout: Span,
     pub(crate) keep_alive: Span,
     pub(crate) shards: usize,
+    pub(crate) trusted_proxies: Vec<String>,
+    pub(crate) proxy_protocol: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -167,6 +169,8 @@ impl Default for Listen {
             head_timeout: Span::seconds(10),
             keep_alive: Span::seconds(75),
             shards: 0,
+            trusted_proxies: Vec::new(),
+            proxy_protocol: false,
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use broker::{Kind, RedisConfig, Retention, Warmth};
-use edge::{Access, Cors, Rule, WhenSlow, Who};
+use edge::{Access, Cors, Network, Proxies, Rule, WhenSlow, Who};
 use publication::Pattern;
 use tracing_subscriber::EnvFilter;
 
@@ -50,6 +50,7 @@ impl Settings {
         check_texts(file, &mut problems);
         let broker = broker(file, &mut problems);
         let access = access(file, &mut problems);
+        let proxies = proxies(file, &mut problems);
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -60,7 +61,7 @@ impl Settings {
             broker,
             snapshot_bytes: file.broker.redis.snapshot_bytes,
             broker_readiness: file.broker.readiness,
-            edge: edge(file, access),
+            edge: edge(file, access, proxies),
             drain_delay: file.drain.delay.0,
             log_format: match file.log.format {
                 Format::Text => LogFormat::Text,
@@ -71,7 +72,7 @@ impl Settings {
     }
 }
 
-fn edge(file: &File, access: Access) -> edge::Config {
+fn edge(file: &File, access: Access, proxies: Proxies) -> edge::Config {
     let (sessions, history) = (&file.sessions, &file.history);
     edge::Config {
         head_timeout: file.listen.head_timeout.0,
@@ -94,6 +95,7 @@ fn edge(file: &File, access: Access) -> edge::Config {
             keep_channels: history.keep_channels,
             keep_cursors: history.keep_cursors.0,
         },
+        proxies,
         access,
         cors: Cors::new(file.cors.origins.clone(), file.listen.public.ip().is_loopback()),
     }
@@ -162,6 +164,24 @@ fn access(file: &File, problems: &mut Vec<Problem>) -> Access {
         problems.push(Problem::new("listen.public", Some(file.listen.public.to_string()), reason));
     }
     Access { rules, open_without_rules: loopback }
+}
+
+fn proxies(file: &File, problems: &mut Vec<Problem>) -> Proxies {
+    let mut trusted = Vec::with_capacity(file.listen.trusted_proxies.len());
+    for text in &file.listen.trusted_proxies {
+        match text.parse::<Network>() {
+            Ok(network) => trusted.push(network),
+            Err(error) => {
+                problems.push(Problem::new("listen.trusted_proxies", Some(format!("{text:?}")), error));
+            }
+        }
+    }
+    if file.listen.proxy_protocol && file.listen.trusted_proxies.is_empty() {
+        let reason = "nobody is trusted to say by it whose a connection is; list your balancers in \
+                      listen.trusted_proxies";
+        problems.push(Problem::new("listen.proxy_protocol", Some("true".to_owned()), reason));
+    }
+    Proxies::new(trusted, file.listen.proxy_protocol)
 }
 
 fn who(who: file::Who) -> Who {
@@ -260,6 +280,7 @@ mod tests {
         file.cors.origins =
             vec!["*".to_owned(), "https://a/".to_owned(), "https://ok.example:8443".to_owned()];
         file.log.level = "a=b=c".to_owned();
+        file.listen.trusted_proxies = vec!["10.0.0.0/8".to_owned(), "10.1.2.3/8".to_owned()];
         let problems = Settings::new(&file).err().unwrap();
         let keys: Vec<_> = problems.iter().map(|problem| &*problem.key).collect();
         assert_eq!(
@@ -274,7 +295,18 @@ mod tests {
                 "cors.origins",
                 "broker.redis.prefix",
                 "listen.public",
+                "listen.trusted_proxies",
             ]
         );
+    }
+
+    #[test]
+    fn the_proxy_protocol_needs_somebody_who_is_trusted() {
+        let mut file = File::default();
+        file.listen.proxy_protocol = true;
+        let problems = Settings::new(&file).err().unwrap();
+        assert!(problems[0].to_string().starts_with("listen.proxy_protocol = true: nobody is trusted"));
+        file.listen.trusted_proxies = vec!["::1".to_owned()];
+        assert!(Settings::new(&file).is_ok());
     }
 }
