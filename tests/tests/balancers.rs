@@ -77,6 +77,14 @@ fn sessions_spread_evenly_and_each_gets_what_is_published_anywhere() {
 }
 
 #[test]
+fn haproxy_knows_a_third_gateway_if_it_is_named() {
+    let gateways = [(); 3].map(|()| Gateway::plan().rules(OPEN).start());
+    let haproxy = Haproxy::before(&gateways.each_ref().map(Gateway::upstream));
+    let _listeners: Vec<_> = (0..6).map(|_| listen(haproxy.address(), None)).collect();
+    assert_eq!(gateways.each_ref().map(|gateway| gateway.metric(SESSIONS)), [2.0; 3]);
+}
+
+#[test]
 fn sessions_of_a_killed_gateway_go_on_at_the_other_without_a_gap() {
     let redis = Redis::start();
     for start in BALANCERS {
