@@ -7,8 +7,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// Descriptors that are not connections: listeners, Redis, the runtimes', logs.
 const RESERVED: usize = 64;
 
-/// A core takes in about 30,000 sessions a second (`make bench`, row `connect`). With a third of that,
-/// two thirds are left for those who are here.
+/// Somewhat fewer than the 14,000 returning sessions a second that a core brings up to date (`make bench`,
+/// row `resume`). A lower bound would only add work: to turn somebody away costs as much CPU as to let it in.
 const NEW_PER_SHARD: usize = 10_000;
 
 /// From which limits follow that the configuration leaves open.

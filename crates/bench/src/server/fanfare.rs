@@ -8,6 +8,9 @@ use crate::Result;
 use crate::child::{Child, free_address};
 use crate::publisher::PREFIX;
 
+/// The generator connects without end, and does not wait for a turn as browsers do.
+const NO_BOUND: u32 = 1_000_000;
+
 pub(super) fn obstacle(place: &Place<'_>) -> Option<String> {
     let path = place.fanfare;
     (!path.is_file()).then(|| format!("there is no binary {}", path.display()))
@@ -23,7 +26,8 @@ pub(super) fn start(place: &Place<'_>) -> Result<Server> {
         format!(
             "[listen]\npublic = \"{public}\"\nadmin = \"{admin}\"\n\
              [broker]\nkind = \"redis-pubsub\"\n\
-             [broker.redis]\nurl = \"redis://{redis}\"\nprefix = \"{PREFIX}\"\n"
+             [broker.redis]\nurl = \"redis://{redis}\"\nprefix = \"{PREFIX}\"\n\
+             [sessions]\nmax_new_per_second = {NO_BOUND}\n"
         ),
     )?;
     let mut command = Command::new(place.fanfare);
