@@ -1,0 +1,37 @@
+//! The links between gateways and Redis suffer; the others do not notice.
+
+use std::time::Duration;
+
+use crate::{Result, lab::Which, trial::Trial};
+
+const DELAY: Duration = Duration::from_millis(300);
+
+pub(super) fn frozen(trial: &mut Trial) -> Result<()> {
+    trial.lab.link(Which::A).freeze();
+    trial.pause(10.0);
+    trial.lab.link(Which::A).thaw();
+    trial.pause(2.0);
+    Ok(())
+}
+
+pub(super) fn cut(trial: &mut Trial) -> Result<()> {
+    let link = trial.lab.link(Which::A);
+    link.set_closed(true);
+    link.cut();
+    trial.pause(2.0);
+    link.set_closed(false);
+    trial.pause(1.0);
+    Ok(())
+}
+
+pub(super) fn slow(trial: &mut Trial) -> Result<()> {
+    for link in trial.lab.links() {
+        link.set_delay(DELAY);
+    }
+    trial.pause(8.0);
+    for link in trial.lab.links() {
+        link.set_delay(Duration::ZERO);
+    }
+    trial.pause(2.0);
+    Ok(())
+}
