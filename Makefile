@@ -20,11 +20,11 @@ bench: ## The load generator and the comparison with the floor and with peers
 	$(CARGO) build --release -p gateway -p bench
 	target/release/bench $(BENCH)
 
-chaos: test-deps ## Faults on purpose, on both brokers; CHAOS="--quick" or "--scenario redis-killed" for less
+chaos: ## Faults on purpose, on both brokers; CHAOS="--quick" or "--scenario redis-killed" for less
 	$(CARGO) build --release -p gateway -p chaos
 	target/release/chaos $(CHAOS)
 
-soak: test-deps ## Ten minutes of steady load with churn: memory, descriptors and threads must stay
+soak: ## Ten minutes of steady load with churn: memory, descriptors and threads must stay
 	$(CARGO) build --release -p gateway -p chaos
 	target/release/chaos soak $(SOAK)
 

@@ -31,7 +31,7 @@ impl JobProcess {
     /// Starts this binary with a job.
     pub(crate) fn start(job: &impl Serialize) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.arg("job").arg(serde_json::to_string(job)?).process_group(0);
+        command.arg("job").arg(serde_json::to_string(job)?).process_group(0).env("RUST_BACKTRACE", "0");
         // Its standard input tells it that we are still here.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn()?;

@@ -9,13 +9,20 @@ use std::{
 use rustix::process::{Signal, getpgrp, kill_process_group};
 use serde::{Deserialize, Serialize};
 
-use crate::{Result, broker::Broker, scenario, trial};
+use crate::{
+    Result,
+    broker::Broker,
+    scenario,
+    soak::{self, SoakJob},
+    trial,
+};
 
 /// What the runner hands to a process of its own.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Work {
     Scenario(Job),
+    Soak(SoakJob),
 }
 
 /// One scenario on one broker.
@@ -66,6 +73,7 @@ pub(crate) fn run(json: &str) -> Result<()> {
             let scenario = scenario::find(&job.scenario).ok_or("there is no such scenario")?;
             trial::run(&job, scenario).and_then(|outcome| Ok(serde_json::to_value(outcome)?))
         }
+        Work::Soak(job) => soak::run(&job).and_then(|outcome| Ok(serde_json::to_value(outcome)?)),
     };
     match outcome {
         Ok(outcome) => Line::Ends(outcome).write(),

@@ -8,6 +8,7 @@ use std::{
     fs,
     net::SocketAddr,
     path::Path,
+    process::Command,
     thread,
     time::{Duration, Instant},
 };
@@ -26,6 +27,26 @@ use crate::{Result, broker::Broker};
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(2);
 /// How the two gateways are called, by HAProxy too.
 const NAMES: [&str; 2] = ["a", "b"];
+
+/// An error with what to install, if a program that a lab needs is missing.
+pub(crate) fn check_programs() -> Result<()> {
+    for (program, ask) in [("redis-server", "--version"), ("haproxy", "-v")] {
+        let answer = command(program).arg(ask).output();
+        if !answer.is_ok_and(|answer| answer.status.success()) {
+            return Err(
+                format!("{program} is missing; install it (Debian: apt-get install {program})").into()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// A program by its name. Debian keeps some where only root looks.
+fn command(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.env("PATH", format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default()));
+    command
+}
 
 /// One of the two gateways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

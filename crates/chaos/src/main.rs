@@ -14,16 +14,18 @@ mod publisher;
 mod report;
 mod runner;
 mod scenario;
+mod soak;
 mod stamp;
 mod table;
 mod trial;
+mod vitals;
 
 use std::{path::Path, process::ExitCode};
 
 use clap::Parser;
 use serde::Serialize;
 
-use options::{CommandLine, Options, Part};
+use options::{CommandLine, Options, Part, SoakOptions};
 
 /// Errors end a scenario with a sentence; nobody decides on their kind.
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -32,7 +34,7 @@ fn main() -> ExitCode {
     let CommandLine { part, options } = CommandLine::parse();
     let outcome = match &part {
         Some(Part::Job { job }) => job::run(job).map(|()| true),
-        Some(Part::Soak(_)) => Err("not yet".into()),
+        Some(Part::Soak(options)) => soak(options),
         None if options.list => {
             print!("{}", table::list());
             Ok(true)
@@ -51,10 +53,20 @@ fn main() -> ExitCode {
 
 /// Runs the scenarios; true if all is green.
 fn scenarios(options: &Options) -> Result<bool> {
+    lab::check_programs()?;
     interrupt::watch()?;
     let report = runner::run(options)?;
     publish(options.json.as_deref(), &report, || table::render(&report))?;
     Ok(report.is_green() && !interrupt::is_wanted())
+}
+
+/// Runs the soak; true if all is green.
+fn soak(options: &SoakOptions) -> Result<bool> {
+    lab::check_programs()?;
+    interrupt::watch()?;
+    let outcome = runner::soak(options)?;
+    publish(options.json.as_deref(), &outcome, || table::soak(&outcome))?;
+    Ok(outcome.faults().is_empty())
 }
 
 /// The table for people, JSON for programs.

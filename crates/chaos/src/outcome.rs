@@ -102,7 +102,7 @@ mod tests {
             |outcome| outcome.findings.received = 0,
             |outcome| outcome.published = 0,
             |outcome| outcome.unwell = 1,
-            |outcome| drop(outcome.dead.insert("503".to_owned(), 1)),
+            |outcome| outcome.dead = BTreeMap::from([("503".to_owned(), 1)]),
         ];
         for (index, breaks) in broken.iter().enumerate() {
             let mut outcome = outcome();

@@ -10,10 +10,15 @@ use crate::{
     child::JobProcess,
     interrupt,
     job::{Job, Work},
-    options::Options,
+    options::{Options, SoakOptions},
     report::{Report, Row},
     scenario::Scenario,
+    soak::{SoakJob, SoakOutcome},
 };
+
+/// A soak takes longer than it was asked for: everything starts and ends.
+const SOAK_EXTRA: Duration = Duration::from_secs(300);
+const SOAK_TEMPLATE: &str = "{elapsed_precise} soak  {msg}";
 
 const TEMPLATE: &str = "{elapsed_precise} {bar:30} {pos}/{len} scenarios  {msg}";
 /// The longest scenario takes a minute; one that hangs must not hang us.
@@ -46,6 +51,22 @@ pub(crate) fn run(options: &Options) -> Result<Report> {
     }
     bar.finish_and_clear();
     Ok(report)
+}
+
+/// Runs a soak.
+pub(crate) fn soak(options: &SoakOptions) -> Result<SoakOutcome> {
+    let bar = bar(0, options.json.as_ref().is_some_and(|path| path.as_os_str() == "-"))?;
+    bar.set_style(ProgressStyle::with_template(SOAK_TEMPLATE)?);
+    let job = SoakJob {
+        broker: options.broker,
+        sessions: options.size.sessions.unwrap_or(1_000),
+        rate: options.size.rate,
+        seconds: options.minutes * 60.0,
+    };
+    let limit = Duration::from_secs_f64(job.seconds) + SOAK_EXTRA;
+    let outcome = JobProcess::start(&Work::Soak(job))?.finish(limit, |what| bar.set_message(what));
+    bar.finish_and_clear();
+    outcome
 }
 
 fn run_one(

@@ -6,6 +6,7 @@ use crate::{
     broker::Broker,
     report::{Report, Row},
     scenario,
+    soak::SoakOutcome,
 };
 
 const HEAD: [&str; 13] = [
@@ -56,6 +57,26 @@ pub(crate) fn list() -> String {
             let (broker, gaps) = (broker.label(), expected.gaps.label());
             let _ = writeln!(text, "    {broker}: gaps {gaps}, because {}", expected.why);
         }
+    }
+    text
+}
+
+/// What a soak found.
+pub(crate) fn soak(outcome: &SoakOutcome) -> String {
+    let head = ["gateway", "figure", "medians over time, once history was full", "growth", "verdict"];
+    let mut lines = vec![head.map(str::to_owned)];
+    lines.extend(outcome.courses.iter().map(|course| {
+        let verdict = if course.fault().is_none() { "green" } else { "RED" };
+        let growth = format!("{:.1} %", course.growth() * 100.0);
+        [course.gateway.to_string(), course.figure.clone(), course.shown(), growth, verdict.to_owned()]
+    }));
+    let mut text = aligned(&lines);
+    let (published, received) = (outcome.published, outcome.findings.received);
+    let reconnects = outcome.reconnects;
+    let _ = writeln!(text, "{published} published, {received} delivered, {reconnects} reconnects");
+    match &*outcome.faults() {
+        [] => text.push_str("green\n"),
+        faults => text.extend(faults.iter().map(|fault| format!("RED: {fault}\n"))),
     }
     text
 }

@@ -13,13 +13,13 @@ use crate::{
     scenario::{Scenario, Shape},
 };
 
-const CHANNELS: usize = 20;
-const CHANNELS_EACH: usize = 2;
-const DATA_BYTES: usize = 200;
+pub(crate) const CHANNELS: usize = 20;
+pub(crate) const CHANNELS_EACH: usize = 2;
+pub(crate) const DATA_BYTES: usize = 200;
 /// Everybody must have come in, or come back, by then.
-const LIVE_LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIVE_LIMIT: Duration = Duration::from_secs(60);
 /// Everybody must have got everything so long after the last publication.
-const TAIL_LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const TAIL_LIMIT: Duration = Duration::from_secs(20);
 /// Descriptors of this process beside its clients'.
 const SPARE_DESCRIPTORS: u64 = 200;
 
@@ -87,8 +87,7 @@ impl Trial {
         thread::sleep(self.peace);
         self.publisher.stop();
         Line::say("waiting for the last publications");
-        let well = |census: &crate::crowd::Census| census.all_live() && census.behind == 0;
-        let (census, _) = self.crowd.wait_until(TAIL_LIMIT, well);
+        let (census, _) = self.crowd.wait_until(TAIL_LIMIT, |census| census.unwell == 0);
         let findings = self.crowd.ask(|clients| clients.judge());
         Outcome {
             scenario: scenario.name.to_owned(),
@@ -98,7 +97,7 @@ impl Trial {
             sessions: census.clients,
             reconnects: census.reconnects,
             dead: census.dead,
-            unwell: census.clients - census.live.min(census.clients - census.behind),
+            unwell: census.unwell,
             recovery_seconds: census.recovery.map(|recovery| recovery.as_secs_f64()),
             findings,
         }

@@ -73,8 +73,8 @@ pub(crate) struct Census {
     /// Pages that never try again, by what stopped them.
     pub(crate) dead: BTreeMap<String, u64>,
     pub(crate) reconnects: u64,
-    /// Clients that lack one of the newest publications.
-    pub(crate) behind: usize,
+    /// Clients that are not dead, but not live or without one of the newest publications.
+    pub(crate) unwell: usize,
     /// From the end of the last connection until everybody was live; none while somebody is not.
     pub(crate) recovery: Option<Duration>,
 }
@@ -127,16 +127,19 @@ impl Clients {
         }
     }
 
-    /// A share of them reads nothing any more.
-    pub(crate) fn stall(&mut self, share: f64) {
+    /// A share of them reads nothing any more. Returns how many.
+    pub(crate) fn stall(&mut self, share: f64) -> usize {
+        let mut stalled = 0;
         for client in &mut self.clients {
             if let Link::Asked(socket) = &client.link
                 && rand::random_bool(share)
                 && epoll::delete(&self.epoll, socket).is_ok()
             {
                 client.stalled = true;
+                stalled += 1;
             }
         }
+        stalled
     }
 
     /// Those that had stalled read on.
@@ -159,11 +162,12 @@ impl Clients {
         census.reconnects = self.gone_reconnects;
         census.recovery = self.recovery.took;
         for client in &self.clients {
-            census.live += usize::from(client.is_live());
-            census.behind += usize::from(!client.witness.has_all(&newest));
+            let is_live = client.is_live();
+            census.live += usize::from(is_live);
             census.reconnects += client.reconnects;
-            if let Some(why) = client.death() {
-                *census.dead.entry(why.to_owned()).or_default() += 1;
+            match client.death() {
+                Some(why) => *census.dead.entry(why.to_owned()).or_default() += 1,
+                None => census.unwell += usize::from(!is_live || !client.witness.has_all(&newest)),
             }
         }
         census

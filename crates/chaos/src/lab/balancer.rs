@@ -1,9 +1,6 @@
 //! A real HAProxy before the two gateways.
 
-use std::{
-    net::{Ipv4Addr, SocketAddrV4, TcpStream},
-    process::Command,
-};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
 
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -49,9 +46,7 @@ impl Balancer {
         }
         let path = folder.path().join("haproxy.cfg");
         std::fs::write(&path, text)?;
-        let mut command = Command::new("haproxy");
-        // Debian keeps it where only root looks.
-        command.env("PATH", format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default()));
+        let mut command = super::command("haproxy");
         command.args(["-W", "-db", "-f"]).arg(path);
         let balancer = Self { process: Process::start(&mut command), address, _folder: folder };
         wait_for("HAProxy to listen", || TcpStream::connect(address).is_ok());

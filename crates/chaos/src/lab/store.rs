@@ -2,9 +2,9 @@
 
 use std::{process::Command, time::Duration};
 
+use ::tests::{Redis, process::Process, redis::free_port, wait_for};
 use rustix::process::Signal;
 use tempfile::TempDir;
-use tests::{Redis, process::Process, redis::free_port, wait_for};
 
 use crate::{Result, broker::Broker};
 
@@ -158,4 +158,37 @@ fn knows_all(sentinel: u16) -> bool {
         command.query::<Vec<redis::Value>>(&mut connection).map_or(0, |list| list.len())
     };
     count("sentinels") == 2 && count("replicas") == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Instant};
+
+    use super::*;
+    use crate::{
+        ledger::Ledger,
+        publisher::{Load, Publisher},
+    };
+
+    #[test]
+    fn a_publisher_follows_a_failover() {
+        let mut store = Store::guarded(Broker::Stream).unwrap();
+        let ledger = Arc::new(Ledger::new(1));
+        let load = Load { rate: 100, data_bytes: 20, fillers: false };
+        let mut publisher =
+            Publisher::start(Broker::Stream, store.primary(), load, Arc::clone(&ledger)).unwrap();
+        wait_for("publications", || ledger.total() > 10);
+        store.redis.kill();
+        wait_for("the promotion", || store.guard.as_ref().unwrap().has_promoted());
+        let before = ledger.total();
+        wait_for("publications after it", || ledger.total() > before + 10);
+        store.redis.revive();
+        let deadline = Instant::now() + Duration::from_secs(1);
+        wait_for("a while", || Instant::now() > deadline);
+        publisher.stop();
+        let mut replica = store.guard.as_ref().unwrap().replica.connection();
+        let length: u64 = redis::cmd("XLEN").arg("fanfare:@stream").query(&mut replica).unwrap();
+        assert!(length >= ledger.total() - 5, "{length} of {}", ledger.total());
+        assert!(publisher.failures() > 0);
+    }
 }

@@ -8,9 +8,13 @@ const STALLED_SHARE: f64 = 0.1;
 
 pub(super) fn balancer_reloaded(trial: &mut Trial) -> Result<()> {
     for _ in 0..2 {
+        let before = trial.crowd.census().reconnects;
         trial.lab.balancer.reload();
         // The old worker ends what it serves after three seconds.
         trial.pause(5.0);
+        if trial.crowd.census().reconnects == before {
+            return Err("nobody noticed the reload".into());
+        }
     }
     Ok(())
 }
@@ -24,7 +28,9 @@ pub(super) fn cut(trial: &mut Trial) -> Result<()> {
 }
 
 pub(super) fn stalled(trial: &mut Trial) -> Result<()> {
-    trial.crowd.ask(|clients| clients.stall(STALLED_SHARE));
+    if trial.crowd.ask(|clients| clients.stall(STALLED_SHARE)) == 0 {
+        return Err("nobody stalled".into());
+    }
     trial.pause(15.0);
     trial.crowd.ask(|clients| clients.unstall());
     trial.pause(3.0);
