@@ -126,6 +126,13 @@ impl Lab {
         self.end(which, Signal::TERM);
     }
 
+    /// Sends a gateway a signal that it survives.
+    pub(crate) fn signal(&mut self, which: Which, signal: Signal) {
+        if let Some(gateway) = &mut self.gateways[which as usize] {
+            gateway.process().signal(signal);
+        }
+    }
+
     fn end(&mut self, which: Which, signal: Signal) {
         if let Some(mut gateway) = self.gateways[which as usize].take() {
             gateway.process().signal(signal);

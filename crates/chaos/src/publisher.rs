@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Longer than any fault of a scenario holds an answer up.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 /// Fillers, if asked for, go through so many channel names that nobody listens to.
-const FILLER_CHANNELS: u64 = 5_000;
+const FILLER_CHANNELS: u64 = 20_000;
 
 /// What is published.
 #[derive(Clone, Debug)]

@@ -8,7 +8,8 @@ mod redis;
 
 use crate::{Result, broker::Broker, trial::Trial};
 
-/// A sequence of faults, and what may come of them. Whatever happens, nothing may be lost without a
+/// A sequence of faults, and what may come of them. Clients are restless meanwhile: some are cut off
+/// now and then and come back, on whichever gateway answers. Whatever happens, nothing may be lost without a
 /// gap being told, doubled or out of order, and no page may die.
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
@@ -139,7 +140,7 @@ pub(crate) const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "failover-lost-tail",
-        about: "the primary is killed with publications that its replica never got",
+        about: "the primary dies with publications that its replica never got, and only A delivered",
         is_quick: false,
         shape: Shape::Sentinels,
         on_pubsub: any("nothing says what was published before the new link"),

@@ -21,11 +21,14 @@ use crate::{
     vitals::{Course, Vitals},
 };
 
-/// Of history, and of channels with a last value: both are full within a minute.
+/// Of history, and of channels whose last value outlives it: both are full within two minutes.
 const KEEP_COUNT: u32 = 10_000;
 const KEEP_CHANNELS: u32 = 2_000;
 /// They must be full by then.
-const FULL_LIMIT: Duration = Duration::from_secs(300);
+const FULL_LIMIT: Duration = Duration::from_secs(240);
+/// Last values are full when their number has not grown for so many seconds, and then as many pass
+/// until the allocator has found its pools.
+const STEADY_SECONDS: usize = 30;
 /// Every second such a share of the clients leaves for good and as many come, and such a share is
 /// cut off and comes back.
 const CHURN_SHARE: f64 = 0.01;
@@ -94,23 +97,30 @@ pub(crate) fn run(job: &SoakJob) -> Result<SoakOutcome> {
     })
 }
 
-/// Waits until history and last values are full everywhere.
+/// Waits until history and last values are full everywhere, and then until both have settled.
 fn fill(lab: &mut Lab, crowd: &Crowd) -> Result<()> {
     let began = Instant::now();
+    let mut sizes: Vec<f64> = Vec::new();
     loop {
         churn(crowd);
-        let full = lab.gateways().all(|gateway| {
-            gateway.metric("fanfare_history_publications") >= f64::from(KEEP_COUNT) * 0.99
-                && gateway.metric("fanfare_channels") >= f64::from(KEEP_CHANNELS) * 0.99
-        });
-        if full {
-            return Ok(());
+        let history: Vec<f64> =
+            lab.gateways().map(|gateway| gateway.metric("fanfare_history_publications")).collect();
+        sizes.push(lab.gateways().map(|gateway| gateway.metric("fanfare_channels")).sum());
+        let full = history.iter().all(|&count| count >= f64::from(KEEP_COUNT) * 0.99);
+        let before = sizes.len().checked_sub(STEADY_SECONDS + 1).map(|index| sizes[index]);
+        // A few states come and go with the clients.
+        if full && before.is_some_and(|before| sizes[sizes.len() - 1] <= before * 1.001) {
+            break;
         }
         if began.elapsed() > FULL_LIMIT {
             return Err("history and last values never got full".into());
         }
         Line::say(format!("{:.0?}: filling history and last values", began.elapsed()));
     }
+    for _ in 0..STEADY_SECONDS {
+        churn(crowd);
+    }
+    Ok(())
 }
 
 /// Samples until the time is over.

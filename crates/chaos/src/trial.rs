@@ -1,6 +1,10 @@
 //! One scenario on one broker: a lab, its crowd, its publisher, the faults, and the judgement.
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use crate::{
     Result,
@@ -20,6 +24,9 @@ pub(crate) const DATA_BYTES: usize = 200;
 pub(crate) const LIVE_LIMIT: Duration = Duration::from_secs(60);
 /// Everybody must have got everything so long after the last publication.
 pub(crate) const TAIL_LIMIT: Duration = Duration::from_secs(20);
+/// Of the clients that are cut at a time while they are restless, and the time between two cuts.
+const RESTLESS_SHARE: f64 = 0.005;
+const RESTLESS_PAUSE: Duration = Duration::from_millis(100);
 /// Descriptors of this process beside its clients'.
 const SPARE_DESCRIPTORS: u64 = 200;
 
@@ -78,6 +85,16 @@ impl Trial {
     /// Lets time pass.
     pub(crate) fn pause(&self, seconds: f64) {
         thread::sleep(Duration::from_secs_f64(seconds));
+    }
+
+    /// Lets time pass, while now and then a client is cut off and comes back, on whichever gateway
+    /// answers: what one of them has missed meets the cursors of the other.
+    pub(crate) fn pause_restless(&self, seconds: f64) {
+        let end = Instant::now() + Duration::from_secs_f64(seconds);
+        while Instant::now() < end {
+            self.crowd.ask(|clients| clients.cut(RESTLESS_SHARE));
+            thread::sleep(RESTLESS_PAUSE);
+        }
     }
 
     /// After the faults: waits until all is well again, publishes on for a while, and judges.

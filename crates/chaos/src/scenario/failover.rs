@@ -5,9 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::Signal;
+
 use crate::{
     Result,
-    lab::{Guard, info},
+    lab::{Guard, Which, info},
     trial::Trial,
 };
 
@@ -29,16 +31,19 @@ pub(super) fn in_step(trial: &mut Trial) -> Result<()> {
     conclude(trial)
 }
 
-/// The primary takes publications that its replica never gets, and dies with them.
+/// The primary takes publications that its replica never gets, and dies with them. Gateway A has
+/// delivered them; gateway B, which stands still meanwhile, has not; and clients change between them.
 pub(super) fn lost_tail(trial: &mut Trial) -> Result<()> {
     let mut primary = trial.lab.redis()?;
     // For a shorter time than after which Sentinels would think it down.
     guard(trial)?.replica.freeze();
     redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("replica").query::<u64>(&mut primary)?;
+    trial.lab.signal(Which::B, Signal::STOP);
     trial.pause(0.5);
     trial.publisher.pause();
     trial.lab.store.redis.kill();
     guard(trial)?.replica.thaw();
+    trial.lab.signal(Which::B, Signal::CONT);
     trial.publisher.resume();
     conclude(trial)
 }
@@ -46,9 +51,9 @@ pub(super) fn lost_tail(trial: &mut Trial) -> Result<()> {
 /// Waits for the promotion; the old primary comes back and becomes a replica.
 fn conclude(trial: &mut Trial) -> Result<()> {
     wait_until(PROMOTION_LIMIT, "the promotion", || guard(trial).is_ok_and(Guard::has_promoted))?;
-    trial.pause(2.0);
+    trial.pause_restless(2.0);
     trial.lab.store.redis.revive();
-    trial.pause(4.0);
+    trial.pause_restless(4.0);
     Ok(())
 }
 

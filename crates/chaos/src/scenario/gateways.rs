@@ -4,7 +4,7 @@ use crate::{Result, lab::Which, trial::Trial};
 
 pub(super) fn killed(trial: &mut Trial) -> Result<()> {
     trial.lab.kill(Which::A);
-    trial.pause(2.0);
+    trial.pause_restless(2.0);
     trial.lab.launch(Which::A);
     trial.lab.wait_until_ready();
     Ok(())
@@ -24,7 +24,7 @@ pub(super) fn rolling(trial: &mut Trial) -> Result<()> {
 pub(super) fn gone(trial: &mut Trial) -> Result<()> {
     trial.lab.kill(Which::A);
     trial.lab.kill(Which::B);
-    trial.pause(5.0);
+    trial.pause_restless(5.0);
     trial.lab.launch(Which::A);
     trial.lab.launch(Which::B);
     trial.lab.wait_until_ready();

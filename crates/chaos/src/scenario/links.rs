@@ -8,9 +8,9 @@ const DELAY: Duration = Duration::from_millis(300);
 
 pub(super) fn frozen(trial: &mut Trial) -> Result<()> {
     trial.lab.link(Which::A).freeze();
-    trial.pause(10.0);
+    trial.pause_restless(10.0);
     trial.lab.link(Which::A).thaw();
-    trial.pause(2.0);
+    trial.pause_restless(2.0);
     Ok(())
 }
 
@@ -18,9 +18,9 @@ pub(super) fn cut(trial: &mut Trial) -> Result<()> {
     let link = trial.lab.link(Which::A);
     link.set_closed(true);
     link.cut();
-    trial.pause(2.0);
+    trial.pause_restless(2.0);
     link.set_closed(false);
-    trial.pause(1.0);
+    trial.pause_restless(1.0);
     Ok(())
 }
 
@@ -28,10 +28,10 @@ pub(super) fn slow(trial: &mut Trial) -> Result<()> {
     for link in trial.lab.links() {
         link.set_delay(DELAY);
     }
-    trial.pause(8.0);
+    trial.pause_restless(8.0);
     for link in trial.lab.links() {
         link.set_delay(Duration::ZERO);
     }
-    trial.pause(2.0);
+    trial.pause_restless(2.0);
     Ok(())
 }

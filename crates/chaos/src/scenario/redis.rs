@@ -22,26 +22,26 @@ const BALLAST_COUNT: usize = 20;
 
 pub(super) fn killed(trial: &mut Trial) -> Result<()> {
     trial.lab.store.redis.kill();
-    trial.pause(2.0);
+    trial.pause_restless(2.0);
     trial.lab.store.redis.revive();
-    trial.pause(1.0);
+    trial.pause_restless(1.0);
     Ok(())
 }
 
 pub(super) fn frozen(trial: &mut Trial) -> Result<()> {
     trial.lab.store.redis.freeze();
-    trial.pause(10.0);
+    trial.pause_restless(10.0);
     trial.lab.store.redis.thaw();
-    trial.pause(3.0);
+    trial.pause_restless(3.0);
     Ok(())
 }
 
 pub(super) fn emptied(trial: &mut Trial) -> Result<()> {
     let mut connection = trial.lab.redis()?;
     redis::cmd("FLUSHALL").query::<()>(&mut connection)?;
-    trial.pause(3.0);
+    trial.pause_restless(3.0);
     redis::cmd("FLUSHALL").query::<()>(&mut connection)?;
-    trial.pause(3.0);
+    trial.pause_restless(3.0);
     Ok(())
 }
 
@@ -57,7 +57,7 @@ pub(super) fn links_killed(trial: &mut Trial) -> Result<()> {
         if killed == 0 {
             return Err("there was nobody to kill".into());
         }
-        trial.pause(2.0);
+        trial.pause_restless(2.0);
     }
     Ok(())
 }
@@ -83,7 +83,7 @@ pub(super) fn overrun(trial: &mut Trial) -> Result<()> {
     }
     trial.lab.link(Which::A).thaw();
     limit_output(&mut connection, USUAL_OUTPUT_LIMIT)?;
-    trial.pause(3.0);
+    trial.pause_restless(3.0);
     Ok(())
 }
 
