@@ -175,6 +175,15 @@ pub(crate) const ALL: &[Scenario] = &[
         faults: links::frozen,
     },
     Scenario {
+        name: "link-stalled",
+        about: "nothing passes gateway A's link to Redis for 2 s, and then everything does, twice",
+        is_quick: false,
+        shape: Shape::Plain,
+        on_pubsub: of_a("a cursor that A does not know within a second is unknown to it"),
+        on_stream: none("A can see that a cursor lies ahead of it, and late is not lost"),
+        faults: links::stalled,
+    },
+    Scenario {
         name: "link-cut",
         about: "gateway A's link to Redis is cut for 2 s",
         is_quick: true,

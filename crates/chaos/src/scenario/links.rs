@@ -14,6 +14,17 @@ pub(super) fn frozen(trial: &mut Trial) -> Result<()> {
     Ok(())
 }
 
+/// Too short for the link to be given up.
+pub(super) fn stalled(trial: &mut Trial) -> Result<()> {
+    for _ in 0..2 {
+        trial.lab.link(Which::A).freeze();
+        trial.pause_restless(2.0);
+        trial.lab.link(Which::A).thaw();
+        trial.pause_restless(2.0);
+    }
+    Ok(())
+}
+
 pub(super) fn cut(trial: &mut Trial) -> Result<()> {
     let link = trial.lab.link(Which::A);
     link.set_closed(true);
