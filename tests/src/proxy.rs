@@ -131,7 +131,8 @@ impl Drop for Proxy {
 
 impl Connection {
     fn start(client: TcpStream, server: TcpStream, delay: Duration) -> Option<Arc<Self>> {
-        let connection = Arc::new(Self { client, server, frozen: Mutex::new(false), delay: Mutex::new(delay) });
+        let connection =
+            Arc::new(Self { client, server, frozen: Mutex::new(false), delay: Mutex::new(delay) });
         for (from, to) in [(&connection.client, &connection.server), (&connection.server, &connection.client)]
         {
             from.set_read_timeout(Some(LOOK)).ok()?;

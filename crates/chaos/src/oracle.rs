@@ -188,4 +188,20 @@ impl Findings {
     pub(crate) fn told(&self) -> u64 {
         self.gaps.values().sum()
     }
+
+    /// What is wrong whatever happens, in words.
+    pub(crate) fn faults(&self) -> Vec<String> {
+        in_words(&[
+            (self.lost_silently, "lost silently"),
+            (self.doubled, "doubled"),
+            (self.disordered, "out of order"),
+            (self.foreign, "not understood"),
+        ])
+    }
+}
+
+/// Those counts that are not zero.
+pub(crate) fn in_words(counts: &[(u64, &str)]) -> Vec<String> {
+    let wrong = counts.iter().filter(|(count, _)| *count > 0);
+    wrong.map(|(count, what)| format!("{count} {what}")).collect()
 }

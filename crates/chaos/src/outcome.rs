@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{broker::Broker, oracle::Findings, scenario::Gaps};
+use crate::{
+    broker::Broker,
+    oracle::{Findings, in_words},
+    scenario::Gaps,
+};
 
 /// How one scenario ended on one broker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -46,22 +50,13 @@ impl Outcome {
 
     /// Everything that is wrong, in words.
     pub(crate) fn faults(&self, gaps: Gaps) -> Vec<String> {
-        let Findings { received, lost_silently, doubled, disordered, foreign, .. } = &self.findings;
-        let mut faults = Vec::new();
-        for (count, what) in [
-            (*lost_silently, "lost silently"),
-            (*doubled, "doubled"),
-            (*disordered, "out of order"),
-            (*foreign, "not understood"),
+        let mut faults = self.findings.faults();
+        faults.extend(in_words(&[
             (self.gaps_without_cause(gaps), "gaps told without cause"),
             (self.dead_pages(), "dead pages"),
             (self.unwell as u64, "clients not live or not complete at the end"),
-        ] {
-            if count > 0 {
-                faults.push(format!("{count} {what}"));
-            }
-        }
-        if *received == 0 || self.published == 0 {
+        ]));
+        if self.findings.received == 0 || self.published == 0 {
             faults.push("nothing was published or delivered".to_owned());
         }
         faults

@@ -11,6 +11,7 @@ use crate::{
     interrupt,
     job::{Job, Work},
     options::{Options, SoakOptions},
+    outcome::Outcome,
     report::{Report, Row},
     scenario::Scenario,
     soak::{SoakJob, SoakOutcome},
@@ -74,7 +75,7 @@ fn run_one(
     scenario: &Scenario,
     broker: Broker,
     says: impl FnMut(String),
-) -> Result<crate::outcome::Outcome> {
+) -> Result<Outcome> {
     let job = Job {
         scenario: scenario.name.to_owned(),
         broker,

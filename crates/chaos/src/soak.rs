@@ -15,7 +15,7 @@ use crate::{
     job::Line,
     lab::{HEARTBEAT, Lab, LabPlan},
     ledger::Ledger,
-    oracle::Findings,
+    oracle::{Findings, in_words},
     publisher::{Load, Publisher},
     trial::{CHANNELS, CHANNELS_EACH, DATA_BYTES, LIVE_LIMIT, TAIL_LIMIT},
     vitals::{Course, Vitals},
@@ -153,21 +153,13 @@ fn churn(crowd: &Crowd) {
 impl SoakOutcome {
     /// Everything that is wrong, in words.
     pub(crate) fn faults(&self) -> Vec<String> {
-        let Findings { lost_silently, doubled, disordered, foreign, received, .. } = &self.findings;
-        let mut faults: Vec<String> = [
-            (*lost_silently, "lost silently"),
-            (*doubled, "doubled"),
-            (*disordered, "out of order"),
-            (*foreign, "not understood"),
+        let mut faults = self.findings.faults();
+        faults.extend(in_words(&[
             (self.findings.told(), "gaps told without cause"),
             (self.dead_pages, "dead pages"),
             (self.unwell as u64, "clients not live or not complete at the end"),
-        ]
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {what}"))
-        .collect();
-        if *received == 0 || self.courses.is_empty() {
+        ]));
+        if self.findings.received == 0 || self.courses.is_empty() {
             faults.push("too short to see anything".to_owned());
         }
         faults.extend(self.courses.iter().filter_map(Course::fault));
