@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: run test lint bench test-deps clean
+.PHONY: run test lint bench chaos soak test-deps clean
 
 run: ## Build and start the gateway with the embedded broker, on http://localhost:8080/
 	$(CARGO) run --release -p gateway -- serve
@@ -19,6 +19,14 @@ lint: ## Formatting, lints, licences
 bench: ## The load generator and the comparison with the floor and with peers
 	$(CARGO) build --release -p gateway -p bench
 	target/release/bench $(BENCH)
+
+chaos: ## Faults on purpose, on both brokers; CHAOS="--quick" or "--scenario redis-killed" for less
+	$(CARGO) build --release -p gateway -p chaos
+	target/release/chaos $(CHAOS)
+
+soak: ## Ten minutes of steady load with churn: memory, descriptors and threads must stay
+	$(CARGO) build --release -p gateway -p chaos
+	target/release/chaos soak $(SOAK)
 
 test-deps:
 	@tests/install.sh

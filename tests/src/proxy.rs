@@ -21,6 +21,8 @@ struct State {
     target: SocketAddr,
     /// New connections are refused.
     closed: bool,
+    /// What new connections begin with.
+    delay: Duration,
     connections: Vec<Arc<Connection>>,
 }
 
@@ -29,6 +31,7 @@ struct Connection {
     client: TcpStream,
     server: TcpStream,
     frozen: Mutex<bool>,
+    delay: Mutex<Duration>,
 }
 
 impl Proxy {
@@ -40,7 +43,12 @@ impl Proxy {
     pub fn to(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("it is bound");
-        let state = Arc::new(Mutex::new(State { target, closed: false, connections: Vec::new() }));
+        let state = Arc::new(Mutex::new(State {
+            target,
+            closed: false,
+            delay: Duration::ZERO,
+            connections: Vec::new(),
+        }));
         let accepting = Arc::clone(&state);
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
@@ -49,7 +57,8 @@ impl Proxy {
                     continue;
                 }
                 let Ok(server) = TcpStream::connect(state.target) else { continue };
-                state.connections.extend(Connection::start(client, server));
+                let delay = state.delay;
+                state.connections.extend(Connection::start(client, server, delay));
             }
         });
         Self { address, state }
@@ -90,6 +99,16 @@ impl Proxy {
         self.set_frozen(false);
     }
 
+    /// Everything takes so much longer, each way, on all connections from now on.
+    pub fn set_delay(&self, delay: Duration) {
+        self.with(|state| {
+            state.delay = delay;
+            for connection in &state.connections {
+                *connection.delay.lock().expect("nothing panics while it holds this") = delay;
+            }
+        });
+    }
+
     fn set_frozen(&self, frozen: bool) {
         self.with(|state| {
             for connection in &state.connections {
@@ -111,8 +130,9 @@ impl Drop for Proxy {
 }
 
 impl Connection {
-    fn start(client: TcpStream, server: TcpStream) -> Option<Arc<Self>> {
-        let connection = Arc::new(Self { client, server, frozen: Mutex::new(false) });
+    fn start(client: TcpStream, server: TcpStream, delay: Duration) -> Option<Arc<Self>> {
+        let connection =
+            Arc::new(Self { client, server, frozen: Mutex::new(false), delay: Mutex::new(delay) });
         for (from, to) in [(&connection.client, &connection.server), (&connection.server, &connection.client)]
         {
             from.set_read_timeout(Some(LOOK)).ok()?;
@@ -134,6 +154,9 @@ impl Connection {
             match from.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(count) => {
+                    // It is what has come meanwhile that goes on next, so this costs time, not rate.
+                    let delay = *self.delay.lock().expect("nothing panics while it holds this");
+                    thread::sleep(delay);
                     // Frozen while it was read: it waits with the rest.
                     while *self.frozen.lock().expect("nothing panics while it holds this") {
                         thread::sleep(LOOK);

@@ -14,6 +14,7 @@ const ARROWS: &[(&str, &[&str], &[&str])] = &[
     ("crates/edge", &["hub", "publication"], &["redis", "fred", "toml", "clap"]),
     ("crates/gateway", &["broker", "edge", "hub", "publication"], &["fred"]),
     ("crates/bench", &["publication"], &[]),
+    ("crates/chaos", &["publication", "tests"], &[]),
     ("tests", &["publication"], &[]),
 ];
 

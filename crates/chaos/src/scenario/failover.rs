@@ -1,0 +1,81 @@
+//! A replica takes the place of a primary that died.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::Signal;
+
+use crate::{
+    Result,
+    lab::{Guard, Which, info},
+    trial::Trial,
+};
+
+/// Sentinels must have promoted the replica by then.
+const PROMOTION_LIMIT: Duration = Duration::from_secs(30);
+/// The replica must have caught up by then.
+const STEP_LIMIT: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(20);
+
+/// The primary dies while nothing is under way and its replica has everything.
+pub(super) fn in_step(trial: &mut Trial) -> Result<()> {
+    trial.publisher.pause();
+    let written = offset(&mut trial.lab.redis()?);
+    wait_until(STEP_LIMIT, "the replica to be in step", || {
+        guard(trial).is_ok_and(|guard| offset(&mut guard.replica.connection()) >= written)
+    })?;
+    trial.lab.store.redis.kill();
+    trial.publisher.resume();
+    conclude(trial)
+}
+
+/// The primary takes publications that its replica never gets, and dies with them. Gateway A has
+/// delivered them; gateway B, which stands still meanwhile, has not; and clients change between them.
+pub(super) fn lost_tail(trial: &mut Trial) -> Result<()> {
+    let mut primary = trial.lab.redis()?;
+    // For a shorter time than after which Sentinels would think it down.
+    guard(trial)?.replica.freeze();
+    redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("replica").query::<u64>(&mut primary)?;
+    trial.lab.signal(Which::B, Signal::STOP);
+    trial.pause(0.5);
+    trial.publisher.pause();
+    trial.lab.store.redis.kill();
+    guard(trial)?.replica.thaw();
+    trial.lab.signal(Which::B, Signal::CONT);
+    trial.publisher.resume();
+    conclude(trial)
+}
+
+/// Waits for the promotion; the old primary comes back and becomes a replica.
+fn conclude(trial: &mut Trial) -> Result<()> {
+    wait_until(PROMOTION_LIMIT, "the promotion", || guard(trial).is_ok_and(Guard::has_promoted))?;
+    trial.pause_restless(2.0);
+    trial.lab.store.redis.revive();
+    trial.pause_restless(4.0);
+    Ok(())
+}
+
+fn guard(trial: &Trial) -> Result<&Guard> {
+    trial.lab.store.guard.as_ref().ok_or_else(|| "this lab has no Sentinels".into())
+}
+
+/// How far a server's replication has come.
+fn offset(connection: &mut redis::Connection) -> u64 {
+    let text = info(connection, "replication");
+    let key = if text.contains("role:master") { "master_repl_offset:" } else { "slave_repl_offset:" };
+    let value = text.lines().find_map(|line| line.strip_prefix(key)?.trim().parse().ok());
+    value.unwrap_or_default()
+}
+
+fn wait_until(limit: Duration, what: &str, mut done: impl FnMut() -> bool) -> Result<()> {
+    let began = Instant::now();
+    while !done() {
+        if began.elapsed() > limit {
+            return Err(format!("waited in vain for {what}").into());
+        }
+        thread::sleep(LOOK);
+    }
+    Ok(())
+}
