@@ -168,7 +168,8 @@ impl Clients {
     pub(crate) fn judge(&self) -> Findings {
         let mut findings = self.gone.clone();
         for client in &self.clients {
-            client.witness.judge(&self.ledger, true, &mut findings);
+            // What a dead page has missed is counted as its death.
+            client.witness.judge(&self.ledger, client.death().is_none(), &mut findings);
         }
         findings
     }
