@@ -64,7 +64,8 @@ pub(crate) async fn run(
                 ok.inc_by(arrivals.len() as u64);
             }
         }
-        if !outlet.deliver(Batch { arrived: Instant::now(), arrivals }).await {
+        let arrived = Instant::now();
+        if !outlet.deliver(Batch { arrived, arrivals, current: Some(arrived) }).await {
             return;
         }
         status.send_if_modified(|status| {

@@ -48,6 +48,8 @@ pub(crate) struct Follower<O> {
     order: Order,
     own: OwnBeacons,
     batch: Vec<Arrival>,
+    /// When the own beacon was sent that came back last: all from before it has arrived.
+    current: Option<Instant>,
     /// What arrives is held back.
     start: Option<Start>,
     /// Pictures that other gateways have asked for.
@@ -89,6 +91,7 @@ impl<O: Outlet> Follower<O> {
             order: Order::default(),
             own: OwnBeacons::new(),
             batch: Vec::new(),
+            current: None,
             start: Some(Start::new()),
             wanted,
             pictures,
@@ -215,6 +218,7 @@ impl<O: Outlet> Follower<O> {
         let own = self.own.is_own(id);
         if own {
             if let Some(roundtrip) = self.own.came_back(id) {
+                self.current = Instant::now().checked_sub(roundtrip);
                 self.metrics.roundtrip.observe(roundtrip.as_secs_f64());
             }
             self.prove();
@@ -272,7 +276,8 @@ impl<O: Outlet> Follower<O> {
         let next = Vec::with_capacity(self.batch.len().min(1024));
         let arrivals = std::mem::replace(&mut self.batch, next);
         self.intake.count_delivered(&arrivals);
-        self.closed = !self.outlet.deliver(Batch { arrived: Instant::now(), arrivals }).await;
+        let batch = Batch { arrived: Instant::now(), arrivals, current: self.current.take() };
+        self.closed = !self.outlet.deliver(batch).await;
         !self.closed
     }
 

@@ -23,12 +23,12 @@ use crate::{
 };
 
 /// How long a read waits for entries, and how long its answer may then take.
-const BLOCK: Duration = Duration::from_secs(1);
+const BLOCK: Duration = Duration::from_millis(400);
 const PATIENCE: Duration = Duration::from_secs(4);
 /// Entries of one answer at most.
 const MAX_ENTRIES: usize = 1_000;
 /// Between two looks at the stream as a whole.
-const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+const CHECK_INTERVAL: Duration = Duration::from_millis(400);
 
 /// How much of the stream is read back at the start: as much as memory keeps.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +56,10 @@ pub(crate) struct Tail<O> {
     /// `None` until the stream was first read.
     ledger: Option<Ledger>,
     checked: Instant,
+    /// The newest entry when Redis was last asked, and when that was.
+    newest: Option<(EntryId, Instant)>,
+    /// All that was in the stream by then has been read.
+    current: Option<Instant>,
     batch: Vec<Arrival>,
 }
 
@@ -80,6 +84,8 @@ impl<O: Outlet> Tail<O> {
             status,
             ledger: None,
             checked: Instant::now(),
+            newest: None,
+            current: None,
             batch: Vec::new(),
         }
     }
@@ -161,6 +167,7 @@ impl<O: Outlet> Tail<O> {
         if batch.iter().any(|arrival| matches!(arrival, Arrival::Loss(_))) {
             tracing::error!("entries of the stream were lost before they were read; sessions are told a gap");
         }
+        self.note_current();
         if another { self.read_back(connection).await } else { Ok(()) }
     }
 
@@ -172,12 +179,22 @@ impl<O: Outlet> Tail<O> {
         self.checked = Instant::now();
         let finding = self.ledger.get_or_insert_default().check(survey);
         self.act(finding, connection).await?;
+        self.newest = Some((survey.map_or(ZERO, |survey| survey.last), asked));
+        self.note_current();
         connection.ask_role().await
+    }
+
+    /// Notes if all has been read that was there when Redis was last asked.
+    fn note_current(&mut self) {
+        let position = self.position();
+        if let Some((_, asked)) = self.newest.take_if(|(newest, _)| *newest <= position) {
+            self.current = Some(asked);
+        }
     }
 
     /// On a new connection: goes on where the last one ended, or begins.
     async fn resume(&mut self, connection: &mut Connection) -> Result<(), LinkError> {
-        self.checked = Instant::now();
+        (self.checked, self.newest) = (Instant::now(), None);
         let survey = Survey::take(connection, &self.key).await?;
         let Some(ledger) = &mut self.ledger else { return self.read_back(connection).await };
         let position = ledger.position();
@@ -257,13 +274,14 @@ impl<O: Outlet> Tail<O> {
 
     /// Hands the batch on. Waits when the receivers are full: the stream waits too.
     async fn flush(&mut self) -> bool {
-        if self.batch.is_empty() {
+        if self.batch.is_empty() && self.current.is_none() {
             return !self.closed;
         }
         let next = Vec::with_capacity(self.batch.len().min(MAX_ENTRIES));
         let arrivals = std::mem::replace(&mut self.batch, next);
         self.intake.count_delivered(&arrivals);
-        self.closed = !self.outlet.deliver(Batch { arrived: Instant::now(), arrivals }).await;
+        let batch = Batch { arrived: Instant::now(), arrivals, current: self.current.take() };
+        self.closed = !self.outlet.deliver(batch).await;
         !self.closed
     }
 }

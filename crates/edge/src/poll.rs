@@ -29,14 +29,18 @@ const MAX_BYTES: usize = 1024 * 1024;
 /// # Errors
 /// The gateway takes nobody in just now.
 pub(crate) async fn answer(shard: &Shard, wanted: &Wanted, headers: &HeaderMap) -> Result<Answer, Refusal> {
-    let deadline = tokio::time::Instant::now() + CURSOR_WAIT;
+    let asked = Instant::now();
+    let deadline = asked + CURSOR_WAIT;
     loop {
         // Registered before looking, so that nothing is missed in between.
         let moved = shard.moved.notified();
-        let overdue = Instant::now() >= deadline.into_std();
-        match read(shard, wanted, overdue)? {
+        match read(shard, wanted, asked)? {
             Found::Range(range) => return Ok(respond(shard, wanted, headers, &range)),
-            Found::Ahead => drop(timeout_at(deadline, moved).await),
+            Found::Ahead(cursor) if Instant::now() >= deadline => {
+                // This gateway lags behind the one that gave the cursor out: there is nothing new here.
+                return Ok(respond(shard, wanted, headers, &Range::lagging(cursor)));
+            }
+            Found::Ahead(_) => drop(timeout_at(deadline.into(), moved).await),
             Found::Stored(after) => {
                 if !fetch::fetch(shard, after).await {
                     return Err(Refusal::closed(CloseReason::Starting));
@@ -50,7 +54,7 @@ pub(crate) async fn answer(shard: &Shard, wanted: &Wanted, headers: &HeaderMap) 
 enum Found {
     Range(Box<Range>),
     /// Its cursor may become known in a moment.
-    Ahead,
+    Ahead(Cursor),
     /// What comes after this must be read back first.
     Stored(Cursor),
 }
@@ -66,12 +70,14 @@ struct Range {
     /// The cursor of the newest publication of the selection, its place, and whether it is the one
     /// that `If-None-Match` names.
     newest: Option<(Place, Cursor)>,
+    /// Other gateways are known to know more.
+    lagging: bool,
     /// How many latest values have expired: nothing new was published, and yet the answer changes.
     expired: usize,
 }
 
 /// Reads what the poll asks for, if it is here.
-fn read(shard: &Shard, wanted: &Wanted, overdue: bool) -> Result<Found, Refusal> {
+fn read(shard: &Shard, wanted: &Wanted, asked: Instant) -> Result<Found, Refusal> {
     let sessions = shard.sessions.borrow();
     if let Some(reason) = sessions.refusal() {
         return Err(Refusal::closed(reason));
@@ -84,8 +90,8 @@ fn read(shard: &Shard, wanted: &Wanted, overdue: bool) -> Result<Found, Refusal>
         Since::Unreadable => begin_unknown(hub, None),
         Since::After(cursor) => match hub.begin(selection, cursor) {
             Beginning::At(place, gap) => (place, gap),
-            Beginning::Ahead if overdue => begin_unknown(hub, Some(cursor)),
-            Beginning::Ahead => return Ok(Found::Ahead),
+            Beginning::Ahead if hub.is_current(asked) => begin_unknown(hub, Some(cursor)),
+            Beginning::Ahead => return Ok(Found::Ahead(cursor)),
             Beginning::Fetch(after) => return Ok(Found::Stored(after)),
         },
     };
@@ -135,7 +141,30 @@ fn after_place(hub: &Hub, selection: &Selection, after: Place, gap: Option<Gap>)
 impl Range {
     fn new(hub: &Hub, selection: &Selection, gap: Option<Gap>) -> Self {
         let newest = hub.newest(selection).map(|entry| (entry.place, entry.cursor));
-        Self { cursor: None, gap, more: false, envelopes: Vec::new(), count: 0, newest, expired: 0 }
+        Self {
+            cursor: None,
+            gap,
+            more: false,
+            envelopes: Vec::new(),
+            count: 0,
+            newest,
+            expired: 0,
+            lagging: false,
+        }
+    }
+
+    /// Nothing, for one whose cursor this gateway has not reached.
+    fn lagging(cursor: Cursor) -> Self {
+        Self {
+            cursor: Some(cursor),
+            gap: None,
+            more: false,
+            envelopes: Vec::new(),
+            count: 0,
+            newest: None,
+            expired: 0,
+            lagging: true,
+        }
     }
 
     fn push(&mut self, entry: &Entry, selection: &Selection) {
@@ -154,7 +183,7 @@ fn respond(shard: &Shard, wanted: &Wanted, headers: &HeaderMap, range: &Range) -
         (Some((_, cursor)), 0) => cursor.to_string(),
         (Some((_, cursor)), expired) => format!("{cursor}.{expired}"),
     };
-    let complete = *shard.phase.borrow() != Phase::Starting;
+    let complete = *shard.phase.borrow() != Phase::Starting && !range.lagging;
     // A page that is not the last says nothing of the newest publication: with its tag the next
     // answer would be a 304, and the pages between would never be seen.
     let tagged = complete && !range.more;

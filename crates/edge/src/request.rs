@@ -230,7 +230,7 @@ impl RequestError {
     }
 }
 
-/// How long a reader's cursor that is not known yet is waited for.
+/// How long a poll waits for its cursor to become known.
 pub(crate) const CURSOR_WAIT: Duration = Duration::from_secs(1);
 
 impl fmt::Display for RequestError {

@@ -102,7 +102,12 @@ impl Sessions {
         for arrival in &batch.arrivals {
             self.hub.append(arrival, batch.arrived);
         }
-        self.tally.note_arrival(self.hub.place(), batch.arrived);
+        if let Some(current) = batch.current {
+            self.hub.set_current(current);
+        }
+        if !batch.arrivals.is_empty() {
+            self.tally.note_arrival(self.hub.place(), batch.arrived);
+        }
     }
 
     /// What a socket reported.
@@ -134,7 +139,7 @@ impl Sessions {
     pub(crate) fn turn(&mut self) -> bool {
         self.now = Instant::now();
         let mut woken = std::mem::take(&mut self.woken);
-        self.hub.wake(self.now, &mut woken);
+        self.hub.wake(&mut woken);
         for key in woken.drain(..) {
             self.enqueue(key);
         }

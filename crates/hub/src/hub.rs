@@ -38,6 +38,8 @@ pub struct Hub {
     channels: Channels,
     audiences: Audiences,
     sessions: Slab<Session>,
+    /// All that the broker had taken by then has arrived.
+    current: Option<Instant>,
     /// How many sessions are not at the tip.
     behind: usize,
     /// Sessions whose cursor is not known yet.
@@ -79,6 +81,7 @@ impl Hub {
             channels: Channels::default(),
             audiences: Audiences::default(),
             sessions: Slab::new(),
+            current: None,
             behind: 0,
             waiting: Vec::new(),
             rotation: 0,
@@ -107,6 +110,18 @@ impl Hub {
     pub fn set_config(&mut self, config: Config) {
         self.config = config;
         self.evict();
+    }
+
+    /// All that the broker had taken by `at` has arrived: a cursor that was given out before, and
+    /// is still not known, never will be.
+    pub fn set_current(&mut self, at: Instant) {
+        self.current = self.current.max(Some(at));
+    }
+
+    /// Whether all that the broker had taken by `at` has arrived.
+    #[must_use]
+    pub fn is_current(&self, at: Instant) -> bool {
+        self.current.is_some_and(|current| current >= at)
     }
 
     /// Lets go of what is too old. To be called about once a second.

@@ -65,18 +65,18 @@ pub(crate) enum Position {
 }
 
 pub(crate) enum Held {
-    /// Its cursor is not known yet and is waited for until then.
-    Waiting { cursor: Cursor, until: Instant },
+    /// Its cursor is not known yet, and is waited for since then.
+    Waiting { cursor: Cursor, since: Instant },
     /// It is to be told this first.
     Gapped(Gap),
 }
 
 impl Position {
-    /// The cursor that it waits for, and until when.
+    /// The cursor that it waits for, and since when.
     pub(crate) fn waits_for(&self) -> Option<(Cursor, Instant)> {
         match self {
             Self::Held(held) => match **held {
-                Held::Waiting { cursor, until } => Some((cursor, until)),
+                Held::Waiting { cursor, since } => Some((cursor, since)),
                 Held::Gapped(_) => None,
             },
             Self::Tip | Self::Reading(_) => None,

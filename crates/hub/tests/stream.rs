@@ -142,7 +142,7 @@ impl World {
                 self.store.trimmed = (self.store.trimmed + count).min(self.store.entries.len());
             }
             Happening::Read(reader, count) => {
-                self.hub.wake(self.now, &mut Vec::new());
+                self.hub.wake(&mut Vec::new());
                 for _ in 0..*count {
                     let (key, mut seen) =
                         (self.readers[*reader].0, std::mem::take(&mut self.readers[*reader].1));

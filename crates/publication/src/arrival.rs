@@ -50,6 +50,8 @@ pub struct Excerpt {
 pub struct Batch {
     /// When the batch was read from the broker; delivery times count from here.
     pub arrived: Instant,
-    /// In order, at least one.
+    /// In order; none if there is only something to say of the time.
     pub arrivals: Vec<Arrival>,
+    /// With these, all has arrived that the broker had taken by then. `None` if nothing is proven.
+    pub current: Option<Instant>,
 }

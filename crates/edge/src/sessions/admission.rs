@@ -1,6 +1,9 @@
 //! Sessions come.
 
-use std::{io, time::Duration};
+use std::{
+    io,
+    time::{Duration, Instant},
+};
 
 use hub::SessionKey;
 use hyper::HeaderMap;
@@ -16,7 +19,7 @@ use crate::{
     encoding::Encoding,
     head,
     load::Load,
-    request::{CURSOR_WAIT, Since, Wanted},
+    request::{Since, Wanted},
     session::{Flags, Session},
     wire::Wire,
 };
@@ -74,7 +77,7 @@ impl Sessions {
             }
         };
         let start = wanted.since.start();
-        let key = self.hub.enter(&wanted.selection, encoding.number(), start, self.now + CURSOR_WAIT);
+        let key = self.hub.enter(&wanted.selection, encoding.number(), start, Instant::now());
         let interest = Interest::READABLE | Interest::WRITABLE;
         if let Err(error) = self.registry.register(&mut wire.socket, Token(key as usize), interest) {
             tracing::error!(%error, "a socket cannot be watched");
@@ -101,7 +104,9 @@ impl Sessions {
     fn greet(&mut self, key: SessionKey, session: &mut Session, since: Since, mut out: Vec<u8>) {
         self.metrics.count_start(since, self.hub.is_waiting(key), self.hub.pending_gap(key));
         let last = since == Since::Last;
-        let cursor = self.hub.cursor_at(key).or_else(|| self.hub.tip()).filter(|_| !last);
+        // Without a cursor that could be read it has none until it has been told the gap: cut off
+        // before, it must come back with what it had.
+        let cursor = self.hub.cursor_at(key).filter(|_| !last);
         control::write_open(&mut out, session.encoding, cursor, self.config.retry, self.config.heartbeat);
         session.wire.pinned.push(out.into(), 0);
         if last {

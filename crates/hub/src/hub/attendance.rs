@@ -15,20 +15,15 @@ use crate::{
 };
 
 impl Hub {
-    /// A session comes. Until `wait_until`, a cursor that is not known yet may become known.
-    pub fn enter(
-        &mut self,
-        selection: &Selection,
-        encoding: u8,
-        start: Start,
-        wait_until: Instant,
-    ) -> SessionKey {
+    /// A session comes. A cursor that is not known yet is waited for, until all that the broker had
+    /// taken before `now` has arrived.
+    pub fn enter(&mut self, selection: &Selection, encoding: u8, start: Start, now: Instant) -> SessionKey {
         let audience = self.join(selection, encoding);
         let position = match start {
             Start::Live => Position::Reading(self.tip),
             Start::Earliest => Position::Reading(self.earliest()),
             Start::Unknown => Position::gapped(self.unknown_cursor(None)),
-            Start::After(cursor) => self.position_after(audience, cursor, wait_until),
+            Start::After(cursor) => self.position_after(audience, cursor, now),
         };
         let entry = self.sessions.vacant_entry();
         let session = key(entry.key());
@@ -69,8 +64,8 @@ impl Hub {
     }
 
     /// Moves every session that now has something to read into `woken`. To be called after a round
-    /// of appends and, while sessions wait for their cursor, now and then.
-    pub fn wake(&mut self, now: Instant, woken: &mut Vec<SessionKey>) {
+    /// of appends.
+    pub fn wake(&mut self, woken: &mut Vec<SessionKey>) {
         self.rotation = self.rotation.wrapping_add(7_919);
         for audience in self.audiences.take_unread() {
             let Some(audience) = self.audiences.get_mut(audience) else { continue };
@@ -87,7 +82,7 @@ impl Hub {
             self.behind += (behind - audience.behind) as usize;
             audience.behind = behind;
         }
-        self.settle_waiting(now, woken);
+        self.settle_waiting(woken);
     }
 
     /// What to do next for a session. After [`Step::Read`], say with [`Hub::advance`] how far it
@@ -224,9 +219,9 @@ impl Hub {
         Step::Gap(gap)
     }
 
-    fn position_after(&mut self, audience: AudienceKey, cursor: Cursor, wait_until: Instant) -> Position {
+    fn position_after(&mut self, audience: AudienceKey, cursor: Cursor, since: Instant) -> Position {
         match self.chart.locate(cursor, self.tip) {
-            Located::Ahead => Position::Held(Box::new(Held::Waiting { cursor, until: wait_until })),
+            Located::Ahead => Position::Held(Box::new(Held::Waiting { cursor, since })),
             Located::Unknown => Position::gapped(self.unknown_cursor(Some(cursor))),
             Located::At(place)
                 if !self.chart.is_stream() && self.earliest() > place && self.has_lost(audience, place) =>
@@ -248,13 +243,13 @@ impl Hub {
     }
 
     /// Looks again at the cursors that were not known.
-    fn settle_waiting(&mut self, now: Instant, woken: &mut Vec<SessionKey>) {
+    fn settle_waiting(&mut self, woken: &mut Vec<SessionKey>) {
         for session in std::mem::take(&mut self.waiting) {
             let Session { audience, position, .. } = &self.sessions[session as usize];
-            let Some((cursor, until)) = position.waits_for() else { continue };
-            let position = match self.position_after(*audience, cursor, until) {
+            let Some((cursor, since)) = position.waits_for() else { continue };
+            let position = match self.position_after(*audience, cursor, since) {
                 position if position.waits_for().is_none() => position,
-                _ if now >= until => Position::gapped(self.unknown_cursor(Some(cursor))),
+                _ if self.is_current(since) => Position::gapped(self.unknown_cursor(Some(cursor))),
                 _ => {
                     self.waiting.push(session);
                     continue;
