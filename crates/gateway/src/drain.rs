@@ -16,8 +16,8 @@ pub(crate) async fn drain(gateway: &Reloader) {
     let (delay, spread) = (gateway.settings().drain_delay, gateway.settings().edge.drain_spread);
     readiness.set_draining();
     metrics.draining.set(1);
-    manager.tell_stopping(delay + spread + 2 * GRACE);
     tracing::info!(sessions = edge.sessions(), ?delay, ?spread, "draining; a second signal exits at once");
+    manager.tell_stopping(delay + spread + 2 * GRACE).await;
     sleep(delay).await;
     edge.drain();
     let deadline = Instant::now() + spread + GRACE;

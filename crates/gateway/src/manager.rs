@@ -10,7 +10,10 @@ use std::{
 
 use edge::Edge;
 use sd_notify::NotifyState::{self, Custom, Ready, Reloading, Status, Stopping, Watchdog};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::{
+    sync::oneshot,
+    time::{MissedTickBehavior, interval, timeout},
+};
 
 use crate::readiness::Readiness;
 
@@ -20,10 +23,18 @@ const LOOK: Duration = Duration::from_secs(1);
 const SIGNS: u32 = 3;
 /// Messages that may wait for a manager that is slow to read.
 const MAX_UNREAD: usize = 64;
+/// How long a drain waits until the manager has been told of it.
+const MAX_TELLING: Duration = Duration::from_secs(1);
 
 /// The service manager, if there is one; cloning shares it.
 #[derive(Clone)]
-pub(crate) struct Manager(Option<SyncSender<String>>);
+pub(crate) struct Manager(Option<SyncSender<Message>>);
+
+/// What it is told, and who waits until it has been.
+struct Message {
+    text: String,
+    told: Option<oneshot::Sender<()>>,
+}
 
 impl Manager {
     /// Finds it by NOTIFY_SOCKET. It has a thread of its own, since its socket may be full.
@@ -34,12 +45,14 @@ impl Manager {
         if env::var_os("NOTIFY_SOCKET").is_none() {
             return Ok(Self(None));
         }
-        let (sender, messages) = sync_channel::<String>(MAX_UNREAD);
+        let (sender, messages) = sync_channel::<Message>(MAX_UNREAD);
         thread::Builder::new().name("manager".to_owned()).spawn(move || {
-            for message in messages {
-                if let Err(error) = sd_notify::notify(&[Custom(&message)]) {
-                    tracing::warn!(%error, message, "the service manager cannot be told");
+            for Message { text, told } in messages {
+                if let Err(error) = sd_notify::notify(&[Custom(&text)]) {
+                    tracing::warn!(%error, text, "the service manager cannot be told");
                 }
+                // Who waited may have given up.
+                let _ = told.map(|told| told.send(()));
             }
         })?;
         Ok(Self(Some(sender)))
@@ -69,11 +82,14 @@ impl Manager {
         self.tell(&[Ready, Status(status)]);
     }
 
-    /// A drain has begun that takes at most so long.
-    pub(crate) fn tell_stopping(&self, at_most: Duration) {
+    /// A drain has begun that takes at most so long. Waits until that is told: without sessions a drain is
+    /// over, and the process gone, in no time.
+    pub(crate) async fn tell_stopping(&self, at_most: Duration) {
         // A drain that is configured to take long is not to be cut off by the unit's own limit.
         let extension = format!("EXTEND_TIMEOUT_USEC={}", at_most.as_micros());
-        self.tell(&[Stopping, Status("draining"), Custom(&extension)]);
+        let (told, waiting) = oneshot::channel();
+        self.send(&[Stopping, Status("draining"), Custom(&extension)], Some(told));
+        let _ = timeout(MAX_TELLING, waiting).await;
     }
 
     /// Tells how the gateway is whenever that changes, and that it lives, for as long as it is polled.
@@ -106,9 +122,13 @@ impl Manager {
     }
 
     fn tell(&self, states: &[NotifyState<'_>]) {
+        self.send(states, None);
+    }
+
+    fn send(&self, states: &[NotifyState<'_>], told: Option<oneshot::Sender<()>>) {
         let Some(messages) = &self.0 else { return };
         let lines: Vec<_> = states.iter().map(ToString::to_string).collect();
-        if messages.try_send(lines.join("\n")).is_err() {
+        if messages.try_send(Message { text: lines.join("\n"), told }).is_err() {
             tracing::warn!("the service manager does not read what it is told");
         }
     }
