@@ -33,6 +33,8 @@ pub struct Metrics {
     pub rejected: IntCounterVec,
     /// From the arrival of a publication to its being written; one observation a write.
     pub delivery: Histogram,
+    /// From a publication's being added to the stream to its being written; one observation a write.
+    pub since_published: Histogram,
 }
 
 impl Metrics {
@@ -58,6 +60,11 @@ impl Metrics {
             "From a publication's arrival to its being written",
         )
         .buckets(prometheus::exponential_buckets(0.000_1, 2.5, 13)?);
+        let since_published = HistogramOpts::new(
+            "fanfare_publish_to_delivery_seconds",
+            "From a publication's being added to the stream (by the clock of Redis) to its being written",
+        )
+        .buckets(prometheus::exponential_buckets(0.000_5, 2.5, 13)?);
         let metrics = Self {
             sse_sessions: sessions.with_label_values(&["sse"]),
             sse_opened: opened.with_label_values(&["sse"]),
@@ -86,10 +93,12 @@ impl Metrics {
                 &["reason"],
             )?,
             delivery: Histogram::with_opts(seconds)?,
+            since_published: Histogram::with_opts(since_published)?,
         };
         registry.register(Box::new(sessions))?;
         registry.register(Box::new(metrics.conflated.clone()))?;
         registry.register(Box::new(metrics.delivery.clone()))?;
+        registry.register(Box::new(metrics.since_published.clone()))?;
         for reason in CloseReason::ALL {
             metrics.closed.with_label_values(&["sse", reason.label()]);
         }

@@ -1,6 +1,9 @@
 //! Counts of the data path, kept without atomics and handed on once a turn.
 
-use std::{collections::VecDeque, time::Instant};
+use std::{
+    collections::VecDeque,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
 
 use hub::Place;
 use prometheus::{IntCounter, local::LocalHistogram};
@@ -18,6 +21,9 @@ pub(crate) struct Tally {
     frames_total: IntCounter,
     bytes_total: IntCounter,
     delivery: LocalHistogram,
+    since_published: LocalHistogram,
+    /// A moment by both clocks, to tell the time of day without asking for it at each write.
+    clock: (Instant, u64),
     /// Up to which place each of the latest batches went, and when it arrived.
     arrivals: VecDeque<(Place, Instant)>,
     /// Before the first of them.
@@ -32,6 +38,8 @@ impl Tally {
             frames_total: metrics.sse_deliveries.clone(),
             bytes_total: metrics.sse_bytes.clone(),
             delivery: metrics.delivery.local(),
+            since_published: metrics.since_published.local(),
+            clock: clock(),
             arrivals: VecDeque::with_capacity(MAX_ARRIVALS),
             forgotten: Place::START,
         }
@@ -47,10 +55,20 @@ impl Tally {
         self.arrivals.push_back((upto, at));
     }
 
+    /// Sets the clock anew, now and then.
+    pub(crate) fn tick(&mut self) {
+        self.clock = clock();
+    }
+
     /// The publication of this place has been written.
     pub(crate) fn observe(&mut self, place: Place, now: Instant) {
         if place <= self.forgotten {
             return;
+        }
+        if let Some(added) = place.added_ms() {
+            let (at, ms) = self.clock;
+            let now_ms = ms as f64 + now.saturating_duration_since(at).as_secs_f64() * 1e3;
+            self.since_published.observe((now_ms - added as f64).max(0.0) / 1e3);
         }
         let batch = self.arrivals.partition_point(|(upto, _)| *upto < place);
         if let Some((_, arrived)) = self.arrivals.get(batch) {
@@ -63,5 +81,12 @@ impl Tally {
         self.frames_total.inc_by(std::mem::take(&mut self.frames));
         self.bytes_total.inc_by(std::mem::take(&mut self.bytes));
         self.delivery.flush();
+        self.since_published.flush();
     }
+}
+
+/// Now, and the same in milliseconds since 1970.
+fn clock() -> (Instant, u64) {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    (Instant::now(), since_1970.as_millis() as u64)
 }

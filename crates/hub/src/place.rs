@@ -39,6 +39,13 @@ impl Place {
         self.low
     }
 
+    /// When the entry of this place was added to the stream, in milliseconds since 1970 by the clock
+    /// of Redis; `None` where places are counted.
+    #[must_use]
+    pub const fn added_ms(self) -> Option<u64> {
+        if self.high == 0 { None } else { Some(self.high) }
+    }
+
     /// The place of what arrives next where places are counted, and of a loss behind this one.
     #[must_use]
     pub const fn next(self) -> Self {

@@ -58,6 +58,7 @@ impl Sessions {
         self.now = Instant::now();
         self.hub.tick(self.now);
         self.tapes.sweep();
+        self.tally.tick();
         while self.slots.last().is_some_and(Option::is_none) {
             self.slots.pop();
         }
