@@ -1,6 +1,7 @@
 //! What the black-box tests speak: gateways, Redis servers, proxies, browsers. All real, each on
 //! free ports, ended when dropped.
 
+pub mod certificates;
 pub mod chromium;
 pub mod gateway;
 pub mod http;
@@ -13,6 +14,7 @@ pub mod report;
 pub mod wait;
 
 pub use self::{
+    certificates::{Authority, Signed},
     chromium::Chromium,
     gateway::Gateway,
     http::Answer,

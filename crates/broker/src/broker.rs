@@ -14,7 +14,7 @@ use crate::{
     link_error::LinkError,
     metrics::Metrics,
     outlet::Outlet,
-    publisher::{PublishError, Publisher},
+    publisher::Publisher,
     pubsub::Follower,
     status::Status,
     stream::{Archive, Retention, Tail, Warmth, run_archive},
@@ -48,7 +48,7 @@ impl Broker {
     /// the receivers of its batches. To be called inside a runtime.
     ///
     /// # Errors
-    /// The thread cannot be started, or the client refuses the address.
+    /// The thread cannot be started.
     pub fn start(kind: Kind, rules: Rules, metrics: Metrics, outlet: impl Outlet) -> Result<Self, io::Error> {
         let (status_sender, status) = watch::channel(Status::default());
         let (failure, failed) = oneshot::channel();
@@ -64,7 +64,7 @@ impl Broker {
                 Publisher::embedded(sender)
             }
             Kind::RedisPubSub(config) => {
-                let publisher = Publisher::redis(&config).map_err(refused)?;
+                let publisher = Publisher::redis(&config);
                 let follower = Follower::new(config, rules, metrics, outlet, status_sender);
                 spawn("broker", async move {
                     if let Err(error) = follower.run().await {
@@ -74,7 +74,7 @@ impl Broker {
                 publisher
             }
             Kind::RedisStream(config, warmth, retention) => {
-                let publisher = Publisher::stream(&config).map_err(refused)?;
+                let publisher = Publisher::stream(&config);
                 let (handle, requests) = Archive::new();
                 archive = Some(handle);
                 let (archived, kept, counted) = (config.clone(), rules.clone(), metrics.clone());
@@ -96,8 +96,4 @@ fn spawn(name: &str, work: impl Future<Output = ()> + Send + 'static) -> Result<
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     thread::Builder::new().name(name.to_owned()).spawn(move || runtime.block_on(work))?;
     Ok(())
-}
-
-fn refused(error: PublishError) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, error)
 }

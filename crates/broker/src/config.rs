@@ -1,18 +1,26 @@
 //! What the broker needs to know.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
-use redis::IntoConnectionInfo;
+use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
+use rustls::ClientConfig;
 
-use crate::link_error::LinkError;
+use crate::{
+    link_error::LinkError,
+    tls::{TlsFiles, TlsProblem},
+};
 
 /// Where the Redis is, and under which names.
 #[derive(Clone)]
 pub struct RedisConfig {
-    info: redis::ConnectionInfo,
+    info: ConnectionInfo,
     prefix: String,
-    sentinels: Vec<redis::ConnectionInfo>,
+    sentinels: Vec<ConnectionInfo>,
     sentinel_master: String,
+    /// What TLS needs, if any address wants it.
+    tls: Option<Arc<ClientConfig>>,
+    /// The longest wait for a connection, and for each answer.
+    pub timeout: Duration,
     /// Between two of this gateway's beacons.
     pub beacon_interval: Duration,
 }
@@ -22,13 +30,20 @@ impl RedisConfig {
     ///
     /// # Errors
     /// What is wrong with the URL.
-    pub fn new(url: &str, prefix: &str, beacon_interval: Duration) -> Result<Self, String> {
-        let info = url.into_connection_info().map_err(|error| error.to_string())?;
+    pub fn new(
+        url: &str,
+        prefix: &str,
+        timeout: Duration,
+        beacon_interval: Duration,
+    ) -> Result<Self, String> {
+        let info = parse(url)?;
         Ok(Self {
             info,
             prefix: prefix.to_owned(),
             sentinels: Vec::new(),
             sentinel_master: String::new(),
+            tls: None,
+            timeout,
             beacon_interval,
         })
     }
@@ -38,14 +53,35 @@ impl RedisConfig {
     /// # Errors
     /// What is wrong with one of their URLs.
     pub fn watched_by(mut self, sentinels: &[String], master: &str) -> Result<Self, String> {
-        let parse =
-            |url: &String| url.as_str().into_connection_info().map_err(|error| format!("{url:?}: {error}"));
-        self.sentinels = sentinels.iter().map(parse).collect::<Result<_, _>>()?;
+        let parse = |(index, url): (usize, &String)| {
+            // It may hold a password, so it is not repeated.
+            parse(url).map_err(|error| format!("number {}: {error}", index + 1))
+        };
+        self.sentinels = sentinels.iter().enumerate().map(parse).collect::<Result<_, _>>()?;
         self.sentinel_master = master.to_owned();
         Ok(self)
     }
 
-    pub(crate) fn sentinels(&self) -> &[redis::ConnectionInfo] {
+    /// Reads what TLS needs, if any of the addresses wants it. To be called when they are all there.
+    ///
+    /// # Errors
+    /// Which file is wrong, and why.
+    pub fn with_tls(mut self, files: TlsFiles<'_>) -> Result<Self, TlsProblem> {
+        let wants_tls = |info: &ConnectionInfo| matches!(info.addr(), ConnectionAddr::TcpTls { .. });
+        if self.sentinels.iter().chain([&self.info]).any(wants_tls) {
+            self.tls = Some(files.read()?);
+        } else if !files.are_none() {
+            let reason = "the URL says redis://, which means no TLS; write rediss://".to_owned();
+            return Err(TlsProblem { key: "url", reason });
+        }
+        Ok(self)
+    }
+
+    pub(crate) fn tls(&self) -> Option<Arc<ClientConfig>> {
+        self.tls.clone()
+    }
+
+    pub(crate) fn sentinels(&self) -> &[ConnectionInfo] {
         &self.sentinels
     }
 
@@ -54,15 +90,12 @@ impl RedisConfig {
     }
 
     /// The URL's address with another host and port, its way of connecting kept.
-    pub(crate) fn with_address(&self, host: String, port: u16) -> redis::ConnectionAddr {
+    pub(crate) fn with_address(&self, host: String, port: u16) -> ConnectionAddr {
         match self.info.addr() {
-            redis::ConnectionAddr::TcpTls { insecure, tls_params, .. } => redis::ConnectionAddr::TcpTls {
-                host,
-                port,
-                insecure: *insecure,
-                tls_params: tls_params.clone(),
-            },
-            _ => redis::ConnectionAddr::Tcp(host, port),
+            ConnectionAddr::TcpTls { insecure, tls_params, .. } => {
+                ConnectionAddr::TcpTls { host, port, insecure: *insecure, tls_params: tls_params.clone() }
+            }
+            _ => ConnectionAddr::Tcp(host, port),
         }
     }
 
@@ -84,7 +117,7 @@ impl RedisConfig {
         &self.prefix
     }
 
-    pub(crate) fn info(&self) -> &redis::ConnectionInfo {
+    pub(crate) fn info(&self) -> &ConnectionInfo {
         &self.info
     }
 
@@ -111,6 +144,16 @@ impl RedisConfig {
     }
 }
 
+fn parse(url: &str) -> Result<ConnectionInfo, String> {
+    let info = url.into_connection_info().map_err(|error| error.to_string())?;
+    match info.addr() {
+        ConnectionAddr::TcpTls { insecure: true, .. } => {
+            Err("#insecure is not supported; name the authority in broker.redis.tls_ca_file".to_owned())
+        }
+        _ => Ok(info),
+    }
+}
+
 impl fmt::Debug for RedisConfig {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("RedisConfig")
@@ -126,13 +169,21 @@ mod tests {
 
     #[test]
     fn a_prefix_is_taken_literally() {
-        let config = RedisConfig::new("redis://x", "a*[b]?\\:", Duration::from_secs(1)).unwrap();
+        let config =
+            RedisConfig::new("redis://x", "a*[b]?\\:", Duration::from_secs(1), Duration::from_secs(1))
+                .unwrap();
         assert_eq!(config.pattern(), r"a\*\[b\]\?\\:*");
     }
 
     #[test]
     fn a_password_is_never_shown() {
-        let config = RedisConfig::new("redis://me:secret@host:1", "f:", Duration::from_secs(1)).unwrap();
+        let config = RedisConfig::new(
+            "redis://me:secret@host:1",
+            "f:",
+            Duration::from_secs(1),
+            Duration::from_secs(1),
+        )
+        .unwrap();
         assert!(!format!("{config:?} {}", config.address()).contains("secret"));
     }
 }

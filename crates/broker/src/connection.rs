@@ -3,7 +3,10 @@
 //! What is asked here and there goes by [`Connection::ask`]; what comes a million times a second is
 //! parsed where it lies, by those who know what it is.
 
-use std::{io, time::Duration};
+use std::{
+    io::ErrorKind::{ConnectionReset, UnexpectedEof},
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -19,10 +22,6 @@ use crate::{
     socket::{self, Socket},
 };
 
-/// The longest wait for a connection and for each answer while it is set up.
-const SETUP_TIMEOUT: Duration = Duration::from_secs(5);
-/// The longest wait for the socket to take a command.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Read at once: a few hundred publications, so that a batch grows with the load.
 const READ_BYTES: usize = 128 * 1024;
 
@@ -32,6 +31,8 @@ pub(crate) struct Connection {
     buffer: Vec<u8>,
     /// What of the buffer has been parsed.
     parsed: usize,
+    /// The longest wait for the socket to take a command, and for more of an answer.
+    timeout: Duration,
     /// Who answers.
     pub(crate) server: Server,
 }
@@ -43,17 +44,24 @@ impl Connection {
             [] => config.info().addr().clone(),
             sentinels => sentinel::find_primary(sentinels, config).await?,
         };
-        let mut connection = Self::connect(&address).await?;
-        let set_up = timeout(SETUP_TIMEOUT, connection.set_up(config)).await;
-        set_up.map_err(|_| LinkError::Timeout("answer"))??;
+        let mut connection = Self::connect(&address, config).await?;
+        connection.set_up(config).await?;
         Ok(connection)
     }
 
     /// Connects only.
-    pub(crate) async fn connect(address: &redis::ConnectionAddr) -> Result<Self, LinkError> {
-        let connected = timeout(SETUP_TIMEOUT, socket::open(address)).await;
-        let socket = connected.map_err(|_| LinkError::Timeout("connection"))??;
-        Ok(Self { socket, buffer: Vec::new(), parsed: 0, server: Server::default() })
+    pub(crate) async fn connect(
+        address: &redis::ConnectionAddr,
+        config: &RedisConfig,
+    ) -> Result<Self, LinkError> {
+        let socket = socket::open(address, config).await?;
+        let timeout = config.timeout;
+        Ok(Self { socket, buffer: Vec::new(), parsed: 0, timeout, server: Server::default() })
+    }
+
+    /// Nothing but the socket, when all that was asked is answered.
+    pub(crate) fn into_socket(self) -> Socket {
+        self.socket
     }
 
     async fn set_up(&mut self, config: &RedisConfig) -> Result<(), LinkError> {
@@ -80,7 +88,13 @@ impl Connection {
             hello.extend(["AUTH", settings.username().unwrap_or("default"), password]);
         }
         hello.extend(["SETNAME", "fanfare"]);
-        self.ask(&hello).await.map(|_| ())
+        match self.ask(&hello).await {
+            Ok(_) => Ok(()),
+            Err(LinkError::Io(error)) if matches!(error.kind(), UnexpectedEof | ConnectionReset) => {
+                Err(LinkError::Unanswered)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Sends a command and waits for its answer. Not while publications may come in between.
@@ -95,11 +109,12 @@ impl Connection {
         }
     }
 
-    /// Waits for the next answer.
+    /// Waits for the next answer, for each piece of it as long as an answer may take.
     async fn answer(&mut self) -> Result<Reply, LinkError> {
         loop {
             let Some((frame, length)) = resp::parse(self.unparsed(), usize::MAX)? else {
-                self.fill().await?;
+                let filled = timeout(self.timeout, self.fill()).await;
+                filled.map_err(|_| LinkError::Timeout("answer"))??;
                 continue;
             };
             let reply = match frame {
@@ -129,7 +144,7 @@ impl Connection {
         for word in words {
             command.push_str(&format!("${}\r\n{word}\r\n", word.len()));
         }
-        let written = timeout(WRITE_TIMEOUT, self.socket.write_all(command.as_bytes())).await;
+        let written = timeout(self.timeout, self.socket.write_all(command.as_bytes())).await;
         written.map_err(|_| LinkError::Timeout("socket"))?.map_err(LinkError::Io)
     }
 
@@ -145,7 +160,7 @@ impl Connection {
         }
         self.buffer.reserve(READ_BYTES);
         match self.socket.read_buf(&mut self.buffer).await? {
-            0 => Err(LinkError::Io(io::ErrorKind::UnexpectedEof.into())),
+            0 => Err(LinkError::Io(UnexpectedEof.into())),
             _ => Ok(()),
         }
     }
@@ -153,6 +168,11 @@ impl Connection {
     /// Takes what has already come in, without waiting; returns whether there was anything.
     pub(crate) async fn fill_now(&mut self) -> Result<bool, LinkError> {
         timeout(Duration::ZERO, self.fill()).await.map_or(Ok(false), |filled| filled.map(|()| true))
+    }
+
+    /// The longest wait for more of an answer.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// What has come in and is not yet parsed.

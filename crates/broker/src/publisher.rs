@@ -1,15 +1,11 @@
 //! Publishing from inside the gateway: for HTTP and the command line.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc};
 
 use publication::{Cursor, Publication};
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{config::RedisConfig, embedded::Request};
-
-/// The longest wait for Redis to take a publication.
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
+use crate::{config::RedisConfig, embedded::Request, lane::Lane};
 
 /// Publishes; cloning shares the connection.
 #[derive(Clone)]
@@ -18,8 +14,8 @@ pub struct Publisher(Door);
 #[derive(Clone)]
 enum Door {
     Embedded(mpsc::Sender<Request>),
-    Redis { prefix: String, connection: ConnectionManager },
-    Stream { key: String, connection: ConnectionManager },
+    Redis { prefix: String, lane: Arc<Lane> },
+    Stream { key: String, lane: Arc<Lane> },
 }
 
 /// What became of a publication.
@@ -40,23 +36,16 @@ impl Publisher {
         Self(Door::Embedded(requests))
     }
 
-    /// Publishes through Redis; connects when it is first used and again whenever it must. To be
-    /// called inside a runtime.
-    ///
-    /// # Errors
-    /// The client refuses the address.
-    pub fn redis(config: &RedisConfig) -> Result<Self, PublishError> {
-        let connection = connect(config)?;
-        Ok(Self(Door::Redis { prefix: config.prefix().to_owned(), connection }))
+    /// Publishes through Redis; connects when it is first used and again whenever it must.
+    #[must_use]
+    pub fn redis(config: &RedisConfig) -> Self {
+        Self(Door::Redis { prefix: config.prefix().to_owned(), lane: Arc::new(Lane::new(config)) })
     }
 
     /// Publishes by adding to the stream; else like [`Publisher::redis`].
-    ///
-    /// # Errors
-    /// The client refuses the address.
-    pub fn stream(config: &RedisConfig) -> Result<Self, PublishError> {
-        let connection = connect(config)?;
-        Ok(Self(Door::Stream { key: config.stream_key(), connection }))
+    #[must_use]
+    pub fn stream(config: &RedisConfig) -> Self {
+        Self(Door::Stream { key: config.stream_key(), lane: Arc::new(Lane::new(config)) })
     }
 
     /// Publishes, and waits until the broker has it.
@@ -71,33 +60,21 @@ impl Publisher {
                 requests.send(Request { publication, reply }).await.map_err(|_| gone(()))?;
                 cursor.await.map(Published::At).map_err(|_| gone(()))
             }
-            Door::Redis { prefix, connection } => {
+            Door::Redis { prefix, lane } => {
                 let (channel, payload) = wire(prefix, &publication);
-                let mut connection = connection.clone();
-                let subscribers =
-                    redis::cmd("PUBLISH").arg(channel).arg(payload).query_async(&mut connection).await?;
+                let subscribers = lane.send(redis::cmd("PUBLISH").arg(channel).arg(payload)).await?;
                 Ok(Published::Subscribers(subscribers))
             }
-            Door::Stream { key, connection } => {
+            Door::Stream { key, lane } => {
                 let mut command = redis::cmd("XADD");
                 command.arg(key).arg("*");
                 add_fields(&mut command, &publication);
-                let id: String = command.query_async(&mut connection.clone()).await?;
+                let id: String = lane.send(&command).await?;
                 let id = id.parse().map_err(|_| PublishError(format!("{id:?} is no id")))?;
                 Ok(Published::At(Cursor::After(id)))
             }
         }
     }
-}
-
-fn connect(config: &RedisConfig) -> Result<ConnectionManager, PublishError> {
-    let tcp = config.info().tcp_settings().clone().set_nodelay(true);
-    let client = redis::Client::open(config.info().clone().set_tcp_settings(tcp))?;
-    let settings = ConnectionManagerConfig::new()
-        .set_number_of_retries(1)
-        .set_connection_timeout(Some(RESPONSE_TIMEOUT))
-        .set_response_timeout(Some(RESPONSE_TIMEOUT));
-    Ok(ConnectionManager::new_lazy_with_config(client, settings)?)
 }
 
 /// The fields of a publication's entry.
@@ -126,6 +103,12 @@ fn wire(prefix: &str, publication: &Publication) -> (String, String) {
             }
             (format!("{prefix}@json"), envelope.to_string())
         }
+    }
+}
+
+impl PublishError {
+    pub(crate) fn new(why: impl fmt::Display) -> Self {
+        Self(why.to_string())
     }
 }
 

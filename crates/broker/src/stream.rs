@@ -22,9 +22,8 @@ use crate::{
     link_error::LinkError, metrics::Metrics, outlet::Outlet, status::Status,
 };
 
-/// How long a read waits for entries, and how long its answer may then take.
+/// How long a read waits for entries.
 const BLOCK: Duration = Duration::from_secs(1);
-const PATIENCE: Duration = Duration::from_secs(4);
 /// Entries of one answer at most.
 const MAX_ENTRIES: usize = 1_000;
 /// Between two looks at the stream as a whole.
@@ -147,7 +146,7 @@ impl<O: Outlet> Tail<O> {
         let Self { intake, ledger, batch, max_value, .. } = self;
         let ledger = ledger.get_or_insert_default();
         let mut another = false;
-        receive(connection, "XREAD", *max_value, PATIENCE, |(id, fields)| {
+        receive(connection, "XREAD", BLOCK, *max_value, |(id, fields)| {
             match ledger.read(id) {
                 Finding::Fine => {}
                 Finding::Lost(after) => batch.push(Arrival::Loss(after)),
@@ -217,7 +216,7 @@ impl<O: Outlet> Tail<O> {
             let words = ["XRANGE", &self.key, range[0], range[1], "COUNT", "1000"];
             connection.send(&words).await?;
             let Self { intake, batch, max_value, .. } = self;
-            receive(connection, "XRANGE", *max_value, PATIENCE, |(id, fields)| {
+            receive(connection, "XRANGE", Duration::ZERO, *max_value, |(id, fields)| {
                 batch.push(Arrival::Entry(id, intake.take_entry(fields)));
                 ledger.read(id);
                 (position, count) = (id, count + 1);
@@ -275,6 +274,6 @@ async fn has(connection: &mut Connection, key: &str, id: EntryId) -> Result<bool
     let id = id.to_string();
     connection.send(&["XRANGE", key, &id, &id, "COUNT", "1"]).await?;
     let mut found = false;
-    receive(connection, "XRANGE", 0, PATIENCE, |_| found = true).await?;
+    receive(connection, "XRANGE", Duration::ZERO, 0, |_| found = true).await?;
     Ok(found)
 }

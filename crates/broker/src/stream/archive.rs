@@ -15,7 +15,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use super::{PATIENCE, Warmth, ZERO, entries::receive, max_value, survey::Survey};
+use super::{Warmth, ZERO, entries::receive, max_value, survey::Survey};
 use crate::{
     config::RedisConfig, connection::Connection, decode::Rules, link_error::LinkError, metrics::Metrics,
 };
@@ -185,7 +185,7 @@ impl Reader {
         let connection = self.connection().await?;
         connection.send(&[command, &key, from, to, "COUNT", &count.to_string()]).await?;
         let forward = command == "XRANGE";
-        receive(connection, "XRANGE", max_value, PATIENCE, |(id, fields)| {
+        receive(connection, "XRANGE", Duration::ZERO, max_value, |(id, fields)| {
             let publication = fields.and_then(|fields| rules.entry(&fields).ok());
             part.take(id, publication, forward);
         })
@@ -268,7 +268,7 @@ pub(super) async fn read_newest(
         let end = oldest.map_or("+".to_owned(), |oldest| format!("({oldest}"));
         connection.send(&["XREVRANGE", key, &end, "-", "COUNT", "1000"]).await?;
         let (mut full, mut came) = (false, 0);
-        receive(connection, "XREVRANGE", max_value, PATIENCE, |(id, fields)| {
+        receive(connection, "XREVRANGE", Duration::ZERO, max_value, |(id, fields)| {
             came += 1;
             let data = fields.and_then(|fields| fields.data).map_or(0, <[u8]>::len);
             bytes += data + size_of::<Publication>();

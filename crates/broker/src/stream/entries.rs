@@ -15,18 +15,20 @@ use crate::{
 pub(crate) type Raw<'a> = (EntryId, Option<Fields<'a>>);
 
 /// Waits for the reply of a command that was sent, and lends its entries. Each piece of it must
-/// come within `patience`.
+/// come as soon as an answer must, and that of a command that blocks by so much later.
 pub(crate) async fn receive(
     connection: &mut Connection,
     command: &'static str,
+    blocked: Duration,
     max_value: usize,
-    patience: Duration,
     mut take: impl FnMut(Raw<'_>),
 ) -> Result<(), LinkError> {
     let mut entries = Entries::new(max_value);
     loop {
         let Some((part, length)) = entries.next(connection.unparsed())? else {
-            timeout(patience, connection.fill()).await.map_err(|_| LinkError::Timeout("answer"))??;
+            timeout(connection.timeout() + blocked, connection.fill())
+                .await
+                .map_err(|_| LinkError::Timeout("answer"))??;
             continue;
         };
         let mut ended = false;
