@@ -11,6 +11,7 @@ pub mod process;
 pub mod proxy;
 pub mod redis;
 pub mod report;
+pub mod sentinel;
 pub mod wait;
 
 pub use self::{
@@ -23,5 +24,6 @@ pub use self::{
     proxy::Proxy,
     redis::Redis,
     report::Reporter,
+    sentinel::Watched,
     wait::{PATIENCE, wait_for},
 };
