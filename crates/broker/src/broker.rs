@@ -10,6 +10,7 @@ use tokio::{
 use crate::{
     config::RedisConfig,
     decode::Rules,
+    door::Door,
     embedded,
     link_error::LinkError,
     metrics::Metrics,
@@ -18,6 +19,7 @@ use crate::{
     pubsub::Follower,
     status::Status,
     stream::{Archive, Retention, Tail, Warmth, run_archive},
+    wrong_door::WrongDoor,
 };
 
 /// Which broker.
@@ -65,6 +67,8 @@ impl Broker {
             }
             Kind::RedisPubSub(config) => {
                 let publisher = Publisher::redis(&config);
+                let other = WrongDoor::new(config.clone(), Door::PubSub, rules.clone(), &metrics);
+                spawn("wrong door", other.listen())?;
                 let follower = Follower::new(config, rules, metrics, outlet, status_sender);
                 spawn("broker", async move {
                     if let Err(error) = follower.run().await {
@@ -79,6 +83,8 @@ impl Broker {
                 archive = Some(handle);
                 let (archived, kept, counted) = (config.clone(), rules.clone(), metrics.clone());
                 spawn("archive", run_archive(archived, retention, kept, counted, requests))?;
+                let other = WrongDoor::new(config.clone(), Door::Stream, rules.clone(), &metrics);
+                spawn("wrong door", other.listen())?;
                 let tail = Tail::new(config, warmth, rules, metrics, outlet, status_sender);
                 spawn("broker", async move {
                     if let Err(error) = tail.run().await {

@@ -106,6 +106,11 @@ impl RedisConfig {
         error.is_permanent() && !may_pass
     }
 
+    /// The name by which Redis knows us.
+    pub(crate) fn user(&self) -> &str {
+        self.info.redis_settings().username().unwrap_or("default")
+    }
+
     /// The key of the stream.
     pub(crate) fn stream_key(&self) -> String {
         format!("{}@stream", self.prefix)

@@ -17,7 +17,7 @@ use crate::{
     config::RedisConfig,
     link_error::LinkError,
     resp::{self, Frame, Reply},
-    sentinel,
+    rights, sentinel,
     server::Server,
     socket::{self, Socket},
 };
@@ -68,17 +68,27 @@ impl Connection {
         let settings = config.info().redis_settings();
         self.greet(settings).await?;
         if settings.db() != 0 {
-            self.ask(&["SELECT", &settings.db().to_string()]).await?;
+            self.select(settings.db(), config).await?;
         }
         for section in ["server", "replication"] {
             // Without INFO the gateway works, but can never tell that two links show one order.
             match self.ask(&["INFO", section]).await {
                 Ok(info) => self.server.learn(&info),
-                Err(LinkError::Refused { error, .. }) => tracing::warn!(%error, "INFO is refused"),
+                Err(LinkError::Refused { error, .. }) => tracing::debug!(%error, "INFO is refused"),
                 Err(error) => return Err(error),
             }
         }
         self.server.check()
+    }
+
+    async fn select(&mut self, database: i64, config: &RedisConfig) -> Result<(), LinkError> {
+        match self.ask(&["SELECT", &database.to_string()]).await {
+            Ok(_) => Ok(()),
+            Err(LinkError::Refused { command, error }) if error.starts_with("NOPERM") => {
+                Err(LinkError::Denied { commands: command, grant: rights::grant_one(config, "+select") })
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Says who it is, and asks for RESP3.

@@ -46,10 +46,12 @@ impl Lane {
     }
 
     /// Sends a command and waits for its answer.
-    pub(crate) async fn send<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, PublishError> {
-        match self.try_to_send(command).await? {
+    pub(crate) async fn send<T: FromRedisValue>(&self, words: &[String]) -> Result<T, PublishError> {
+        let mut command = Cmd::new();
+        command.arg(words);
+        match self.try_to_send(&command).await? {
             // Certainly not done, and a new connection may lead to the primary.
-            Err(error) if is_demoted(&error) => Ok(self.try_to_send(command).await??),
+            Err(error) if is_demoted(&error) => Ok(self.try_to_send(&command).await??),
             answer => Ok(answer?),
         }
     }

@@ -33,6 +33,11 @@ impl Link {
         Ok(Self { connection, skip: 0, max_payload })
     }
 
+    /// Subscribes once more, without effect, so that there is an answer.
+    pub(crate) async fn subscribe(&mut self, config: &RedisConfig) -> Result<(), LinkError> {
+        self.connection.send(&["PSUBSCRIBE", &config.pattern()]).await
+    }
+
     /// Who answers on this link.
     pub(crate) fn server(&self) -> &Server {
         &self.connection.server

@@ -23,6 +23,13 @@ pub enum LinkError {
         /// What it said.
         error: String,
     },
+    /// The server's user lacks rights without which nothing works.
+    Denied {
+        /// The commands that it refused.
+        commands: String,
+        /// The command that grants what is missing.
+        grant: String,
+    },
     /// The server can give no common order.
     Unsuitable(&'static str),
     /// The server is a replica. Where Sentinels watch, it may have been the primary a moment ago.
@@ -63,7 +70,7 @@ impl LinkError {
             Self::Refused { error, .. } => {
                 PERMANENT.iter().any(|start| error.starts_with(start)) || error.contains("unknown command")
             }
-            Self::Protocol(_) | Self::Unsuitable(_) | Self::Replica => true,
+            Self::Protocol(_) | Self::Denied { .. } | Self::Unsuitable(_) | Self::Replica => true,
         }
     }
 }
@@ -81,6 +88,9 @@ impl fmt::Display for LinkError {
                 out.write_str("this Redis is older than version 6")
             }
             Self::Refused { command, error } => write!(out, "{command} was refused: {error}"),
+            Self::Denied { commands, grant } => {
+                write!(out, "the Redis user may not use {commands}; grant what is missing: {grant}")
+            }
             Self::Unsuitable(why) => out.write_str(why),
             Self::Replica => out.write_str(
                 "this is a replica, which passes publications on in an order of its own; use the primary",

@@ -16,6 +16,7 @@ use crate::{
     beacon::Beacon,
     config::RedisConfig,
     decode::Rules,
+    door::Door,
     intake::Intake,
     link::Link,
     link_error::LinkError,
@@ -23,6 +24,7 @@ use crate::{
     order::{Item, Order},
     outlet::Outlet,
     own_beacons::OwnBeacons,
+    preflight::preflight,
     status::Status,
 };
 
@@ -102,7 +104,7 @@ impl<O: Outlet> Follower<O> {
     async fn connect(&mut self, at_first: bool) -> Result<Link, LinkError> {
         let mut backoff = Backoff::default();
         loop {
-            match Link::open(&self.config, self.max_payload).await {
+            match open(&self.config, self.max_payload, at_first).await {
                 Ok(link) => return Ok(link),
                 Err(error) if at_first && self.config.is_permanent(&error) => return Err(error),
                 Err(error) => {
@@ -257,4 +259,12 @@ impl<O: Outlet> Follower<O> {
             status.trouble = Some(trouble.to_owned());
         });
     }
+}
+
+/// Opens a link; before the first one, all is looked at that could hurt later.
+async fn open(config: &RedisConfig, max_payload: usize, at_first: bool) -> Result<Link, LinkError> {
+    if at_first {
+        preflight(config, Door::PubSub).await?;
+    }
+    Link::open(config, max_payload).await
 }

@@ -11,15 +11,15 @@ use publication::{Arrival, Batch, EntryId};
 use tokio::{sync::watch, time::sleep};
 
 pub(crate) use self::archive::run as run_archive;
-use self::entries::receive;
+pub(crate) use self::entries::receive;
 pub use self::{
     archive::{Archive, Retention},
     ledger::{Finding, Ledger, ZERO},
     survey::Survey,
 };
 use crate::{
-    backoff::Backoff, config::RedisConfig, connection::Connection, decode::Rules, intake::Intake,
-    link_error::LinkError, metrics::Metrics, outlet::Outlet, status::Status,
+    backoff::Backoff, config::RedisConfig, connection::Connection, decode::Rules, door::Door, intake::Intake,
+    link_error::LinkError, metrics::Metrics, outlet::Outlet, preflight::preflight, status::Status,
 };
 
 /// How long a read waits for entries.
@@ -112,6 +112,9 @@ impl<O: Outlet> Tail<O> {
 
     /// Connects and follows until the connection breaks, or (Ok) the receivers are gone.
     async fn follow(&mut self, backoff: &mut Backoff) -> Result<(), LinkError> {
+        if self.ledger.is_none() {
+            preflight(&self.config, Door::Stream).await?;
+        }
         let mut connection = Connection::open(&self.config).await?;
         self.resume(&mut connection).await?;
         *backoff = Backoff::default();
