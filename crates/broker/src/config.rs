@@ -7,6 +7,7 @@ use rustls::ClientConfig;
 
 use crate::{
     link_error::LinkError,
+    shell,
     tls::{TlsFiles, TlsProblem},
 };
 
@@ -19,6 +20,8 @@ pub struct RedisConfig {
     sentinel_master: String,
     /// What TLS needs, if any address wants it.
     tls: Option<Arc<ClientConfig>>,
+    /// The file with the authority's certificate, if it is a private one.
+    tls_ca: Option<String>,
     /// The longest wait for a connection, and for each answer.
     pub timeout: Duration,
     /// Between two of this gateway's beacons.
@@ -43,6 +46,7 @@ impl RedisConfig {
             sentinels: Vec::new(),
             sentinel_master: String::new(),
             tls: None,
+            tls_ca: None,
             timeout,
             beacon_interval,
         })
@@ -70,6 +74,7 @@ impl RedisConfig {
         let wants_tls = |info: &ConnectionInfo| matches!(info.addr(), ConnectionAddr::TcpTls { .. });
         if self.sentinels.iter().chain([&self.info]).any(wants_tls) {
             self.tls = Some(files.read()?);
+            self.tls_ca = files.ca.map(|path| path.to_string_lossy().into_owned());
         } else if !files.are_none() {
             let reason = "the URL says redis://, which means no TLS; write rediss://".to_owned();
             return Err(TlsProblem { key: "url", reason });
@@ -104,6 +109,35 @@ impl RedisConfig {
         // Where Sentinels watch, a replica may be a primary that was demoted a moment ago.
         let may_pass = matches!(error, LinkError::Replica) && !self.sentinels.is_empty();
         error.is_permanent() && !may_pass
+    }
+
+    /// How `redis-cli` is called to get to an address, for a shell; the password is asked for.
+    pub(crate) fn command_line(&self, address: &ConnectionAddr) -> String {
+        let port;
+        let mut words = vec!["redis-cli"];
+        match address {
+            ConnectionAddr::Unix(path) => words.extend(["-s", path.to_str().unwrap_or_default()]),
+            ConnectionAddr::Tcp(host, number) | ConnectionAddr::TcpTls { host, port: number, .. } => {
+                port = number.to_string();
+                words.extend(["-h", host, "-p", &port]);
+            }
+            _ => {}
+        }
+        if self.tls.is_some() {
+            words.push("--tls");
+        }
+        if let Some(ca) = self.tls_ca.as_deref() {
+            words.extend(["--cacert", ca]);
+        }
+        let settings = self.info.redis_settings();
+        let database = settings.db().to_string();
+        if settings.db() != 0 {
+            words.extend(["-n", &database]);
+        }
+        if settings.password().is_some() {
+            words.extend(["--user", self.user(), "--askpass"]);
+        }
+        shell::join(&words)
     }
 
     /// The name by which Redis knows us.

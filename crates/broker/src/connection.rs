@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use redis::ConnectionAddr;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::timeout,
@@ -31,6 +32,8 @@ pub(crate) struct Connection {
     buffer: Vec<u8>,
     /// What of the buffer has been parsed.
     parsed: usize,
+    /// Where it goes.
+    address: Box<ConnectionAddr>,
     /// The longest wait for the socket to take a command, and for more of an answer.
     timeout: Duration,
     /// Who answers.
@@ -50,13 +53,11 @@ impl Connection {
     }
 
     /// Connects only.
-    pub(crate) async fn connect(
-        address: &redis::ConnectionAddr,
-        config: &RedisConfig,
-    ) -> Result<Self, LinkError> {
+    pub(crate) async fn connect(address: &ConnectionAddr, config: &RedisConfig) -> Result<Self, LinkError> {
         let socket = socket::open(address, config).await?;
         let timeout = config.timeout;
-        Ok(Self { socket, buffer: Vec::new(), parsed: 0, timeout, server: Server::default() })
+        let address = Box::new(address.clone());
+        Ok(Self { socket, buffer: Vec::new(), parsed: 0, address, timeout, server: Server::default() })
     }
 
     /// Nothing but the socket, when all that was asked is answered.
@@ -138,6 +139,17 @@ impl Connection {
         }
     }
 
+    /// What INFO says under a name; `None` where it says nothing, or may not be asked.
+    pub(crate) async fn info(&mut self, section: &str, name: &str) -> Result<Option<String>, LinkError> {
+        let info = match self.ask(&["INFO", section]).await {
+            Ok(info) => info.text().unwrap_or_default(),
+            Err(LinkError::Refused { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let value = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        Ok(value.map(str::to_owned))
+    }
+
     /// Makes sure that the server still is a primary, where it says.
     pub(crate) async fn ask_role(&mut self) -> Result<(), LinkError> {
         match self.ask(&["INFO", "replication"]).await {
@@ -178,6 +190,11 @@ impl Connection {
     /// Takes what has already come in, without waiting; returns whether there was anything.
     pub(crate) async fn fill_now(&mut self) -> Result<bool, LinkError> {
         timeout(Duration::ZERO, self.fill()).await.map_or(Ok(false), |filled| filled.map(|()| true))
+    }
+
+    /// Where it goes: with Sentinels, where the primary was when it was opened.
+    pub(crate) fn address(&self) -> &ConnectionAddr {
+        &self.address
     }
 
     /// The longest wait for more of an answer.

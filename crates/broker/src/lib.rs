@@ -10,6 +10,7 @@ mod config;
 mod connection;
 mod decode;
 mod diagnosis;
+pub mod doctor;
 mod door;
 mod embedded;
 mod intake;

@@ -97,7 +97,9 @@ pub(crate) fn whole(door: Door, config: &RedisConfig) -> String {
     if config.info().redis_settings().db() != 0 {
         commands.push("+select");
     }
-    let mut words = vec!["ACL", "SETUSER", config.user(), "resetchannels"];
+    // Whoever has no user of their own had better make one than take rights from all others.
+    let user = if config.user() == "default" { "fanfare" } else { config.user() };
+    let mut words = vec!["ACL", "SETUSER", user, "resetchannels"];
     let (channels, keys) = (rule_for(Scope::Channels, config), rule_for(Scope::Keys, config));
     words.extend([&*channels, &*keys]);
     words.extend(commands);

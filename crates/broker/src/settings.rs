@@ -32,6 +32,11 @@ pub(crate) async fn look(connection: &mut Connection, door: Door) -> Result<Vec<
     Ok(found)
 }
 
+/// Whether they may be read at all.
+pub(crate) async fn may_read(connection: &mut Connection) -> Result<bool, LinkError> {
+    Ok(get(connection, "maxmemory").await?.is_some())
+}
+
 async fn get(connection: &mut Connection, name: &str) -> Result<Option<String>, LinkError> {
     match connection.ask(&["CONFIG", "GET", name]).await {
         Ok(Reply::List(pair)) => Ok(pair.get(1).and_then(Reply::text)),

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use publication::{Arrival, Batch, EntryId};
 use tokio::{sync::watch, time::sleep};
 
-pub(crate) use self::archive::run as run_archive;
-pub(crate) use self::entries::receive;
+pub(crate) use self::archive::{now_ms, run as run_archive};
+pub(crate) use self::entries::{newest, receive};
 pub use self::{
     archive::{Archive, Retention},
     ledger::{Finding, Ledger, ZERO},

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use prometheus::IntCounter;
-use publication::{EntryId, Publication, PublicationError};
+use publication::{Publication, PublicationError};
 use tokio::time::{sleep, timeout};
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     link_error::LinkError,
     metrics::Metrics,
     pace::Pace,
-    stream::{max_value, receive},
+    stream::{max_value, newest, receive},
     wire,
 };
 
@@ -149,12 +149,4 @@ impl WrongDoor {
             self.door.kind()
         );
     }
-}
-
-/// The newest entry of the stream, if there is one.
-async fn newest(connection: &mut Connection, key: &str) -> Result<Option<EntryId>, LinkError> {
-    connection.send(&["XREVRANGE", key, "+", "-", "COUNT", "1"]).await?;
-    let mut newest = None;
-    receive(connection, "XREVRANGE", Duration::ZERO, 0, |(id, _)| newest = Some(id)).await?;
-    Ok(newest)
 }

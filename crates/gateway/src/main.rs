@@ -29,6 +29,7 @@ fn main() -> ExitCode {
     match Cli::parse().command.unwrap_or_default() {
         Command::Serve(options) => command::serve::run(&options),
         Command::Check(options) => command::check::run(&options),
+        Command::Doctor(options) => command::doctor::run(&options),
         Command::Publish(options) => command::publish::run(&options),
         Command::Tail(options) => command::tail::run(&options),
     }

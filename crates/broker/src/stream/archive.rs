@@ -298,7 +298,7 @@ pub(super) async fn read_newest(
 }
 
 /// The time by the clock of Redis, which gives entries their ids; by ours if it does not say.
-async fn now_ms(connection: &mut Connection) -> u64 {
+pub(crate) async fn now_ms(connection: &mut Connection) -> u64 {
     let time = connection.ask(&["TIME"]).await.ok();
     let seconds = time.and_then(|time| match time {
         crate::resp::Reply::List(parts) => parts.first()?.text()?.parse::<u64>().ok(),

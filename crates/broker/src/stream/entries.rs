@@ -48,3 +48,11 @@ pub(crate) async fn receive(
         }
     }
 }
+
+/// The newest entry of the stream, if there is one.
+pub(crate) async fn newest(connection: &mut Connection, key: &str) -> Result<Option<EntryId>, LinkError> {
+    connection.send(&["XREVRANGE", key, "+", "-", "COUNT", "1"]).await?;
+    let mut newest = None;
+    receive(connection, "XREVRANGE", Duration::ZERO, 0, |(id, _)| newest = Some(id)).await?;
+    Ok(newest)
+}
