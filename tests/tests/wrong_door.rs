@@ -1,7 +1,7 @@
 //! Publications by the door that a gateway does not watch: counted, and told with the command that
 //! would have worked.
 
-use tests::{Gateway, Redis, wait_for};
+use tests::{Gateway, Redis, wait::wait_some, wait_for};
 
 const WRONG: &str = r#"fanfare_publications_total{outcome="wrong_door"}"#;
 
@@ -47,10 +47,9 @@ fn the_command_that_is_told_works_in_a_shell() {
 /// What stands in the log behind `part`, up to the closing quotation mark, unescaped.
 fn gateway_says(gateway: &Gateway, part: &str) -> String {
     let line = || gateway.log().lines().find_map(|line| Some(line.split_once(part)?.1.to_owned()));
-    wait_for(part, || line().is_some());
-    let line = line().unwrap();
-    let end = line.rfind('"').unwrap();
-    line[..end].replace(r"\\", r"\").replace("\\\"", "\"")
+    let line = wait_some(part, line);
+    let (command, _) = line.rsplit_once('"').expect("it is quoted");
+    command.replace(r"\\", r"\").replace("\\\"", "\"")
 }
 
 #[test]

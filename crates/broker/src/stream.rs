@@ -182,8 +182,7 @@ impl<O: Outlet> Tail<O> {
         self.checked = Instant::now();
         let survey = Survey::take(connection, &self.key).await?;
         let Some(ledger) = &mut self.ledger else { return self.read_back(connection).await };
-        let position = ledger.position();
-        let found = has(connection, &self.key, position).await?;
+        let found = has(connection, &self.key, ledger.witness(survey)).await?;
         let finding = ledger.resume(survey, found);
         self.act(finding, connection).await
     }
