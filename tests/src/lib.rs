@@ -1,6 +1,7 @@
 //! What the black-box tests speak: gateways, Redis servers, proxies, browsers. All real, each on
 //! free ports, ended when dropped.
 
+pub mod certificates;
 pub mod chromium;
 pub mod dead_end;
 pub mod gateway;
@@ -13,11 +14,13 @@ pub mod process;
 pub mod proxy;
 pub mod redis;
 pub mod report;
+pub mod sentinel;
 pub mod stall;
 pub mod upstream;
 pub mod wait;
 
 pub use self::{
+    certificates::{Authority, Signed},
     chromium::Chromium,
     dead_end::DeadEnd,
     gateway::Gateway,
@@ -29,6 +32,7 @@ pub use self::{
     proxy::Proxy,
     redis::Redis,
     report::Reporter,
+    sentinel::Watched,
     stall::Stall,
     upstream::Upstream,
     wait::{PATIENCE, wait_for, wait_some},

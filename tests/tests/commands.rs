@@ -41,6 +41,13 @@ fn a_bad_configuration_is_78_with_every_problem_before_any_socket_opens() {
             assert!(text.contains(part), "{part}: {text}");
         }
     }
+    let tls = config(
+        "[broker]\nkind = \"redis-stream\"\nredis.url = \"rediss://x\"\nredis.tls_ca_file = \"/nowhere/ca.pem\"\n",
+    );
+    let output = fanfare(&["check", "--config", tls.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(78));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("broker.redis.tls_ca_file") && text.contains("/nowhere/ca.pem"), "{text}");
     let open = config("[listen]\npublic = \"0.0.0.0:0\"\n");
     let output = fanfare(&["serve", "--config", open.path().to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(78));

@@ -10,15 +10,17 @@ use tokio::{
 use crate::{
     config::RedisConfig,
     decode::Rules,
+    door::Door,
     embedded,
     link_error::LinkError,
     metrics::Metrics,
     outlet::Outlet,
     pictures::Pictures,
-    publisher::{PublishError, Publisher},
+    publisher::Publisher,
     pubsub::Follower,
     status::Status,
     stream::{Archive, Retention, Tail, Warmth, run_archive},
+    wrong_door::WrongDoor,
 };
 
 /// Which broker.
@@ -54,7 +56,7 @@ impl Broker {
     /// the receivers of its batches. To be called inside a runtime.
     ///
     /// # Errors
-    /// The thread cannot be started, or the client refuses the address.
+    /// The thread cannot be started.
     pub fn start(kind: Kind, rules: Rules, metrics: Metrics, outlet: impl Outlet) -> Result<Self, io::Error> {
         let (status_sender, status) = watch::channel(Status::default());
         let (failure, failed) = oneshot::channel();
@@ -70,9 +72,11 @@ impl Broker {
                 Publisher::embedded(sender)
             }
             Kind::RedisPubSub(config) => {
-                let publisher = Publisher::redis(&config).map_err(refused)?;
+                let publisher = Publisher::redis(&config);
+                let other = WrongDoor::new(config.clone(), Door::PubSub, rules.clone(), &metrics);
+                spawn("wrong door", other.listen())?;
                 let (wanted, asked) = mpsc::channel(MAX_WANTED);
-                let pictures = Pictures::new(&config).map_err(refused)?;
+                let pictures = Pictures::new(&config);
                 kept_pictures = Some((pictures.clone(), asked));
                 let follower = Follower::new(config, rules, metrics, outlet, status_sender, wanted, pictures);
                 spawn("broker", async move {
@@ -83,11 +87,13 @@ impl Broker {
                 publisher
             }
             Kind::RedisStream(config, warmth, retention) => {
-                let publisher = Publisher::stream(&config).map_err(refused)?;
+                let publisher = Publisher::stream(&config);
                 let (handle, requests) = Archive::new();
                 archive = Some(handle);
                 let (archived, kept, counted) = (config.clone(), rules.clone(), metrics.clone());
                 spawn("archive", run_archive(archived, retention, kept, counted, requests))?;
+                let other = WrongDoor::new(config.clone(), Door::Stream, rules.clone(), &metrics);
+                spawn("wrong door", other.listen())?;
                 let tail = Tail::new(config, warmth, rules, metrics, outlet, status_sender);
                 spawn("broker", async move {
                     if let Err(error) = tail.run().await {
@@ -105,8 +111,4 @@ fn spawn(name: &str, work: impl Future<Output = ()> + Send + 'static) -> Result<
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     thread::Builder::new().name(name.to_owned()).spawn(move || runtime.block_on(work))?;
     Ok(())
-}
-
-fn refused(error: PublishError) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, error)
 }

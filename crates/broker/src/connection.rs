@@ -3,8 +3,12 @@
 //! What is asked here and there goes by [`Connection::ask`]; what comes a million times a second is
 //! parsed where it lies, by those who know what it is.
 
-use std::{io, time::Duration};
+use std::{
+    io::ErrorKind::{ConnectionReset, UnexpectedEof},
+    time::Duration,
+};
 
+use redis::ConnectionAddr;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::timeout,
@@ -14,15 +18,11 @@ use crate::{
     config::RedisConfig,
     link_error::LinkError,
     resp::{self, Frame, Reply},
-    sentinel,
+    rights, sentinel,
     server::Server,
     socket::{self, Socket},
 };
 
-/// The longest wait for a connection and for each answer while it is set up.
-const SETUP_TIMEOUT: Duration = Duration::from_secs(5);
-/// The longest wait for the socket to take a command.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Read at once: a few hundred publications, so that a batch grows with the load.
 const READ_BYTES: usize = 128 * 1024;
 
@@ -32,6 +32,10 @@ pub(crate) struct Connection {
     buffer: Vec<u8>,
     /// What of the buffer has been parsed.
     parsed: usize,
+    /// Where it goes.
+    address: Box<ConnectionAddr>,
+    /// The longest wait for the socket to take a command, and for more of an answer.
+    timeout: Duration,
     /// Who answers.
     pub(crate) server: Server,
 }
@@ -43,34 +47,49 @@ impl Connection {
             [] => config.info().addr().clone(),
             sentinels => sentinel::find_primary(sentinels, config).await?,
         };
-        let mut connection = Self::connect(&address).await?;
-        let set_up = timeout(SETUP_TIMEOUT, connection.set_up(config)).await;
-        set_up.map_err(|_| LinkError::Timeout("answer"))??;
+        let mut connection = Self::connect(&address, config).await?;
+        connection.set_up(config).await?;
         Ok(connection)
     }
 
     /// Connects only.
-    pub(crate) async fn connect(address: &redis::ConnectionAddr) -> Result<Self, LinkError> {
-        let connected = timeout(SETUP_TIMEOUT, socket::open(address)).await;
-        let socket = connected.map_err(|_| LinkError::Timeout("connection"))??;
-        Ok(Self { socket, buffer: Vec::new(), parsed: 0, server: Server::default() })
+    pub(crate) async fn connect(address: &ConnectionAddr, config: &RedisConfig) -> Result<Self, LinkError> {
+        let socket = socket::open(address, config).await?;
+        let timeout = config.timeout;
+        let address = Box::new(address.clone());
+        Ok(Self { socket, buffer: Vec::new(), parsed: 0, address, timeout, server: Server::default() })
+    }
+
+    /// Nothing but the socket, when all that was asked is answered.
+    pub(crate) fn into_socket(self) -> Socket {
+        self.socket
     }
 
     async fn set_up(&mut self, config: &RedisConfig) -> Result<(), LinkError> {
         let settings = config.info().redis_settings();
         self.greet(settings).await?;
         if settings.db() != 0 {
-            self.ask(&["SELECT", &settings.db().to_string()]).await?;
+            self.select(settings.db(), config).await?;
         }
         for section in ["server", "replication"] {
             // Without INFO the gateway works, but can never tell that two links show one order.
             match self.ask(&["INFO", section]).await {
                 Ok(info) => self.server.learn(&info),
-                Err(LinkError::Refused { error, .. }) => tracing::warn!(%error, "INFO is refused"),
+                Err(LinkError::Refused { error, .. }) => tracing::debug!(%error, "INFO is refused"),
                 Err(error) => return Err(error),
             }
         }
         self.server.check()
+    }
+
+    async fn select(&mut self, database: i64, config: &RedisConfig) -> Result<(), LinkError> {
+        match self.ask(&["SELECT", &database.to_string()]).await {
+            Ok(_) => Ok(()),
+            Err(LinkError::Refused { command, error }) if error.starts_with("NOPERM") => {
+                Err(LinkError::Denied { commands: command, grant: rights::grant_one(config, "+select") })
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Says who it is, and asks for RESP3.
@@ -80,7 +99,13 @@ impl Connection {
             hello.extend(["AUTH", settings.username().unwrap_or("default"), password]);
         }
         hello.extend(["SETNAME", "fanfare"]);
-        self.ask(&hello).await.map(|_| ())
+        match self.ask(&hello).await {
+            Ok(_) => Ok(()),
+            Err(LinkError::Io(error)) if matches!(error.kind(), UnexpectedEof | ConnectionReset) => {
+                Err(LinkError::Unanswered)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Sends a command and waits for its answer. Not while publications may come in between.
@@ -95,11 +120,12 @@ impl Connection {
         }
     }
 
-    /// Waits for the next answer.
+    /// Waits for the next answer, for each piece of it as long as an answer may take.
     async fn answer(&mut self) -> Result<Reply, LinkError> {
         loop {
             let Some((frame, length)) = resp::parse(self.unparsed(), usize::MAX)? else {
-                self.fill().await?;
+                let filled = timeout(self.timeout, self.fill()).await;
+                filled.map_err(|_| LinkError::Timeout("answer"))??;
                 continue;
             };
             let reply = match frame {
@@ -111,6 +137,17 @@ impl Connection {
                 return Ok(reply);
             }
         }
+    }
+
+    /// What INFO says under a name; `None` where it says nothing, or may not be asked.
+    pub(crate) async fn info(&mut self, section: &str, name: &str) -> Result<Option<String>, LinkError> {
+        let info = match self.ask(&["INFO", section]).await {
+            Ok(info) => info.text().unwrap_or_default(),
+            Err(LinkError::Refused { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let value = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        Ok(value.map(str::to_owned))
     }
 
     /// Makes sure that the server still is a primary, where it says.
@@ -129,7 +166,7 @@ impl Connection {
         for word in words {
             command.push_str(&format!("${}\r\n{word}\r\n", word.len()));
         }
-        let written = timeout(WRITE_TIMEOUT, self.socket.write_all(command.as_bytes())).await;
+        let written = timeout(self.timeout, self.socket.write_all(command.as_bytes())).await;
         written.map_err(|_| LinkError::Timeout("socket"))?.map_err(LinkError::Io)
     }
 
@@ -145,7 +182,7 @@ impl Connection {
         }
         self.buffer.reserve(READ_BYTES);
         match self.socket.read_buf(&mut self.buffer).await? {
-            0 => Err(LinkError::Io(io::ErrorKind::UnexpectedEof.into())),
+            0 => Err(LinkError::Io(UnexpectedEof.into())),
             _ => Ok(()),
         }
     }
@@ -153,6 +190,16 @@ impl Connection {
     /// Takes what has already come in, without waiting; returns whether there was anything.
     pub(crate) async fn fill_now(&mut self) -> Result<bool, LinkError> {
         timeout(Duration::ZERO, self.fill()).await.map_or(Ok(false), |filled| filled.map(|()| true))
+    }
+
+    /// Where it goes: with Sentinels, where the primary was when it was opened.
+    pub(crate) fn address(&self) -> &ConnectionAddr {
+        &self.address
+    }
+
+    /// The longest wait for more of an answer.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// What has come in and is not yet parsed.

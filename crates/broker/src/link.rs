@@ -30,9 +30,23 @@ pub(crate) enum Delivery<'a> {
 impl Link {
     /// Connects and subscribes.
     pub(crate) async fn open(config: &RedisConfig, max_payload: usize) -> Result<Self, LinkError> {
+        Self::open_to(&config.pattern(), config, max_payload).await
+    }
+
+    /// Connects and subscribes to other channels than those under the prefix.
+    pub(crate) async fn open_to(
+        pattern: &str,
+        config: &RedisConfig,
+        max_payload: usize,
+    ) -> Result<Self, LinkError> {
         let mut connection = Connection::open(config).await?;
-        connection.ask(&["PSUBSCRIBE", &config.pattern()]).await?;
+        connection.ask(&["PSUBSCRIBE", pattern]).await?;
         Ok(Self { connection, skip: 0, max_payload, receivers: None })
+    }
+
+    /// Subscribes once more, without effect, so that there is an answer.
+    pub(crate) async fn subscribe(&mut self, config: &RedisConfig) -> Result<(), LinkError> {
+        self.connection.send(&["PSUBSCRIBE", &config.pattern()]).await
     }
 
     /// Who answers on this link.

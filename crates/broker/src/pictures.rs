@@ -1,35 +1,31 @@
 //! Pictures of what gateways know, on their way through Redis from one that runs to one that starts.
 //!
-//! A picture lies in a list of Redis for a minute, in pieces, so that it never passes through the
-//! subscriptions of those whom it does not concern.
+//! A picture lies in Redis for a minute, in pieces, so that it never passes through the subscriptions
+//! of those whom it does not concern.
 
 use std::sync::Arc;
 
 use publication::{BeaconId, Cursor, Draft, Known, Publication, Sender, Snapshot};
-use redis::aio::ConnectionManager;
+use redis::FromRedisValue;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    config::RedisConfig,
-    control::Control,
-    publisher::{PublishError, connect},
-};
+use crate::{config::RedisConfig, control::Control, lane::Lane, publisher::PublishError};
 
 /// The length of a piece.
 const PIECE_BYTES: usize = 512 * 1024;
 /// How long a picture is kept, in seconds.
-const KEEP_SECONDS: u64 = 60;
+const KEEP_SECONDS: &str = "60";
 
 /// Stores and fetches pictures; cloning shares the connection.
 #[derive(Clone)]
 pub struct Pictures {
     prefix: String,
-    connection: ConnectionManager,
+    lane: Arc<Lane>,
 }
 
 impl Pictures {
-    pub(crate) fn new(config: &RedisConfig) -> Result<Self, PublishError> {
-        Ok(Self { prefix: config.prefix().to_owned(), connection: connect(config)? })
+    pub(crate) fn new(config: &RedisConfig) -> Self {
+        Self { prefix: config.prefix().to_owned(), lane: Arc::new(Lane::new(config)) }
     }
 
     /// Stores a picture under the name that was asked for, and says so.
@@ -37,17 +33,15 @@ impl Pictures {
     /// # Errors
     /// Redis does not take it.
     pub async fn store(&self, token: u64, snapshot: &Snapshot) -> Result<(), PublishError> {
-        let mut connection = self.connection.clone();
-        let (key, text) = (self.key(token), encode(snapshot));
-        for piece in text.as_bytes().chunks(PIECE_BYTES) {
-            let mut pipeline = redis::pipe();
-            pipeline.rpush(&key, piece).ignore();
-            pipeline.cmd("EXPIRE").arg(&key).arg(KEEP_SECONDS).ignore();
-            pipeline.query_async::<()>(&mut connection).await?;
+        let text = encode(snapshot);
+        let (mut rest, mut number) = (text.as_str(), 0);
+        while !rest.is_empty() {
+            let (piece, behind) = rest.split_at(rest.floor_char_boundary(PIECE_BYTES));
+            self.send::<String>(&["SET", &self.key(token, number), piece, "EX", KEEP_SECONDS]).await?;
+            (rest, number) = (behind, number + 1);
         }
-        let mut stored = redis::cmd("PUBLISH");
-        stored.arg(format!("{}@control", self.prefix)).arg(Control::Stored { token }.encode());
-        stored.query_async::<()>(&mut connection).await?;
+        let channel = format!("{}@control", self.prefix);
+        self.send::<u64>(&["PUBLISH", &channel, &Control::Stored { token }.encode()]).await?;
         Ok(())
     }
 
@@ -56,20 +50,21 @@ impl Pictures {
     /// # Errors
     /// Redis does not answer.
     pub(crate) async fn fetch(&self, token: u64) -> Result<Option<Snapshot>, PublishError> {
-        let mut connection = self.connection.clone();
-        let key = self.key(token);
-        let mut text = Vec::new();
-        loop {
-            let piece: Option<Vec<u8>> = redis::cmd("LPOP").arg(&key).query_async(&mut connection).await?;
-            match piece {
-                Some(piece) => text.extend_from_slice(&piece),
-                None => return Ok(decode(&text)),
-            }
+        let (mut text, mut number) = (Vec::new(), 0);
+        while let Some(piece) = self.send::<Option<Vec<u8>>>(&["GETDEL", &self.key(token, number)]).await? {
+            text.extend_from_slice(&piece);
+            number += 1;
         }
+        Ok(decode(&text))
     }
 
-    fn key(&self, token: u64) -> String {
-        format!("{}@picture:{token:016x}", self.prefix)
+    async fn send<T: FromRedisValue>(&self, words: &[&str]) -> Result<T, PublishError> {
+        let words: Vec<_> = words.iter().map(|&word| word.to_owned()).collect();
+        self.lane.send(&words).await
+    }
+
+    fn key(&self, token: u64, piece: usize) -> String {
+        format!("{}@picture:{token:016x}:{piece}", self.prefix)
     }
 }
 

@@ -20,6 +20,7 @@ use crate::{
     beacon::Beacon,
     config::RedisConfig,
     decode::Rules,
+    door::Door,
     intake::Intake,
     link::Link,
     link_error::LinkError,
@@ -28,6 +29,7 @@ use crate::{
     outlet::Outlet,
     own_beacons::OwnBeacons,
     pictures::Pictures,
+    preflight::preflight,
     status::Status,
 };
 
@@ -125,7 +127,7 @@ impl<O: Outlet> Follower<O> {
     async fn connect(&mut self, at_first: bool) -> Result<Link, LinkError> {
         let mut backoff = Backoff::default();
         loop {
-            match Link::open(&self.config, self.max_payload).await {
+            match open(&self.config, self.max_payload, at_first).await {
                 Ok(link) => return Ok(link),
                 Err(error) if at_first && self.config.is_permanent(&error) => return Err(error),
                 Err(error) => {
@@ -288,4 +290,12 @@ impl<O: Outlet> Follower<O> {
             status.trouble = Some(trouble.to_owned());
         });
     }
+}
+
+/// Opens a link; before the first one, all is looked at that could hurt later.
+async fn open(config: &RedisConfig, max_payload: usize, at_first: bool) -> Result<Link, LinkError> {
+    if at_first {
+        preflight(config, Door::PubSub).await?;
+    }
+    Link::open(config, max_payload).await
 }

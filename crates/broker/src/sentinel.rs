@@ -5,7 +5,7 @@ use tokio::time::{Duration, timeout};
 
 use crate::{config::RedisConfig, connection::Connection, link_error::LinkError, resp::Reply};
 
-/// The longest wait for each of them.
+/// The longest wait for each of them: another one may know.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The address of the primary, by the first Sentinel that knows it.
@@ -13,22 +13,30 @@ pub(crate) async fn find_primary(
     sentinels: &[ConnectionInfo],
     config: &RedisConfig,
 ) -> Result<ConnectionAddr, LinkError> {
-    let mut last = LinkError::NoPrimary("none is configured".to_owned());
+    let mut last = "none is configured".to_owned();
+    let mut permanent = true;
     // Each time another one first, so that one that is wrong or slow is not asked for ever.
     let first = rand::random_range(0..sentinels.len());
     let (later, sooner) = sentinels.split_at(first);
     for sentinel in sooner.iter().chain(later) {
-        match timeout(TIMEOUT, ask(sentinel, config.sentinel_master())).await {
+        match timeout(TIMEOUT.min(config.timeout), ask(sentinel, config)).await {
             Ok(Ok((host, port))) => return Ok(config.with_address(host, port)),
-            Ok(Err(error)) => last = LinkError::NoPrimary(format!("{} says: {error}", sentinel.addr())),
-            Err(_) => last = LinkError::NoPrimary(format!("{} does not answer", sentinel.addr())),
+            Ok(Err(error)) => {
+                permanent &= error.is_permanent();
+                last = format!("{}: {error}", sentinel.addr());
+            }
+            Err(_) => {
+                permanent = false;
+                last = format!("{} does not answer", sentinel.addr());
+            }
         }
     }
-    Err(last)
+    Err(LinkError::NoPrimary { why: last, permanent })
 }
 
-async fn ask(sentinel: &ConnectionInfo, master: &str) -> Result<(String, u16), LinkError> {
-    let mut connection = Connection::connect(sentinel.addr()).await?;
+async fn ask(sentinel: &ConnectionInfo, config: &RedisConfig) -> Result<(String, u16), LinkError> {
+    let master = config.sentinel_master();
+    let mut connection = Connection::connect(sentinel.addr(), config).await?;
     if sentinel.redis_settings().password().is_some() {
         connection.greet(sentinel.redis_settings()).await?;
     }
@@ -40,5 +48,6 @@ async fn ask(sentinel: &ConnectionInfo, master: &str) -> Result<(String, u16), L
         },
         _ => None,
     };
-    address.ok_or_else(|| LinkError::NoPrimary(format!("there is no primary called {master}")))
+    let why = || format!("it knows none called {master:?} (broker.redis.sentinel_master)");
+    address.ok_or_else(|| LinkError::NoPrimary { why: why(), permanent: false })
 }

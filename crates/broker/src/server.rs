@@ -9,6 +9,9 @@ pub(crate) struct Server {
     pub(crate) replication_id: Option<String>,
     pub(crate) role: Option<String>,
     pub(crate) mode: Option<String>,
+    /// Of Redis, or the one that a relative says it is compatible with.
+    redis_version: Option<String>,
+    valkey_version: Option<String>,
 }
 
 impl Server {
@@ -22,9 +25,20 @@ impl Server {
                 "master_replid" => &mut self.replication_id,
                 "role" => &mut self.role,
                 "redis_mode" => &mut self.mode,
+                "redis_version" => &mut self.redis_version,
+                "valkey_version" => &mut self.valkey_version,
                 _ => continue,
             };
             *field = Some(value.to_owned());
+        }
+    }
+
+    /// What it is, as far as it says.
+    pub(crate) fn name_and_version(&self) -> (&'static str, &str) {
+        match (&self.valkey_version, &self.redis_version) {
+            (Some(version), _) => ("Valkey", version),
+            (None, Some(version)) => ("Redis", version),
+            (None, None) => ("Redis", "of a version that it does not tell"),
         }
     }
 

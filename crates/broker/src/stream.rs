@@ -10,21 +10,20 @@ use std::time::{Duration, Instant};
 use publication::{Arrival, Batch, EntryId};
 use tokio::{sync::watch, time::sleep};
 
-pub(crate) use self::archive::run as run_archive;
-use self::entries::receive;
+pub(crate) use self::archive::{now_ms, run as run_archive};
+pub(crate) use self::entries::{newest, receive};
 pub use self::{
     archive::{Archive, Retention},
     ledger::{Finding, Ledger, ZERO},
     survey::Survey,
 };
 use crate::{
-    backoff::Backoff, config::RedisConfig, connection::Connection, decode::Rules, intake::Intake,
-    link_error::LinkError, metrics::Metrics, outlet::Outlet, status::Status,
+    backoff::Backoff, config::RedisConfig, connection::Connection, decode::Rules, door::Door, intake::Intake,
+    link_error::LinkError, metrics::Metrics, outlet::Outlet, preflight::preflight, status::Status,
 };
 
-/// How long a read waits for entries, and how long its answer may then take.
+/// How long a read waits for entries.
 const BLOCK: Duration = Duration::from_millis(400);
-const PATIENCE: Duration = Duration::from_secs(4);
 /// Entries of one answer at most.
 const MAX_ENTRIES: usize = 1_000;
 /// Between two looks at the stream as a whole.
@@ -119,6 +118,9 @@ impl<O: Outlet> Tail<O> {
 
     /// Connects and follows until the connection breaks, or (Ok) the receivers are gone.
     async fn follow(&mut self, backoff: &mut Backoff) -> Result<(), LinkError> {
+        if self.ledger.is_none() {
+            preflight(&self.config, Door::Stream).await?;
+        }
         let mut connection = Connection::open(&self.config).await?;
         self.resume(&mut connection).await?;
         *backoff = Backoff::default();
@@ -153,7 +155,7 @@ impl<O: Outlet> Tail<O> {
         let Self { intake, ledger, batch, max_value, .. } = self;
         let ledger = ledger.get_or_insert_default();
         let mut another = false;
-        receive(connection, "XREAD", *max_value, PATIENCE, |(id, fields)| {
+        receive(connection, "XREAD", BLOCK, *max_value, |(id, fields)| {
             match ledger.read(id) {
                 Finding::Fine => {}
                 Finding::Lost(after) => batch.push(Arrival::Loss(after)),
@@ -197,8 +199,7 @@ impl<O: Outlet> Tail<O> {
         (self.checked, self.newest) = (Instant::now(), None);
         let survey = Survey::take(connection, &self.key).await?;
         let Some(ledger) = &mut self.ledger else { return self.read_back(connection).await };
-        let position = ledger.position();
-        let found = has(connection, &self.key, position).await?;
+        let found = has(connection, &self.key, ledger.witness(survey)).await?;
         let finding = ledger.resume(survey, found);
         self.act(finding, connection).await
     }
@@ -234,7 +235,7 @@ impl<O: Outlet> Tail<O> {
             let words = ["XRANGE", &self.key, range[0], range[1], "COUNT", "1000"];
             connection.send(&words).await?;
             let Self { intake, batch, max_value, .. } = self;
-            receive(connection, "XRANGE", *max_value, PATIENCE, |(id, fields)| {
+            receive(connection, "XRANGE", Duration::ZERO, *max_value, |(id, fields)| {
                 // Rounded up: a value may go a second early, but never comes back.
                 let age = now.saturating_sub(id.ms).div_ceil(1_000);
                 let age = u32::try_from(age).unwrap_or(u32::MAX);
@@ -297,6 +298,6 @@ async fn has(connection: &mut Connection, key: &str, id: EntryId) -> Result<bool
     let id = id.to_string();
     connection.send(&["XRANGE", key, &id, &id, "COUNT", "1"]).await?;
     let mut found = false;
-    receive(connection, "XRANGE", 0, PATIENCE, |_| found = true).await?;
+    receive(connection, "XRANGE", Duration::ZERO, 0, |_| found = true).await?;
     Ok(found)
 }

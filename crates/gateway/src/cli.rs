@@ -22,6 +22,8 @@ pub(crate) enum Command {
     Serve(ConfigOptions),
     /// Print the effective configuration, or every problem with it.
     Check(ConfigOptions),
+    /// Look at everything that can keep a publication from arriving, and listen for what nearly does.
+    Doctor(DoctorOptions),
     /// Publish on a channel, through a gateway or straight into Redis.
     Publish(PublishOptions),
     /// Show what arrives on channels; goes on by itself after an interruption.
@@ -33,6 +35,15 @@ pub(crate) struct ConfigOptions {
     /// The configuration file (TOML); without it, defaults and FANFARE__... variables.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(crate) struct DoctorOptions {
+    #[command(flatten)]
+    pub(crate) config: ConfigOptions,
+    /// How long to listen for publications; 0 does not listen.
+    #[arg(long, default_value_t = 10, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=3600))]
+    pub(crate) seconds: u64,
 }
 
 #[derive(Args)]

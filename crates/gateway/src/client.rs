@@ -46,6 +46,21 @@ impl Gateway {
         headers: &[(&'static str, String)],
         body: Bytes,
     ) -> Result<Response<Incoming>, String> {
+        self.request(method, &format!("{}/events?{query}", self.path), headers, body).await
+    }
+
+    /// What stands at a path, whatever the status is.
+    pub(crate) async fn get(&self, path: &str) -> Result<String, String> {
+        text(self.request(Method::GET, path, &[], Bytes::new()).await?).await
+    }
+
+    async fn request(
+        &self,
+        method: Method,
+        target: &str,
+        headers: &[(&'static str, String)],
+        body: Bytes,
+    ) -> Result<Response<Incoming>, String> {
         let connected = timeout(TIMEOUT, TcpStream::connect(&self.address)).await;
         let stream = connected
             .map_err(|_| format!("{} does not answer", self.authority))?
@@ -56,7 +71,7 @@ impl Gateway {
         tokio::task::spawn_local(connection);
         let mut request = Request::builder()
             .method(method)
-            .uri(format!("{}/events?{query}", self.path))
+            .uri(target)
             .body(Full::new(body))
             .map_err(|error| error.to_string())?;
         request.headers_mut().insert(HOST, value(&self.authority)?);

@@ -1,6 +1,8 @@
 //! What each command does.
 
 pub(crate) mod check;
+pub(crate) mod doctor;
+mod ports;
 pub(crate) mod publish;
 pub(crate) mod serve;
 pub(crate) mod tail;

@@ -27,9 +27,12 @@ use crate::cli::{Cli, Command};
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
+    // Whatever speaks TLS does it by this one; that there was none before is no error.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     match Cli::parse().command.unwrap_or_default() {
         Command::Serve(options) => command::serve::run(&options),
         Command::Check(options) => command::check::run(&options),
+        Command::Doctor(options) => command::doctor::run(&options),
         Command::Publish(options) => command::publish::run(&options),
         Command::Tail(options) => command::tail::run(&options),
     }

@@ -15,18 +15,20 @@ use crate::{
 pub(crate) type Raw<'a> = (EntryId, Option<Fields<'a>>);
 
 /// Waits for the reply of a command that was sent, and lends its entries. Each piece of it must
-/// come within `patience`.
+/// come as soon as an answer must, and that of a command that blocks by so much later.
 pub(crate) async fn receive(
     connection: &mut Connection,
     command: &'static str,
+    blocked: Duration,
     max_value: usize,
-    patience: Duration,
     mut take: impl FnMut(Raw<'_>),
 ) -> Result<(), LinkError> {
     let mut entries = Entries::new(max_value);
     loop {
         let Some((part, length)) = entries.next(connection.unparsed())? else {
-            timeout(patience, connection.fill()).await.map_err(|_| LinkError::Timeout("answer"))??;
+            timeout(connection.timeout() + blocked, connection.fill())
+                .await
+                .map_err(|_| LinkError::Timeout("answer"))??;
             continue;
         };
         let mut ended = false;
@@ -45,4 +47,12 @@ pub(crate) async fn receive(
             return Ok(());
         }
     }
+}
+
+/// The newest entry of the stream, if there is one.
+pub(crate) async fn newest(connection: &mut Connection, key: &str) -> Result<Option<EntryId>, LinkError> {
+    connection.send(&["XREVRANGE", key, "+", "-", "COUNT", "1"]).await?;
+    let mut newest = None;
+    receive(connection, "XREVRANGE", Duration::ZERO, 0, |(id, _)| newest = Some(id)).await?;
+    Ok(newest)
 }

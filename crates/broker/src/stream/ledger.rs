@@ -4,6 +4,8 @@
 //! Redis 7 counts the entries ever added; as long as our own count agrees, nothing was missed, and
 //! the stream is still the same one. An older Redis only shows where the stream begins and ends.
 
+use std::collections::VecDeque;
+
 use publication::EntryId;
 
 use super::survey::Survey;
@@ -22,6 +24,11 @@ pub enum Finding {
 /// Before every entry.
 pub const ZERO: EntryId = EntryId { ms: 0, seq: 0 };
 
+/// Entries that are remembered to know a stream again that has lost its tail: about a minute's, since
+/// they lie so far apart.
+const MAX_WITNESSES: usize = 600;
+const WITNESS_SPACING_MS: u64 = 100;
+
 /// The account.
 #[derive(Debug, Default)]
 pub struct Ledger {
@@ -34,6 +41,8 @@ pub struct Ledger {
     /// Up to here nothing was missed.
     verified: EntryId,
     checkpoint: Option<Checkpoint>,
+    /// Some of the entries that were read, in order.
+    witnesses: VecDeque<EntryId>,
 }
 
 /// An entry to come.
@@ -46,13 +55,23 @@ struct Checkpoint {
     position: EntryId,
 }
 
+impl Checkpoint {
+    /// Whether what Redis counts now cannot have come of what it counted then: it holds more behind
+    /// this entry than was added since. Its count then says nothing of what we read.
+    fn is_contradicted_by(&self, survey: &Survey) -> bool {
+        let Some((then, now)) = self.added.zip(survey.added) else { return false };
+        let all_behind = survey.first.is_some_and(|first| first > self.id);
+        now < then || (all_behind && survey.length > now - then)
+    }
+}
+
 impl Ledger {
     /// Begins behind an entry of a stream of which Redis says this. Behind [`ZERO`] nothing was ever
     /// added.
     #[must_use]
     pub fn new(position: EntryId, survey: Option<Survey>) -> Self {
         let added = (position == ZERO).then_some(0);
-        let mut ledger = Self { position, newest: position, verified: position, added, checkpoint: None };
+        let mut ledger = Self { position, newest: position, verified: position, added, ..Self::default() };
         if survey.is_some() {
             ledger.check(survey);
         }
@@ -72,6 +91,7 @@ impl Ledger {
         }
         let before = std::mem::replace(&mut self.position, id);
         self.newest = id;
+        self.remember(id);
         let counted = self.added;
         self.added = counted.map(|added| added + 1);
         let Some(checkpoint) = self.checkpoint.filter(|checkpoint| id >= checkpoint.id) else {
@@ -110,23 +130,35 @@ impl Ledger {
         if survey.added.is_none() && gone { self.lost() } else { Finding::Fine }
     }
 
-    /// Redis was asked on a new connection; `found` says whether the entry at our position is there.
+    /// The newest entry that was read and that the stream must still hold if it is the same one,
+    /// unless it was trimmed: the one at our position, or an older one if the stream ends before it.
+    #[must_use]
+    pub fn witness(&self, survey: Option<Survey>) -> EntryId {
+        let last = survey.map_or(self.position, |survey| survey.last);
+        if last >= self.position {
+            return self.position;
+        }
+        self.witnesses.iter().rev().copied().find(|id| *id <= last).unwrap_or(ZERO)
+    }
+
+    /// Redis was asked on a new connection; `found` says whether the witness is there.
     pub fn resume(&mut self, survey: Option<Survey>, found: bool) -> Finding {
-        self.checkpoint = None;
+        let before = self.checkpoint.take();
         let Some(survey) = survey else { return self.emptied() };
         if survey.last < self.position {
-            return Finding::Another;
+            return if found { self.cut(survey) } else { Finding::Another };
         }
         if survey.last == self.position {
             return self.check(Some(survey));
         }
         self.expect(survey);
+        let forked = before.is_some_and(|before| before.is_contradicted_by(&survey));
         let behind = || survey.first.is_some_and(|first| first > self.position);
         let complete = self
             .added
             .zip(survey.added)
             .is_some_and(|(ours, theirs)| theirs.checked_sub(ours) == Some(survey.length) && behind());
-        if found || complete {
+        if found || (complete && !forked) {
             return Finding::Fine;
         }
         // What was counted before says nothing of this stream.
@@ -145,6 +177,25 @@ impl Ledger {
         self.lost()
     }
 
+    /// The stream is the one that was read, without its tail: a replica that never had it has taken
+    /// over, or Redis had not written it down. What was read of the tail has been delivered; what was
+    /// not is lost. Should an id of the tail come once more, then for something else.
+    fn cut(&mut self, survey: Survey) -> Finding {
+        self.witnesses.retain(|id| *id <= survey.last);
+        (self.position, self.added) = (survey.last, survey.added);
+        self.lost_behind(survey.last)
+    }
+
+    fn remember(&mut self, id: EntryId) {
+        if self.witnesses.back().is_some_and(|last| id.ms < last.ms + WITNESS_SPACING_MS) {
+            return;
+        }
+        if self.witnesses.len() == MAX_WITNESSES {
+            self.witnesses.pop_front();
+        }
+        self.witnesses.push_back(id);
+    }
+
     fn expect(&mut self, Survey { last, added, .. }: Survey) {
         self.checkpoint = Some(Checkpoint { id: last, added, position: self.position });
     }
@@ -160,7 +211,10 @@ impl Ledger {
     }
 
     fn lost(&mut self) -> Finding {
-        let after = self.verified;
+        self.lost_behind(self.verified)
+    }
+
+    fn lost_behind(&mut self, after: EntryId) -> Finding {
         self.verified = self.position;
         Finding::Lost(after)
     }

@@ -2,7 +2,7 @@
 
 use std::{io::Read, process::ExitCode};
 
-use broker::{Kind, PublishError, Published, Publisher, RedisConfig};
+use broker::{Kind, Published, Publisher, RedisConfig};
 use form_urlencoded::Serializer;
 use hyper::{Method, StatusCode};
 use publication::{Draft, Publication};
@@ -29,10 +29,10 @@ pub(crate) fn run(options: &PublishOptions) -> ExitCode {
         let published = match (&options.to, &settings.broker) {
             (Some(url), _) => to_gateway(url, options, data).await,
             (None, Kind::RedisPubSub(config)) => {
-                to_redis(config, Publisher::redis(config), &settings, options, &data).await
+                to_redis(config, &Publisher::redis(config), &settings, options, &data).await
             }
             (None, Kind::RedisStream(config, ..)) => {
-                to_redis(config, Publisher::stream(config), &settings, options, &data).await
+                to_redis(config, &Publisher::stream(config), &settings, options, &data).await
             }
             (None, Kind::Embedded) => to_gateway(&format!("http://{}", settings.public), options, data).await,
         };
@@ -81,7 +81,7 @@ async fn to_gateway(url: &str, options: &PublishOptions, data: String) -> Result
 
 async fn to_redis(
     config: &RedisConfig,
-    publisher: Result<Publisher, PublishError>,
+    publisher: &Publisher,
     settings: &Settings,
     options: &PublishOptions,
     data: &str,
@@ -96,7 +96,6 @@ async fn to_redis(
     };
     let rules = Rules::new(settings.edge.access.clone()).for_broker(settings.edge.max_data_bytes);
     let publication: Publication = rules.check(draft).map_err(|error| error.to_string())?;
-    let publisher = publisher.map_err(|error| error.to_string())?;
     match publisher.publish(publication).await {
         Ok(Published::Subscribers(0)) => {
             Err(format!("Redis at {} took it, but no gateway listens there", config.address()))

@@ -55,6 +55,10 @@ pub(crate) enum BrokerKind {
 pub(crate) struct Redis {
     pub(crate) url: String,
     pub(crate) prefix: String,
+    pub(crate) tls_ca_file: String,
+    pub(crate) tls_cert_file: String,
+    pub(crate) tls_key_file: String,
+    pub(crate) timeout: Span,
     pub(crate) beacon_interval: Span,
     pub(crate) snapshot_bytes: usize,
     pub(crate) sentinels: Vec<String>,
@@ -191,6 +195,10 @@ impl Default for Redis {
         Self {
             url: "redis://127.0.0.1:6379".to_owned(),
             prefix: "fanfare:".to_owned(),
+            tls_ca_file: String::new(),
+            tls_cert_file: String::new(),
+            tls_key_file: String::new(),
+            timeout: Span::seconds(5),
             beacon_interval: Span::seconds(1),
             snapshot_bytes: 16 * 1024 * 1024,
             sentinels: Vec::new(),

@@ -1,9 +1,9 @@
 //! What the program needs, made from what the user wrote: every value checked, every crate's own
 //! configuration.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
-use broker::{Kind, RedisConfig, Retention, Warmth};
+use broker::{Kind, RedisConfig, Retention, TlsFiles, TlsProblem, Warmth};
 use edge::{Access, Cors, Network, Proxies, Rule, WhenSlow, Who};
 use publication::Pattern;
 use tracing_subscriber::EnvFilter;
@@ -110,7 +110,7 @@ fn broker(file: &File, problems: &mut Vec<Problem>) -> Kind {
     if file.broker.kind == BrokerKind::Embedded {
         return Kind::Embedded;
     }
-    let config = match RedisConfig::new(&redis.url, &redis.prefix, redis.beacon_interval.0) {
+    let config = match RedisConfig::new(&redis.url, &redis.prefix, redis.timeout.0, redis.beacon_interval.0) {
         Ok(config) => config,
         Err(reason) => {
             // The URL may hold a password, so it is not repeated.
@@ -126,6 +126,13 @@ fn broker(file: &File, problems: &mut Vec<Problem>) -> Kind {
             return Kind::Embedded;
         }
     };
+    let config = match config.with_tls(tls_files(redis)) {
+        Ok(config) => config,
+        Err(TlsProblem { key, reason }) => {
+            problems.push(Problem::new(format!("broker.redis.{key}"), None, reason));
+            return Kind::Embedded;
+        }
+    };
     if file.broker.kind == BrokerKind::RedisPubSub {
         return Kind::RedisPubSub(config);
     }
@@ -133,6 +140,19 @@ fn broker(file: &File, problems: &mut Vec<Problem>) -> Kind {
     let warmth = Warmth { count: history.keep_count, bytes: history.keep_bytes, age: history.keep_for.0 };
     let retention = Retention { count: redis.stream_keep_count, age: redis.stream_keep_for.0 };
     Kind::RedisStream(config, warmth, retention)
+}
+
+fn tls_files(redis: &file::Redis) -> TlsFiles<'_> {
+    TlsFiles {
+        ca: named(&redis.tls_ca_file),
+        certificate: named(&redis.tls_cert_file),
+        key: named(&redis.tls_key_file),
+    }
+}
+
+/// A file, if one is named.
+fn named(path: &str) -> Option<&Path> {
+    (!path.is_empty()).then(|| Path::new(path))
 }
 
 fn access(file: &File, problems: &mut Vec<Problem>) -> Access {
@@ -232,6 +252,7 @@ fn check_spans(file: &File, problems: &mut Vec<Problem>) {
     // A session's age is counted in milliseconds that 32 bits hold.
     within("sessions.max_lifetime", file.sessions.max_lifetime, Duration::ZERO, 30 * day);
     within("sessions.write_timeout", file.sessions.write_timeout, 100 * millisecond, day);
+    within("broker.redis.timeout", file.broker.redis.timeout, 100 * millisecond, 60_000 * millisecond);
     within("broker.redis.beacon_interval", file.broker.redis.beacon_interval, 50 * millisecond, day);
     within("broker.redis.stream_keep_for", file.broker.redis.stream_keep_for, 1000 * millisecond, 3650 * day);
     within("drain.delay", file.drain.delay, Duration::ZERO, day);
