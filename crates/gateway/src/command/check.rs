@@ -13,7 +13,10 @@ pub(crate) fn run(options: &ConfigOptions) -> ExitCode {
         Ok(read) => read,
         Err(code) => return code,
     };
-    file.broker.redis.url = without_password(&file.broker.redis.url);
+    let redis = &mut file.broker.redis;
+    for url in redis.sentinels.iter_mut().chain([&mut redis.url]) {
+        *url = without_password(url);
+    }
     match toml::to_string(&file) {
         Ok(text) => {
             print!("{text}");

@@ -182,9 +182,9 @@ fn shown(name: &str, value: &Value) -> Option<String> {
     (scalar && !holds_secret(name)).then(|| value.to_string())
 }
 
-/// The URL holds a password, and what stands in the place of a section may hold the URL.
+/// URLs hold passwords, and what stands in the place of a section may hold one.
 fn holds_secret(name: &str) -> bool {
-    matches!(name, "broker" | "broker.redis" | "broker.redis.url")
+    matches!(name, "broker" | "broker.redis" | "broker.redis.url" | "broker.redis.sentinels")
 }
 
 fn all_keys(table: &Table) -> Vec<String> {
