@@ -19,7 +19,9 @@ fn config(text: &str) -> tempfile::NamedTempFile {
 
 #[test]
 fn check_prints_what_is_in_effect_without_secrets() {
-    let file = config("[broker.redis]\nurl = \"redis://me:secret@host:1\"\n[sessions]\nheartbeat = \"7s\"\n");
+    let file = config(
+        "[broker.redis]\nurl = \"redis://me:secret@host:1\"\nsentinels = [\"redis://:secret@s:2\"]\n[sessions]\nheartbeat = \"7s\"\n",
+    );
     let output = fanfare(&["check", "--config", file.path().to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(0));
     let text = String::from_utf8(output.stdout).unwrap();

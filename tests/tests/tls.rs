@@ -1,6 +1,8 @@
 //! Redis over TLS and over a Unix socket: the same as over TCP, and clear words when it cannot work.
 
-use tests::{Authority, Gateway, Redis, gateway::Plan, redis::free_port, wait_for};
+use std::process::Command;
+
+use tests::{Authority, Gateway, Redis, gateway::Plan, process::Process, redis::free_port, wait_for};
 
 /// A Redis that speaks TLS on one port and cleartext on another, and who signed for it.
 struct Secured {
@@ -123,4 +125,34 @@ fn a_unix_socket_works_too() {
         assert!(gateway.post("channel=a", kind).status < 300);
         browser.expect(kind);
     }
+}
+
+#[test]
+fn sentinels_speak_tls_too_and_the_primary_that_they_name_is_checked() {
+    let secured = Secured::start("IP:127.0.0.1", "no");
+    let own = secured.authority.sign("sentinel", "IP:127.0.0.1");
+    let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+    let text = format!(
+        "port 0\ntls-port {port}\ntls-cert-file {}\ntls-key-file {}\ntls-ca-cert-file {}\n\
+         tls-auth-clients no\ntls-replication yes\nsentinel monitor main 127.0.0.1 {} 1\n",
+        own.certificate,
+        own.key,
+        secured.authority.certificate(),
+        secured.port
+    );
+    let file = folder.path().join("sentinel.conf");
+    std::fs::write(&file, text).unwrap();
+    let _sentinel = Process::start(Command::new("redis-server").arg(&file).arg("--sentinel"));
+    let plan = |authority: &Authority| {
+        secured
+            .plan("redis-stream", authority)
+            .set("broker.redis.url", "\"rediss://what.the.sentinel.says\"")
+            .set("broker.redis.sentinels", &format!("[\"rediss://127.0.0.1:{port}\"]"))
+            .set("broker.redis.sentinel_master", "\"main\"")
+    };
+    let gateway = plan(&secured.authority).start();
+    let mut browser = gateway.listen("channel=a");
+    assert_eq!(gateway.post("channel=a", "hello").status, 200);
+    browser.expect("hello");
+    expect_refusal(plan(&Authority::new("two")), &["no Sentinel knows", "broker.redis.tls_ca_file"]);
 }

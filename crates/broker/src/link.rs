@@ -6,6 +6,7 @@
 use crate::{
     config::RedisConfig,
     connection::Connection,
+    decode::Rules,
     link_error::LinkError,
     resp::{self, Frame, Reply},
     server::Server,
@@ -128,4 +129,9 @@ impl Link {
             }
         }
     }
+}
+
+/// The longest payload that may hold a publication: an envelope has names and escapes around the data.
+pub(crate) fn max_payload(rules: &Rules) -> usize {
+    rules.max_data_bytes.saturating_mul(6).saturating_add(4096)
 }

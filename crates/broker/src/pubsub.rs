@@ -22,7 +22,7 @@ use crate::{
     decode::Rules,
     door::Door,
     intake::Intake,
-    link::Link,
+    link::{Link, max_payload},
     link_error::LinkError,
     metrics::Metrics,
     order::{Item, Order},
@@ -82,8 +82,7 @@ impl<O: Outlet> Follower<O> {
         pictures: Pictures,
     ) -> Self {
         Self {
-            // An envelope holds names and escapes around the data.
-            max_payload: rules.max_data_bytes.saturating_mul(6).saturating_add(4096),
+            max_payload: max_payload(&rules),
             intake: Intake::new(config.prefix(), rules, metrics.clone()),
             config,
             metrics,

@@ -14,7 +14,7 @@ use crate::{
     connection::Connection,
     decode::Rules,
     door::Door,
-    link::{Delivery, Link},
+    link::{Delivery, Link, max_payload},
     link_error::LinkError,
     metrics::Metrics,
     pace::Pace,
@@ -66,7 +66,7 @@ impl WrongDoor {
 
     /// On a stream: what is published under the prefix.
     async fn listen_to_the_prefix(&mut self) -> Result<std::convert::Infallible, LinkError> {
-        let mut link = Link::open(&self.config, max_value(&self.rules)).await?;
+        let mut link = Link::open(&self.config, max_payload(&self.rules)).await?;
         let mut asked = false;
         loop {
             match timeout(LOOK_INTERVAL, link.fill()).await {

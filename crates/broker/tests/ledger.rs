@@ -95,8 +95,8 @@ impl Reader {
 
     fn reconnect(&mut self, stream: &Stream, counts: bool) {
         let found = stream.entries.contains(&self.ledger.witness(stream.survey(counts)));
-        if !counts && !found && stream.exists && stream.last != self.ledger.position() {
-            // An old Redis cannot show that nothing was missed.
+        if !found && stream.exists && stream.last != self.ledger.position() {
+            // Without its last entry it may be another stream, unless it was just checked.
             self.excused = true;
         }
         let finding = self.ledger.resume(stream.survey(counts), found);

@@ -20,7 +20,7 @@ use crate::{
     decode::Rules,
     diagnosis::{Diagnosis, Verdict},
     door::Door,
-    link::{Delivery, Link},
+    link::{Delivery, Link, max_payload},
     link_error::LinkError,
     stream::{max_value, newest, receive},
 };
@@ -67,13 +67,13 @@ pub async fn listen(
     let until = Instant::now() + span;
     loop {
         let left = until.saturating_duration_since(Instant::now());
-        progress(left, ear.count);
         if let Ok(filled) = timeout(TICK.min(left), link.fill()).await {
             filled?;
             link.deliver(|delivery| ear.hear(&delivery))?;
         }
         if ear.looked.elapsed() >= TICK || left.is_zero() {
             ear.look_at_the_stream(&mut connection, &mut last).await?;
+            progress(left, ear.count);
         }
         if left.is_zero() {
             let mut heard = ear.finish(everywhere, &suggest);
@@ -85,9 +85,9 @@ pub async fn listen(
 
 /// A link to all channels, or, where that is denied, to those under the prefix.
 async fn open(config: &RedisConfig, rules: &Rules) -> Result<(Link, bool), LinkError> {
-    match Link::open_to("*", config, max_value(rules)).await {
+    match Link::open_to("*", config, max_payload(rules)).await {
         Err(LinkError::Refused { .. }) => {
-            Ok((Link::open_to(&config.pattern(), config, max_value(rules)).await?, false))
+            Ok((Link::open_to(&config.pattern(), config, max_payload(rules)).await?, false))
         }
         link => Ok((link?, true)),
     }

@@ -154,8 +154,9 @@ impl Ledger {
         self.expect(survey);
         let forked = before.is_some_and(|before| before.is_contradicted_by(&survey));
         let behind = || survey.first.is_some_and(|first| first > self.position);
-        let complete = self
-            .added
+        // A count that was not checked since the last entry was read may have missed some before it.
+        let checked = self.added.filter(|_| self.verified == self.position);
+        let complete = checked
             .zip(survey.added)
             .is_some_and(|(ours, theirs)| theirs.checked_sub(ours) == Some(survey.length) && behind());
         if found || (complete && !forked) {
