@@ -4,18 +4,20 @@ mod archive;
 mod entries;
 mod ledger;
 mod survey;
+mod warmth;
 
 use std::time::{Duration, Instant};
 
 use publication::{Arrival, Batch, EntryId};
 use tokio::{sync::watch, time::sleep};
 
-pub(crate) use self::archive::{now_ms, run as run_archive};
 pub(crate) use self::entries::{newest, receive};
+pub(crate) use self::{archive::run as run_archive, warmth::now_ms};
 pub use self::{
     archive::{Archive, Retention},
     ledger::{Finding, Ledger, ZERO},
     survey::Survey,
+    warmth::Warmth,
 };
 use crate::{
     backoff::Backoff, config::RedisConfig, connection::Connection, decode::Rules, door::Door, intake::Intake,
@@ -28,17 +30,6 @@ const BLOCK: Duration = Duration::from_millis(400);
 const MAX_ENTRIES: usize = 1_000;
 /// Between two looks at the stream as a whole.
 const CHECK_INTERVAL: Duration = Duration::from_millis(400);
-
-/// How much of the stream is read back at the start: as much as memory keeps.
-#[derive(Clone, Copy, Debug)]
-pub struct Warmth {
-    /// Publications.
-    pub count: usize,
-    /// Their bytes.
-    pub bytes: usize,
-    /// Their age.
-    pub age: Duration,
-}
 
 /// Follows the stream until the receivers are gone.
 pub(crate) struct Tail<O> {
@@ -221,9 +212,8 @@ impl<O: Outlet> Tail<O> {
         if self.ledger.is_some() {
             tracing::error!("the stream is another one than before; sessions are told a gap");
         }
-        let (began, now) = (Instant::now(), archive::now_ms(connection).await);
-        let (after, survey) =
-            archive::read_newest(connection, &self.key, self.warmth, self.max_value).await?;
+        let (began, now) = (Instant::now(), now_ms(connection).await);
+        let (after, survey) = warmth::read_newest(connection, &self.key, self.warmth, self.max_value).await?;
         self.batch.push(Arrival::Anew(after));
         let mut ledger = Ledger::new(after, survey);
         let newest = survey.map_or(ZERO, |survey| survey.last);
