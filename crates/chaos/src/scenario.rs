@@ -179,7 +179,7 @@ pub(crate) const ALL: &[Scenario] = &[
         about: "nothing passes gateway A's link to Redis for 2 s, and then everything does, twice",
         is_quick: false,
         shape: Shape::Plain,
-        on_pubsub: of_a("a cursor that A does not know within a second is unknown to it"),
+        on_pubsub: of_a("a link that shows nothing for so long may be given up, and B's is whole"),
         on_stream: none("A can see that a cursor lies ahead of it, and late is not lost"),
         faults: links::stalled,
     },
