@@ -174,6 +174,7 @@ fn a_trimmed_cursor_is_a_told_gap_and_a_quiet_channels_is_none() {
     let quiet = redis.add("quiet", "only one");
     wait_for("it to arrive", || gateway.metric("fanfare_history_publications") == 1.0);
     let ids = redis.add_all(numbers(0..3_000));
+    gateway.wait_for_metric(r#"fanfare_publications_total{outcome="ok"}"#, 3_001.0);
     redis.command(&["XTRIM", tests::redis::STREAM, "MAXLEN", "1000"]);
     let mut browser = gateway.resume("channel=a", &ids[5]);
     browser.expect_gap("trimmed");
@@ -292,4 +293,94 @@ fn a_key_that_is_no_stream_is_refused_at_the_start() {
     let mut gateway = Gateway::plan_on_stream(redis.port()).launch();
     assert_eq!(gateway.process().wait().code(), Some(1));
     assert!(gateway.log().contains("WRONGTYPE"), "{}", gateway.log());
+}
+
+#[test]
+fn a_stream_emptied_while_no_gateway_ran_is_a_told_gap_for_who_comes_back() {
+    let redis = Redis::start();
+    let one = Gateway::on_stream(&redis);
+    let ids = redis.add_all(numbers(0..100));
+    drop(one);
+    redis.command(&["FLUSHALL"]);
+    redis.add_all(numbers(1_000..1_003));
+    let two = Gateway::on_stream(&redis);
+    let mut browser = two.resume("channel=a", &ids[50]);
+    browser.expect_gap("trimmed");
+    browser.expect_all(1_000..1_003);
+}
+
+#[test]
+fn where_there_is_no_stream_any_more_old_cursors_are_told_a_gap() {
+    let redis = Redis::start();
+    let gateway = Gateway::plan_on_stream(redis.port()).set("history.keep_count", "10").start();
+    let ids = redis.add_all(numbers(0..100));
+    gateway.wait_for_metric(r#"fanfare_publications_total{outcome="ok"}"#, 100.0);
+    redis.command(&["DEL", tests::redis::STREAM]);
+    gateway.resume("channel=a", &ids[5]).expect_gap("trimmed");
+    // One that lies before all there can be disturbs nobody.
+    let mut odd = gateway.resume("channel=a", "0-0b");
+    odd.expect_gap("trimmed");
+    odd.expect("90");
+    let poll = gateway.get(&format!("/events?channel=a&since={}", ids[5])).json();
+    assert_eq!(poll["gap"]["reason"], "trimmed");
+}
+
+#[test]
+fn a_newest_entry_that_was_deleted_keeps_nobody_waiting() {
+    let redis = Redis::start();
+    let ids = redis.add_all(numbers(0..3));
+    redis.command(&["XDEL", tests::redis::STREAM, &ids[2]]);
+    let gateway = Gateway::plan_on_stream(redis.port()).set("history.keep_for", "\"100ms\"").start();
+    wait_for("memory to be empty", || gateway.metric("fanfare_history_publications") == 0.0);
+    let mut before = gateway.resume("channel=a", &ids[1]);
+    let mut at = gateway.resume("channel=a", &ids[2]);
+    assert_eq!(gateway.get(&format!("/events?channel=a&since={}", ids[1])).status, 200);
+    redis.add("a", "next");
+    before.expect("next");
+    at.expect("next");
+    let reads = gateway.metric("fanfare_stream_reads_total");
+    assert!(reads < 10.0, "{reads} reads");
+}
+
+#[test]
+fn nobody_is_let_in_before_the_newest_part_has_been_read_back() {
+    let redis = Redis::start();
+    for start in 0..10 {
+        redis.add_all(numbers(start * 1_000..(start + 1) * 1_000));
+    }
+    let proxy = Proxy::to(local(redis.port()));
+    proxy.set_delay(Duration::from_millis(30));
+    let gateway = Gateway::plan_on_stream(proxy.address().port()).launch();
+    let mut turned_away = 0;
+    let mut browser = loop {
+        let mut browser = Listener::connect(gateway.public(), "channel=a", None, "1.1");
+        if browser.next().name == "fanfare.open" {
+            break browser;
+        }
+        turned_away += 1;
+    };
+    redis.add("a", "new");
+    browser.expect("new");
+    assert!(turned_away > 0);
+}
+
+#[test]
+fn parts_of_another_stream_are_of_no_use_for_this_one() {
+    let redis = Redis::start();
+    let ids = redis.add_all(numbers(0..100));
+    let gateway = Gateway::plan_on_stream(redis.port()).set("history.keep_count", "10").start();
+    gateway.resume("channel=a", &ids[0]).expect_all(1..100);
+    let mut live = gateway.listen("channel=a");
+    redis.command(&["DEL", tests::redis::STREAM]);
+    let add = |number: u64| {
+        let id = format!("5-{number}");
+        redis.command(&["XADD", tests::redis::STREAM, &id, "channel", "a", "data", &number.to_string()]);
+    };
+    (1..=50).for_each(add);
+    live.expect_gap("broker-lost");
+    (51..=100).for_each(add);
+    live.expect_all(51..=100);
+    let mut back = gateway.resume("channel=a", "5-60");
+    add(101);
+    back.expect_all(61..=101);
 }

@@ -19,7 +19,7 @@ use crate::{
     publisher::Publisher,
     pubsub::Follower,
     status::Status,
-    stream::{Archive, Retention, Tail, Warmth, run_archive},
+    stream::{Archive, Epoch, Retention, Tail, Warmth, run_archive},
     wrong_door::WrongDoor,
 };
 
@@ -91,10 +91,12 @@ impl Broker {
                 let (handle, requests) = Archive::new();
                 archive = Some(handle);
                 let (archived, kept, counted) = (config.clone(), rules.clone(), metrics.clone());
-                spawn("archive", run_archive(archived, retention, kept, counted, requests))?;
+                let epoch = Epoch::default();
+                let counting = epoch.clone();
+                spawn("archive", run_archive(archived, retention, kept, counted, counting, requests))?;
                 let other = WrongDoor::new(config.clone(), Door::Stream, rules.clone(), &metrics);
                 spawn("wrong door", other.listen())?;
-                let tail = Tail::new(config, warmth, rules, metrics, outlet, status_sender);
+                let tail = Tail::new(config, warmth, rules, metrics, outlet, status_sender, epoch);
                 spawn("broker", async move {
                     if let Err(error) = tail.run().await {
                         let _ = failure.send(error);

@@ -108,8 +108,11 @@ impl<O: Outlet> Follower<O> {
         tracing::info!(redis = self.config.address(), "linked to Redis");
         loop {
             let error = self.follow(link).await;
-            // What other gateways know cannot be had over a broken link.
-            self.begin(false);
+            // What other gateways know cannot be had over a broken link; but before the first beacon
+            // nothing begins.
+            if !self.batch.is_empty() {
+                self.begin(false);
+            }
             self.flush().await;
             if self.closed {
                 return Ok(());

@@ -2,7 +2,9 @@
 
 mod archive;
 mod entries;
+mod epoch;
 mod ledger;
+mod part;
 mod survey;
 mod warmth;
 
@@ -12,7 +14,7 @@ use publication::{Arrival, Batch, EntryId};
 use tokio::{sync::watch, time::sleep};
 
 pub(crate) use self::entries::{newest, receive};
-pub(crate) use self::{archive::run as run_archive, warmth::now_ms};
+pub(crate) use self::{archive::run as run_archive, epoch::Epoch, warmth::now_ms};
 pub use self::{
     archive::{Archive, Retention},
     ledger::{Finding, Ledger, ZERO},
@@ -26,8 +28,11 @@ use crate::{
 
 /// How long a read waits for entries.
 const BLOCK: Duration = Duration::from_millis(400);
-/// Entries of one answer at most.
+/// Entries of one answer at most and, however large they are, at least.
 const MAX_ENTRIES: usize = 1_000;
+const MIN_ENTRIES: usize = 8;
+/// What a batch is to have, in bytes.
+const BATCH_BYTES: usize = 1024 * 1024;
 /// Between two looks at the stream as a whole.
 const CHECK_INTERVAL: Duration = Duration::from_millis(400);
 
@@ -51,6 +56,9 @@ pub(crate) struct Tail<O> {
     /// All that was in the stream by then has been read.
     current: Option<Instant>,
     batch: Vec<Arrival>,
+    epoch: Epoch,
+    /// What an entry takes on average, lately.
+    entry_bytes: usize,
 }
 
 impl<O: Outlet> Tail<O> {
@@ -61,6 +69,7 @@ impl<O: Outlet> Tail<O> {
         metrics: Metrics,
         outlet: O,
         status: watch::Sender<Status>,
+        epoch: Epoch,
     ) -> Self {
         Self {
             key: config.stream_key(),
@@ -77,6 +86,8 @@ impl<O: Outlet> Tail<O> {
             newest: None,
             current: None,
             batch: Vec::new(),
+            epoch,
+            entry_bytes: 1_024,
         }
     }
 
@@ -114,7 +125,6 @@ impl<O: Outlet> Tail<O> {
         }
         let mut connection = Connection::open(&self.config).await?;
         self.resume(&mut connection).await?;
-        *backoff = Backoff::default();
         tracing::info!(redis = self.config.address(), stream = self.key, "linked to Redis");
         self.prove();
         loop {
@@ -127,6 +137,8 @@ impl<O: Outlet> Tail<O> {
                 return Ok(());
             }
             self.take(&mut connection).await?;
+            // Only now it has shown that it works.
+            *backoff = Backoff::default();
         }
     }
 
@@ -135,10 +147,28 @@ impl<O: Outlet> Tail<O> {
     }
 
     async fn ask(&mut self, connection: &mut Connection) -> Result<(), LinkError> {
-        let (count, block) = (MAX_ENTRIES.to_string(), BLOCK.as_millis().to_string());
+        let (count, block) = (self.batch_limit().to_string(), BLOCK.as_millis().to_string());
         let position = self.position().to_string();
         let words = ["XREAD", "COUNT", &count, "BLOCK", &block, "STREAMS", &self.key, &position];
         connection.send(&words).await
+    }
+
+    /// So many entries at once that a batch has about [`BATCH_BYTES`]: batches wait in queues.
+    fn batch_limit(&self) -> usize {
+        (BATCH_BYTES / self.entry_bytes).clamp(MIN_ENTRIES, MAX_ENTRIES)
+    }
+
+    /// Learns from a batch how large entries are.
+    fn note_size(&mut self) {
+        let publications = self.batch.iter().filter_map(|arrival| match arrival {
+            Arrival::Entry(_, Some(publication)) => Some(publication.bytes()),
+            _ => None,
+        });
+        let (count, bytes) = publications.fold((0, 0), |(count, sum), bytes| (count + 1, sum + bytes));
+        if let Some(average) = bytes.checked_div(count) {
+            // Growth counts at once, shrinking slowly.
+            self.entry_bytes = average.max(self.entry_bytes * 3 / 4).max(1);
+        }
     }
 
     /// Takes what the last question brought.
@@ -161,6 +191,7 @@ impl<O: Outlet> Tail<O> {
             tracing::error!("entries of the stream were lost before they were read; sessions are told a gap");
         }
         self.note_current();
+        self.note_size();
         if another { self.read_back(connection).await } else { Ok(()) }
     }
 
@@ -170,7 +201,12 @@ impl<O: Outlet> Tail<O> {
         let survey = Survey::take(connection, &self.key).await?;
         self.metrics.roundtrip.observe(asked.elapsed().as_secs_f64());
         self.checked = Instant::now();
+        let before = self.position();
         let finding = self.ledger.get_or_insert_default().check(survey);
+        if self.position() > before {
+            // What lay between was deleted before it was read; its place is passed all the same.
+            self.batch.push(Arrival::Entry(self.position(), None));
+        }
         self.act(finding, connection).await?;
         self.newest = Some((survey.map_or(ZERO, |survey| survey.last), asked));
         self.note_current();
@@ -214,18 +250,23 @@ impl<O: Outlet> Tail<O> {
         }
         let (began, now) = (Instant::now(), now_ms(connection).await);
         let (after, survey) = warmth::read_newest(connection, &self.key, self.warmth, self.max_value).await?;
-        self.batch.push(Arrival::Anew(after));
+        self.epoch.begin();
+        let mut begun = false;
         let mut ledger = Ledger::new(after, survey);
         let newest = survey.map_or(ZERO, |survey| survey.last);
         let mut position = after;
         loop {
             // From the oldest to the newest, in order and in steps, as the receivers take it.
-            let mut count = 0;
+            let (mut count, limit) = (0, self.batch_limit());
             let range = [&*format!("({position}"), &*newest.to_string()];
-            let words = ["XRANGE", &self.key, range[0], range[1], "COUNT", "1000"];
+            let words = ["XRANGE", &self.key, range[0], range[1], "COUNT", &limit.to_string()];
             connection.send(&words).await?;
             let Self { intake, batch, max_value, .. } = self;
             receive(connection, "XRANGE", Duration::ZERO, *max_value, |(id, fields)| {
+                if !std::mem::replace(&mut begun, true) {
+                    // What stood before it may have been trimmed meanwhile.
+                    batch.push(Arrival::Anew(id.before()));
+                }
                 // Rounded up: a value may go a second early, but never comes back.
                 let age = now.saturating_sub(id.ms).div_ceil(1_000);
                 let age = u32::try_from(age).unwrap_or(u32::MAX);
@@ -234,10 +275,20 @@ impl<O: Outlet> Tail<O> {
                 (position, count) = (id, count + 1);
             })
             .await?;
-            if !self.flush().await || count < MAX_ENTRIES {
+            self.note_size();
+            if !self.flush().await || count < limit {
                 break;
             }
         }
+        if !begun {
+            self.batch.push(Arrival::Anew(after));
+        }
+        if position < newest {
+            // The newest entries were deleted; cursors behind them are known all the same.
+            self.batch.push(Arrival::Entry(newest, None));
+        }
+        self.batch.push(Arrival::Warm);
+        self.flush().await;
         self.ledger = Some(ledger);
         tracing::info!(from = %after, to = %position, took = ?began.elapsed(), "read back the newest part of the stream");
         self.status.send_modify(|status| {

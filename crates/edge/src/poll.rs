@@ -1,6 +1,6 @@
 //! A poll: one bounded read of a range, answered at once.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hub::{Beginning, Entry, Gap, Hub, Place, Selection};
 use hyper::{
@@ -11,7 +11,6 @@ use publication::Cursor;
 use tokio::time::timeout_at;
 
 use crate::{
-    close::CloseReason,
     control, envelope, fetch,
     phase::Phase,
     request::{CURSOR_WAIT, Since, Wanted},
@@ -23,6 +22,9 @@ use crate::{
 /// What one answer holds at most after a cursor.
 const MAX_PUBLICATIONS: usize = 1_000;
 const MAX_BYTES: usize = 1024 * 1024;
+
+/// How long a poll waits for what memory no longer holds.
+const FETCH_WAIT: Duration = Duration::from_secs(10);
 
 /// Answers a poll.
 ///
@@ -42,8 +44,9 @@ pub(crate) async fn answer(shard: &Shard, wanted: &Wanted, headers: &HeaderMap) 
             }
             Found::Ahead(_) => drop(timeout_at(deadline.into(), moved).await),
             Found::Stored(after) => {
-                if !fetch::fetch(shard, after).await {
-                    return Err(Refusal::closed(CloseReason::Starting));
+                if asked.elapsed() >= FETCH_WAIT || !fetch::fetch(shard, after).await {
+                    let message = "what came after this cursor cannot be read back from Redis now; try again";
+                    return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "read_back", message));
                 }
             }
         }

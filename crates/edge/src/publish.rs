@@ -58,7 +58,7 @@ pub(crate) async fn handle(
             Ok(respond::json(StatusCode::ACCEPTED, format!(r#"{{"subscribers":{count}}}"#)))
         }
         Some(Outcome::Failed(error)) => {
-            let message = format!("the broker did not take it: {error}");
+            let message = format!("the broker did not confirm it, and may or may not have taken it: {error}");
             Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "broker", message))
         }
         None => {

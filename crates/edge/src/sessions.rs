@@ -9,7 +9,7 @@ use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use hub::{AudienceKey, Hub, SessionKey};
 use mio::{Registry, Token, event::Event};
-use publication::Batch;
+use publication::{Arrival, Batch};
 use slab::Slab;
 
 pub(crate) use self::admission::Newcomer;
@@ -100,6 +100,10 @@ impl Sessions {
     pub(crate) fn append(&mut self, batch: &Batch) {
         self.unserved += batch.arrivals.len();
         for arrival in &batch.arrivals {
+            if matches!(arrival, Arrival::Anew(_)) {
+                // Its places mean something else now.
+                self.tapes = Tapes::default();
+            }
             self.hub.append(arrival, batch.arrived);
         }
         if let Some(current) = batch.current {

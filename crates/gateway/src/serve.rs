@@ -155,14 +155,7 @@ async fn forward(mut requests: mpsc::Receiver<PublishRequest>, publisher: Publis
 /// Has what memory no longer holds read back.
 async fn read_back(mut requests: mpsc::Receiver<FetchRequest>, archive: Archive) {
     while let Some(FetchRequest { after, reply }) = requests.recv().await {
-        let archive = archive.clone();
-        // One task a request: each shard has but a few at once, and each poll is a connection.
-        tokio::task::spawn_local(async move {
-            if let Some(excerpt) = archive.fetch(after).await {
-                // Whoever asked may have gone.
-                let _ = reply.send(excerpt);
-            }
-        });
+        archive.ask(after, reply).await;
     }
 }
 

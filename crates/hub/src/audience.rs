@@ -129,10 +129,20 @@ impl Audiences {
         }
     }
 
-    /// Forgets what was looked up of losses, as when places begin anew.
-    pub(crate) fn forget_lost(&mut self) {
+    /// Forgets everything that is a place, as when places begin anew. Nobody reads.
+    pub(crate) fn forget_places(&mut self) {
+        self.forget_unread();
         for (_, audience) in &mut self.slots {
-            audience.lost = Lost::default();
+            (audience.lost, audience.behind) = (Lost::default(), 0);
+        }
+    }
+
+    /// Members at the tip have nothing to read.
+    pub(crate) fn forget_unread(&mut self) {
+        for key in self.unread.drain(..) {
+            if let Some(audience) = self.slots.get_mut(key as usize) {
+                audience.unread_after = None;
+            }
         }
     }
 

@@ -20,46 +20,63 @@ pub(crate) enum Located {
 pub(crate) struct Chart {
     /// Where places are counted: from which beacons.
     pub(crate) beacons: Beacons,
-    /// The broker is a stream: a cursor is a place.
-    stream: bool,
+    /// How many times a stream has been begun with; on a stream a cursor is a place.
+    epoch: u64,
+    /// What the stream holds has come.
+    warm: bool,
 }
 
 impl Chart {
-    /// What follows are entries of a stream.
-    pub(crate) fn set_stream(&mut self) {
-        self.stream = true;
+    /// What follows are entries of a stream, or of another one than before.
+    pub(crate) fn begin_stream(&mut self) {
+        (self.epoch, self.warm) = (self.epoch + 1, false);
+    }
+
+    /// What the stream holds has come.
+    pub(crate) fn set_warm(&mut self) {
+        self.warm = true;
+    }
+
+    /// Whether cursors can be given out.
+    pub(crate) fn is_warm(&self) -> bool {
+        self.warm || (!self.is_stream() && self.beacons.len() > 0)
+    }
+
+    /// How many times a stream has been begun with.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     /// Whether what memory no longer holds may be read back.
     pub(crate) fn is_stream(&self) -> bool {
-        self.stream
+        self.epoch > 0
     }
 
     /// The cursor of the newest place; `None` while none can be given out.
     pub(crate) fn tip(&self, tip: Place) -> Option<Cursor> {
-        if self.stream { Some(tip.stream_cursor()) } else { self.beacons.tip(tip) }
+        if self.is_stream() { Some(tip.stream_cursor()) } else { self.beacons.tip(tip) }
     }
 
     /// The cursor of any place that one is known for.
     pub(crate) fn cursor_of(&self, place: Place) -> Option<Cursor> {
-        if self.stream { Some(place.stream_cursor()) } else { self.beacons.cursor_of(place) }
+        if self.is_stream() { Some(place.stream_cursor()) } else { self.beacons.cursor_of(place) }
     }
 
     /// Where `cursor` is, when `tip` is the newest place.
     pub(crate) fn locate(&self, cursor: Cursor, tip: Place) -> Located {
         match (cursor, Place::on_stream(cursor)) {
-            (Cursor::Counted { beacon, number }, _) if !self.stream => {
+            (Cursor::Counted { beacon, number }, _) if !self.is_stream() => {
                 self.beacons.locate(beacon, number, tip)
             }
-            (_, Some(place)) if self.stream && place <= tip => Located::At(place),
-            (_, Some(_)) if self.stream => Located::Ahead,
+            (_, Some(place)) if self.is_stream() && place <= tip => Located::At(place),
+            (_, Some(_)) if self.is_stream() => Located::Ahead,
             _ => Located::Unknown,
         }
     }
 
     /// Forgets what is older than `keep_for`.
     pub(crate) fn tick(&mut self, now: Instant, tip: Place, keep_for: Duration) {
-        if !self.stream {
+        if !self.is_stream() {
             self.beacons.tick(now, tip, keep_for);
         }
     }

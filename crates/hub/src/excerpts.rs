@@ -31,11 +31,12 @@ pub(crate) struct Excerpts {
 }
 
 impl Excerpts {
-    /// Takes a part in; the one that came first goes when there are too many.
-    pub(crate) fn lend(&mut self, excerpt: &Excerpt) {
+    /// Takes a part in; the one that came first goes when there are too many. From `earliest` on
+    /// memory holds everything.
+    pub(crate) fn lend(&mut self, excerpt: &Excerpt, earliest: Place) {
         let Some(after) = Place::on_stream(excerpt.after) else { return };
-        if excerpt.oldest {
-            self.oldest = self.oldest.max(after);
+        if excerpt.reaches_start {
+            self.oldest = self.oldest.max(after.min(earliest));
         }
         let entries: Vec<_> = excerpt
             .publications

@@ -22,7 +22,7 @@ use crate::{
     history::{Break, Entry, History, Slot},
     keys::{AudienceKey, ChannelId, SessionKey},
     place::Place,
-    session::{Held, Position, Session},
+    session::{Position, Session},
 };
 
 /// The registry of one shard.
@@ -40,6 +40,8 @@ pub struct Hub {
     sessions: Slab<Session>,
     /// All that the broker had taken by then has arrived.
     current: Option<Instant>,
+    /// Where the stream ended that was followed before, until all of the new one has come.
+    before_anew: Option<Cursor>,
     /// How many sessions are not at the tip.
     behind: usize,
     /// Sessions whose cursor is not known yet.
@@ -82,6 +84,7 @@ impl Hub {
             audiences: Audiences::default(),
             sessions: Slab::new(),
             current: None,
+            before_anew: None,
             behind: 0,
             waiting: Vec::new(),
             rotation: 0,
@@ -102,6 +105,7 @@ impl Hub {
             Arrival::Entry(id, None) => self.tip = Place::of(*id),
             Arrival::Loss(verified) => self.append_loss(self.tip, Cursor::After(*verified)),
             Arrival::Anew(id) => self.begin_anew(*id),
+            Arrival::Warm => self.finish_warming(),
         }
     }
 
@@ -139,6 +143,12 @@ impl Hub {
     #[must_use]
     pub fn place(&self) -> Place {
         self.tip
+    }
+
+    /// Whether cursors can be given out: there was a beacon, or what the stream holds has come.
+    #[must_use]
+    pub fn is_warm(&self) -> bool {
+        self.chart.is_warm()
     }
 
     /// The cursor of the newest place; `None` before the first beacon, when none can be given out.
@@ -236,32 +246,43 @@ impl Hub {
         self.audiences.mark_all_unread(end);
     }
 
-    /// The stream begins, or is another one than before: ids may even have gone back.
+    /// The stream begins, or is another one than before: ids may even have gone back. Until what it
+    /// holds has come, nobody reads.
     fn begin_anew(&mut self, id: EntryId) {
-        let (first, before) = (!self.chart.is_stream(), self.tip.stream_cursor());
-        self.chart.set_stream();
+        if self.chart.is_warm() {
+            self.before_anew = Some(self.tip.stream_cursor());
+        }
+        self.chart.begin_stream();
         self.tip = Place::of(id);
         self.history.clear();
         self.excerpts.clear();
         self.channels.forget_all(self.tip);
-        if first {
-            return;
-        }
-        let end = self.tip;
+        self.audiences.forget_places();
+        self.behind = 0;
         for (_, session) in &mut self.sessions {
-            match &mut session.position {
-                Position::Tip => {}
-                Position::Held(held) if matches!(**held, Held::Waiting { .. }) => {}
-                position => *position = Position::Reading(end),
+            if session.position.waits_for().is_none() {
+                session.position = Position::Tip;
+            } else if let Some(audience) = self.audiences.get_mut(session.audience) {
+                audience.behind += 1;
+                self.behind += 1;
             }
         }
-        self.audiences.forget_lost();
-        self.append_loss(end, before);
+    }
+
+    /// What the stream holds has come: those who were here before are told a gap, and go on from here.
+    fn finish_warming(&mut self) {
+        self.chart.set_warm();
+        self.audiences.forget_unread();
+        if let Some(before) = self.before_anew.take() {
+            self.append_loss(self.tip, before);
+        }
     }
 
     /// Takes in what was read back for readers whom memory has left behind.
     pub fn lend(&mut self, excerpt: &Excerpt) {
-        self.excerpts.lend(excerpt);
+        if excerpt.epoch == self.chart.epoch() {
+            self.excerpts.lend(excerpt, self.earliest());
+        }
     }
 
     fn lose(&mut self, entry: &Entry) {

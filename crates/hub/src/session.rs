@@ -44,6 +44,8 @@ pub enum Step {
         after: Place,
         /// Where to stop for now: a break follows, or nothing.
         until: Place,
+        /// The latest publication of each channel is enough.
+        latest: bool,
     },
 }
 

@@ -154,7 +154,7 @@ fn take_step(hub: &mut Hub, key: SessionKey, patterns: &[&str], limit: usize, se
         Step::Rest => return false,
         Step::Fetch(cursor) => panic!("nothing was ever stored behind {cursor}"),
         Step::Gap(gap) => seen.push(Seen::Gap(gap.reason, gap.resume)),
-        Step::Read { after, until } => {
+        Step::Read { after, until, .. } => {
             let places: Vec<Place> =
                 hub.read(&selection(patterns), after, until, limit).iter().map(|entry| entry.place).collect();
             let upto = if places.len() < limit { until } else { *places.last().expect("limit is not 0") };

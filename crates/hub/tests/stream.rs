@@ -69,7 +69,8 @@ impl Store {
             return Excerpt {
                 after: Cursor::After(last),
                 upto: last,
-                oldest: true,
+                reaches_start: true,
+                epoch: 1,
                 publications: Vec::new(),
             };
         };
@@ -79,7 +80,7 @@ impl Store {
             .iter()
             .filter_map(|(id, channels)| Some((*id, publication(channels.as_ref()?))))
             .collect();
-        Excerpt { after, upto: *newest, oldest, publications }
+        Excerpt { after, upto: *newest, reaches_start: oldest, epoch: 1, publications }
     }
 }
 
@@ -117,6 +118,7 @@ impl World {
             &Arrival::Anew(store.entries.last().map_or(EntryId::default(), |(id, _)| *id)),
             Instant::now(),
         );
+        hub.append(&Arrival::Warm, Instant::now());
         let now = Instant::now();
         let mut world = Self { hub, store, losses: Vec::new(), readers: Vec::new(), fetches: 0, now };
         for patterns in READERS {
@@ -172,7 +174,7 @@ impl World {
                 self.hub.lend(&self.store.excerpt(after));
             }
             Step::Gap(gap) => seen.push(Seen::Gap(gap.reason, gap.resume)),
-            Step::Read { after, until } => {
+            Step::Read { after, until, .. } => {
                 let entries = self.hub.read(&selection(patterns), after, until, limit);
                 let places: Vec<Place> = entries.iter().map(|entry| entry.place).collect();
                 let upto = if places.len() < limit { until } else { *places.last().expect("limit is not 0") };
@@ -293,20 +295,36 @@ proptest! {
 #[test]
 fn a_stream_that_is_another_one_is_told_to_all_and_goes_on() {
     let mut world = World::new(10, 3, 3);
-    world.take(&Happening::Publish([0].into()));
     for reader in 0..READERS.len() {
         world.take(&Happening::Read(reader, 9));
     }
     let old = world.hub.tip().expect("on a stream there is always one");
-    let one = EntryId { ms: 1, seq: 0 };
-    world.hub.append(&Arrival::Anew(one), Instant::now());
-    world
-        .hub
-        .append(&Arrival::Entry(EntryId { ms: 1, seq: 1 }, Some(publication(&[0].into()))), Instant::now());
-    let new = Place::of(EntryId { ms: 1, seq: 1 });
+    // One entry that nobody has read yet, and then ids go back: all in one round.
+    world.add(Some([0].into()));
+    let id = |seq| EntryId { ms: 1, seq };
+    let entry = |seq| Arrival::Entry(id(seq), Some(publication(&[0].into())));
+    world.hub.append(&Arrival::Anew(id(0)), Instant::now());
+    world.hub.append(&entry(1), Instant::now());
     world.take(&Happening::Read(0, 9));
-    let seen = world.readers[0].1.clone();
-    assert_eq!(seen[1..], [Seen::Gap(GapReason::BrokerLost, Place::of(one).next()), Seen::Publication(new)]);
+    assert_eq!(world.readers[0].1, [], "until all of it has come, nobody reads");
+    assert!(!world.hub.is_warm());
+    world.hub.append(&Arrival::Warm, Instant::now());
+    world.hub.append(&entry(2), Instant::now());
+    for reader in 0..READERS.len() {
+        world.take(&Happening::Read(reader, 9));
+    }
+    let told = Seen::Gap(GapReason::BrokerLost, Place::of(id(1)).next());
+    assert_eq!(
+        world.readers[0].1,
+        [told, Seen::Publication(Place::of(id(2)))],
+        "what was there before is not new"
+    );
+    assert_eq!(world.readers[3].1, [told]);
+    assert_eq!(world.hub.behind(), 0);
     assert_eq!(world.hub.begin(&selection(&["a"]), old), Beginning::Ahead);
     assert_eq!(world.hub.latest(&selection(&["a"])).len(), 1, "the old latest values are gone");
+    // What was read of the other stream is of no use.
+    world.hub.lend(&world.store.excerpt(Cursor::After(EntryId::default())));
+    let before = Cursor::After(EntryId::default());
+    assert!(matches!(world.hub.begin(&selection(&["a"]), before), Beginning::Fetch(_)));
 }

@@ -30,6 +30,8 @@ pub enum Arrival {
     /// What follows is all that the stream holds behind this entry; what was known of it before,
     /// if anything, no longer holds.
     Anew(EntryId),
+    /// With this, all has arrived that the stream held when it was begun with.
+    Warm,
 }
 
 /// A part of a stream that was read back, for those whom memory has left behind.
@@ -40,7 +42,10 @@ pub struct Excerpt {
     /// ... up to and with this entry.
     pub upto: EntryId,
     /// Before `after` the stream holds nothing any more.
-    pub oldest: bool,
+    pub reaches_start: bool,
+    /// How many times the stream had been begun with when this was read: what was read of another
+    /// one is of no use.
+    pub epoch: u64,
     /// The publications, in order.
     pub publications: Vec<(EntryId, Arc<Publication>)>,
 }

@@ -9,13 +9,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use publication::{Cursor, EntryId, Excerpt, Publication};
+use publication::{Cursor, Excerpt};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{MissedTickBehavior, interval},
 };
 
-use super::{ZERO, entries::receive, max_value, survey::Survey, warmth::now_ms};
+use super::{
+    ZERO,
+    entries::receive,
+    epoch::Epoch,
+    max_value,
+    part::{Around, Side},
+    survey::Survey,
+    warmth::now_ms,
+};
 use crate::{
     config::RedisConfig, connection::Connection, decode::Rules, link_error::LinkError, metrics::Metrics,
 };
@@ -59,11 +67,11 @@ impl Archive {
         (Self(sender), requests)
     }
 
-    /// The part of the stream that holds what comes after this place; `None` if it cannot be had now.
-    pub async fn fetch(&self, after: Cursor) -> Option<Arc<Excerpt>> {
-        let (reply, excerpt) = oneshot::channel();
-        self.0.send(Request { after, reply }).await.ok()?;
-        excerpt.await.ok()
+    /// Asks for the part of the stream that holds what comes after this place. The reply is dropped if
+    /// it cannot be had now.
+    pub async fn ask(&self, after: Cursor, reply: oneshot::Sender<Arc<Excerpt>>) {
+        // Without a reader the reply is dropped too.
+        let _ = self.0.send(Request { after, reply }).await;
     }
 }
 
@@ -73,6 +81,7 @@ pub(crate) async fn run(
     retention: Retention,
     rules: Rules,
     metrics: Metrics,
+    epoch: Epoch,
     mut requests: mpsc::Receiver<Request>,
 ) {
     let mut reader = Reader {
@@ -83,7 +92,9 @@ pub(crate) async fn run(
         metrics,
         connection: None,
         cached: VecDeque::new(),
-        entry_bytes: PART_BYTES / PART_ENTRIES.1,
+        epoch,
+        // Until the first part has shown it, rather too much than too little.
+        entry_bytes: 8 * 1024,
     };
     let mut trims = interval(TRIM_INTERVAL.mul_f64(rand::random_range(0.8..1.2)));
     trims.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -97,7 +108,9 @@ pub(crate) async fn run(
         };
         if let Err(error) = outcome {
             tracing::warn!(%error, "the stream cannot be read back or trimmed now");
-            reader.connection = None;
+            if !matches!(error, LinkError::Refused { .. }) {
+                reader.connection = None;
+            }
         }
     }
 }
@@ -110,6 +123,7 @@ struct Reader {
     metrics: Metrics,
     connection: Option<Connection>,
     cached: VecDeque<(Instant, Arc<Excerpt>)>,
+    epoch: Epoch,
     /// What an entry takes on average, as far as has been seen.
     entry_bytes: usize,
 }
@@ -117,13 +131,17 @@ struct Reader {
 impl Reader {
     /// Whoever asked is told by the dropped reply if it fails.
     async fn answer(&mut self, Request { after, reply }: Request) -> Result<(), LinkError> {
-        self.cached.retain(|(at, _)| at.elapsed() < CACHE_TIME);
+        if reply.is_closed() {
+            // Whoever asked has given up.
+            return Ok(());
+        }
+        let epoch = self.epoch.now();
+        self.cached.retain(|(at, excerpt)| at.elapsed() < CACHE_TIME && excerpt.epoch == epoch);
         let found = self.cached.iter().find(|(_, excerpt)| holds(excerpt, after));
         let excerpt = match found {
             Some((_, excerpt)) => Arc::clone(excerpt),
             None => {
-                let Some(excerpt) = self.read(after).await? else { return Ok(()) };
-                let excerpt = Arc::new(excerpt);
+                let excerpt = Arc::new(self.read(after, epoch).await?);
                 if self.cached.len() == MAX_CACHED {
                     self.cached.pop_front();
                 }
@@ -136,42 +154,27 @@ impl Reader {
         Ok(())
     }
 
-    /// Reads the part around a place; `None` if there is no stream.
-    async fn read(&mut self, place: Cursor) -> Result<Option<Excerpt>, LinkError> {
+    /// Reads the part around a place.
+    async fn read(&mut self, place: Cursor, epoch: u64) -> Result<Excerpt, LinkError> {
         let (start, end) = match place {
-            Cursor::After(id) => (format!("({id}"), id.to_string()),
-            Cursor::Before(id) => (id.to_string(), format!("({id}")),
-            Cursor::Counted { .. } => return Ok(None),
+            Cursor::After(id) => (format!("({id}"), Some(id.to_string())),
+            // Nothing lies before the first id there can be.
+            Cursor::Before(ZERO) => ("-".to_owned(), None),
+            Cursor::Before(id) => (id.to_string(), Some(format!("({id}"))),
+            Cursor::Counted { .. } => return Err(LinkError::Unsuitable("this is no cursor of a stream")),
         };
         let count = (PART_BYTES / self.entry_bytes).clamp(PART_ENTRIES.0, PART_ENTRIES.1);
-        let back = count / BACK_SHARE;
+        let (forward_limit, back_limit) = (count - count / BACK_SHARE, count / BACK_SHARE);
         self.metrics.stream_reads.inc();
-        let mut part = Part::default();
-        self.range(&["XREVRANGE", &end, "-"], back, &mut part).await?;
-        part.reverse();
-        let reached_start = part.count < back;
-        let before = part.count;
-        self.range(&["XRANGE", &start, "+"], count - back, &mut part).await?;
-        self.entry_bytes = (part.bytes / part.count.max(1)).max(1);
-
-        let Some(ends) = part.ends else {
-            let survey = self.survey().await?;
-            return Ok(survey.map(|survey| Excerpt {
-                after: Cursor::After(survey.last),
-                upto: survey.last,
-                oldest: true,
-                publications: Vec::new(),
-            }));
+        let survey = self.survey().await?;
+        let forward = self.range("XRANGE", [&start, "+"], forward_limit).await?;
+        let back = match end {
+            Some(end) => self.range("XREVRANGE", [&end, "-"], back_limit).await?,
+            None => Side::default(),
         };
-        let first = if before == 0 { part.first_forward } else { Some(ends.0) };
-        let mut after = Cursor::Before(first.unwrap_or(ends.0));
-        if reached_start {
-            let survey = self.survey().await?;
-            if survey.is_some_and(|survey| survey.is_complete()) {
-                after = Cursor::After(ZERO);
-            }
-        }
-        Ok(Some(Excerpt { after, upto: ends.1, oldest: reached_start, publications: part.publications }))
+        let read = forward.count + back.count;
+        self.entry_bytes = ((forward.bytes + back.bytes) / read.max(1)).max(1);
+        Ok(Around { place, survey, forward, forward_limit, back, back_limit }.excerpt(epoch))
     }
 
     async fn survey(&mut self) -> Result<Option<Survey>, LinkError> {
@@ -179,17 +182,21 @@ impl Reader {
         Survey::take(self.connection().await?, &key).await
     }
 
-    async fn range(&mut self, words: &[&str; 3], count: usize, part: &mut Part) -> Result<(), LinkError> {
-        let [command, from, to] = *words;
+    async fn range(
+        &mut self,
+        command: &'static str,
+        [from, to]: [&str; 2],
+        limit: usize,
+    ) -> Result<Side, LinkError> {
         let (key, max_value, rules) = (self.key.clone(), self.max_value, self.rules.clone());
         let connection = self.connection().await?;
-        connection.send(&[command, &key, from, to, "COUNT", &count.to_string()]).await?;
-        let forward = command == "XRANGE";
-        receive(connection, "XRANGE", Duration::ZERO, max_value, |(id, fields)| {
-            let publication = fields.and_then(|fields| rules.entry(&fields).ok());
-            part.take(id, publication, forward);
+        connection.send(&[command, &key, from, to, "COUNT", &limit.to_string()]).await?;
+        let mut side = Side::default();
+        receive(connection, command, Duration::ZERO, max_value, |(id, fields)| {
+            side.take(id, fields.and_then(|fields| rules.entry(&fields).ok()));
         })
-        .await
+        .await?;
+        Ok(side)
     }
 
     /// Drops what is more or older than is to be kept. All gateways do; it does no harm.
@@ -217,36 +224,6 @@ impl Reader {
     }
 }
 
-/// What a read has brought so far.
-#[derive(Default)]
-struct Part {
-    publications: Vec<(EntryId, Arc<Publication>)>,
-    /// The oldest and the newest entry.
-    ends: Option<(EntryId, EntryId)>,
-    first_forward: Option<EntryId>,
-    count: usize,
-    bytes: usize,
-}
-
-impl Part {
-    fn take(&mut self, id: EntryId, publication: Option<Publication>, forward: bool) {
-        let (first, last) = self.ends.unwrap_or((id, id));
-        self.ends = Some((first.min(id), last.max(id)));
-        if forward {
-            self.first_forward.get_or_insert(id);
-        }
-        self.count += 1;
-        if let Some(publication) = publication {
-            self.bytes += publication.bytes();
-            self.publications.push((id, Arc::new(publication)));
-        }
-    }
-
-    fn reverse(&mut self) {
-        self.publications.reverse();
-    }
-}
-
 /// Whether a part holds what comes right after a place.
 fn holds(excerpt: &Excerpt, place: Cursor) -> bool {
     let order = |cursor| match cursor {
@@ -255,5 +232,6 @@ fn holds(excerpt: &Excerpt, place: Cursor) -> bool {
         Cursor::Counted { .. } => None,
     };
     // Of the oldest part it is enough to say that there is nothing before it.
-    (excerpt.oldest || order(excerpt.after) <= order(place)) && order(place) < Some((excerpt.upto, true))
+    (excerpt.reaches_start || order(excerpt.after) <= order(place))
+        && order(place) < Some((excerpt.upto, true))
 }

@@ -48,13 +48,8 @@ pub(super) async fn read_newest(
             break;
         }
     }
-    let reached_start = survey.first.is_none() || survey.first == oldest;
-    let after = match oldest {
-        _ if reached_start && survey.is_complete() => ZERO,
-        Some(oldest) => oldest.before(),
-        None => survey.last,
-    };
-    Ok((after, Some(survey)))
+    // Never "since the beginning", even if nothing is missing: ids from before may be of another stream.
+    Ok((oldest.map_or(survey.last, EntryId::before), Some(survey)))
 }
 
 /// The time by the clock of Redis, which gives entries their ids; by ours if it does not say.

@@ -37,7 +37,7 @@ pub(crate) struct Newcomer {
 impl Sessions {
     /// Why a newcomer is turned away now, if so.
     pub(crate) fn refusal(&self) -> Option<CloseReason> {
-        self.closed_for.or_else(|| self.hub.tip().is_none().then_some(CloseReason::Starting))
+        self.closed_for.or_else(|| (!self.hub.is_warm()).then_some(CloseReason::Starting))
     }
 
     /// Turns newcomers away from now on.

@@ -78,12 +78,7 @@ impl Sessions {
                 self.fetches.want(key, after);
                 Ok(Wrote::Nothing)
             }
-            Step::Read { until, .. } if lags && until < self.hub.place() => {
-                // All of it is superseded, or comes behind the gap that is to be told first.
-                self.hub.advance(key, until);
-                Ok(Wrote::All(0))
-            }
-            Step::Read { after, until } => self.write_page(key, after, until, lags),
+            Step::Read { after, until, latest } => self.write_page(key, after, until, latest),
         }
     }
 
@@ -105,11 +100,11 @@ impl Sessions {
     }
 
     /// Writes the audience's page after `after`; what of a frame does not go out is pinned.
-    fn write_page(&mut self, key: SessionKey, after: Place, until: Place, lags: bool) -> io::Result<Wrote> {
+    fn write_page(&mut self, key: SessionKey, after: Place, until: Place, latest: bool) -> io::Result<Wrote> {
         let now = self.millis();
         let Some(session) = session_mut(&mut self.slots, key) else { return Ok(Wrote::Nothing) };
         let audience = self.hub.audience_of(key);
-        let page = if lags {
+        let page = if latest {
             self.metrics.conflated.inc();
             self.tapes.newest(&self.hub, audience)
         } else {

@@ -66,6 +66,9 @@ impl Hub {
     /// Moves every session that now has something to read into `woken`. To be called after a round
     /// of appends.
     pub fn wake(&mut self, woken: &mut Vec<SessionKey>) {
+        if !self.is_warm() {
+            return;
+        }
         self.rotation = self.rotation.wrapping_add(7_919);
         for audience in self.audiences.take_unread() {
             let Some(audience) = self.audiences.get_mut(audience) else { continue };
@@ -104,6 +107,7 @@ impl Hub {
             Want::All => self.is_left_behind(session),
             Want::Latest => self.channels.forgotten() > after,
         };
+        // Before a break, and in what was read back, there may be what nothing later supersedes.
         let source = self.source(after, lost);
         match source {
             Source::Stream => return Step::Fetch(after.stream_cursor()),
@@ -115,7 +119,11 @@ impl Hub {
         }
         match self.break_at(after) {
             Some(gap) => self.tell(session, gap),
-            None => Step::Read { after, until: self.reach(after, source) },
+            None => {
+                let until = self.reach(after, source);
+                let latest = want == Want::Latest && source == Source::Memory && until == self.tip;
+                Step::Read { after, until, latest }
+            }
         }
     }
 
