@@ -27,6 +27,8 @@ const BLOCK: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(4);
 /// Entries of one answer at most.
 const MAX_ENTRIES: usize = 1_000;
+/// Entries of one answer from which on a second question is not worth its while.
+const MANY_ENTRIES: usize = 64;
 /// Between two looks at the stream as a whole.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -56,6 +58,8 @@ pub(crate) struct Tail<O> {
     /// `None` until the stream was first read.
     ledger: Option<Ledger>,
     checked: Instant,
+    /// The last answer held a few entries: the next one is likely to as well.
+    bursts: bool,
     batch: Vec<Arrival>,
 }
 
@@ -80,6 +84,7 @@ impl<O: Outlet> Tail<O> {
             status,
             ledger: None,
             checked: Instant::now(),
+            bursts: false,
             batch: Vec::new(),
         }
     }
@@ -135,29 +140,52 @@ impl<O: Outlet> Tail<O> {
         self.ledger.as_ref().map_or(ZERO, Ledger::position)
     }
 
+    /// Asks for what comes next. Redis answers a question that waits with the first entry of a burst
+    /// alone, however many commands it has read. Where bursts come, two are therefore asked at once:
+    /// one that waits, and one that Redis answers right after all that it has read, in the same
+    /// write. So a burst costs one question instead of two, and for its first entry to come twice.
     async fn ask(&mut self, connection: &mut Connection) -> Result<(), LinkError> {
-        let (count, block) = (MAX_ENTRIES.to_string(), BLOCK.as_millis().to_string());
-        let position = self.position().to_string();
-        let words = ["XREAD", "COUNT", &count, "BLOCK", &block, "STREAMS", &self.key, &position];
-        connection.send(&words).await
+        let (all, block) = (MAX_ENTRIES.to_string(), BLOCK.as_millis().to_string());
+        let (key, position) = (&*self.key, &*self.position().to_string());
+        let first = if self.bursts { "1" } else { &*all };
+        let waiting = ["XREAD", "COUNT", first, "BLOCK", &block, "STREAMS", key, position];
+        let following = ["XREAD", "COUNT", &all, "STREAMS", key, position];
+        let questions: [&[&str]; 2] = [&waiting, &following];
+        connection.send_all(&questions[..self.questions()]).await
     }
 
-    /// Takes what the last question brought.
+    /// How many are asked at once.
+    fn questions(&self) -> usize {
+        if self.bursts { 2 } else { 1 }
+    }
+
+    /// Takes what the last questions brought.
     async fn take(&mut self, connection: &mut Connection) -> Result<(), LinkError> {
-        let Self { intake, ledger, batch, max_value, .. } = self;
+        let questions = self.questions();
+        let Self { intake, ledger, batch, max_value, bursts, .. } = self;
         let ledger = ledger.get_or_insert_default();
-        let mut another = false;
-        receive(connection, "XREAD", *max_value, PATIENCE, |(id, fields)| {
-            match ledger.read(id) {
-                Finding::Fine => {}
-                Finding::Lost(after) => batch.push(Arrival::Loss(after)),
-                Finding::Another => another = true,
-            }
-            if !another {
-                batch.push(Arrival::Entry(id, intake.take_entry(fields)));
-            }
-        })
-        .await?;
+        let asked_after = ledger.position();
+        let (mut count, mut another) = (0, false);
+        for _ in 0..questions {
+            // The second answer repeats what the first one has brought.
+            let taken = ledger.position();
+            receive(connection, "XREAD", *max_value, PATIENCE, |(id, fields)| {
+                if another || (asked_after < id && id <= taken) {
+                    return;
+                }
+                match ledger.read(id) {
+                    Finding::Fine => {}
+                    Finding::Lost(after) => batch.push(Arrival::Loss(after)),
+                    Finding::Another => another = true,
+                }
+                if !another {
+                    batch.push(Arrival::Entry(id, intake.take_entry(fields)));
+                    count += 1;
+                }
+            })
+            .await?;
+        }
+        *bursts = (2..MANY_ENTRIES).contains(&count);
         if batch.iter().any(|arrival| matches!(arrival, Arrival::Loss(_))) {
             tracing::error!("entries of the stream were lost before they were read; sessions are told a gap");
         }
