@@ -58,7 +58,7 @@ impl Lab {
 
     /// Those of `contenders` that can take part.
     pub(crate) fn present(&self, contenders: &[Contender]) -> Vec<Contender> {
-        let is_present = |contender: &Contender| !self.absent.contains(contender);
+        let is_present = |contender: &Contender| !self.absent.contains(&contender.program());
         contenders.iter().copied().filter(is_present).collect()
     }
 

@@ -56,6 +56,7 @@ pub(crate) enum Unit {
     PerSecond,
     Bytes,
     Share,
+    Count,
 }
 
 /// Something that went wrong.
@@ -145,6 +146,7 @@ impl Unit {
             Unit::Bytes if value.abs() >= 1e6 => format!("{:.2} MB", value / 1e6),
             Unit::Bytes => format!("{:.2} KB", value / 1e3),
             Unit::Share => format!("{:.0} %", value * 100.0),
+            Unit::Count => format!("{value:.0}"),
         }
     }
 }

@@ -22,19 +22,31 @@ pub(crate) struct Trial<'a> {
     pub(crate) server: Server,
     pub(crate) generator: Generator,
     pub(crate) ledger: Ledger,
+    run: u32,
 }
 
 impl<'a> Trial<'a> {
-    /// Starts a contender; nobody is connected yet.
+    /// Starts a contender; nobody is connected yet, and no stream is left from before.
     pub(crate) fn start(lab: &'a Lab, contender: Contender) -> Result<Trial<'a>> {
+        lab.redis.forget_stream()?;
         let server = lab.start(contender)?;
         let run = rand::random();
         Ok(Trial {
             generator: Generator::new(server.public, run, server.sends_open())?,
             ledger: Ledger::new(run),
+            run,
             lab,
             server,
         })
+    }
+
+    /// Puts another server into the place of this one; what was published stays published. Says
+    /// what went wrong until now, if anything did.
+    pub(crate) fn restart(&mut self, contender: Contender) -> Result<Option<String>> {
+        let trouble = self.close_account();
+        self.server = self.lab.start(contender)?;
+        self.generator = Generator::new(self.server.public, self.run, self.server.sends_open())?;
+        Ok(trouble)
     }
 
     /// Opens sessions and returns how long it took until all were live.
@@ -75,6 +87,10 @@ impl<'a> Trial<'a> {
 
     /// Ends the trial: what has not come is lost. Says what went wrong, if anything did.
     pub(crate) fn finish(mut self) -> Option<String> {
+        self.close_account()
+    }
+
+    fn close_account(&mut self) -> Option<String> {
         let ledger = &self.ledger;
         self.generator.finish(|channel| ledger.published(channel));
         self.generator.tally.trouble()

@@ -4,11 +4,13 @@ mod flood;
 mod fred;
 mod nchan;
 mod raw;
+mod way;
 
 use std::net::SocketAddrV4;
 use std::thread::{self, JoinHandle};
 
-pub(crate) use flood::flood;
+pub(crate) use flood::Flood;
+pub(crate) use way::{STREAM, Way};
 
 use crate::Result;
 use crate::clock;
@@ -21,9 +23,9 @@ pub(crate) const PREFIX: &str = "fanfare:";
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Door {
     /// Redis, through the client fred: another implementation than the gateway's own.
-    Fred(SocketAddrV4),
+    Fred(SocketAddrV4, Way),
     /// Redis, with commands that we write ourselves: no client keeps up with a burst.
-    Raw(SocketAddrV4),
+    Raw(SocketAddrV4, Way),
     /// Nchan's publisher location, over one pipelined HTTP connection.
     Nchan(SocketAddrV4),
 }
@@ -40,8 +42,8 @@ impl Door {
     pub(crate) fn publish(self, plan: Plan) -> Publishing {
         let began_nanos = clock::now_nanos();
         let thread = thread::spawn(move || match self {
-            Door::Fred(redis) => fred::publish(redis, &plan),
-            Door::Raw(redis) => raw::publish(redis, &plan),
+            Door::Fred(redis, way) => fred::publish(redis, way, &plan),
+            Door::Raw(redis, way) => raw::publish(redis, way, &plan),
             Door::Nchan(server) => nchan::publish(server, &plan),
         });
         Publishing { thread, began_nanos }

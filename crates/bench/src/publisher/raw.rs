@@ -3,10 +3,10 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddrV4, TcpStream};
 
-use super::{PREFIX, sleep_until};
+use super::{Way, sleep_until};
 use crate::Result;
 use crate::clock;
-use crate::plan::{Item, Plan};
+use crate::plan::Plan;
 use crate::stamp::channel_name;
 
 /// A block is written when it has this many bytes, so that Redis starts while we still encode.
@@ -18,14 +18,14 @@ struct RawRedis {
 }
 
 /// Publishes the whole plan; returns when Redis has taken it.
-pub(super) fn publish(redis: SocketAddrV4, plan: &Plan) -> Result<()> {
+pub(super) fn publish(redis: SocketAddrV4, way: Way, plan: &Plan) -> Result<()> {
     let mut redis = RawRedis::connect(redis)?;
     let mut block = Vec::with_capacity(2 * BLOCK_BYTES);
     let mut due_nanos = clock::now_nanos();
     for burst in plan.bursts() {
         sleep_until(due_nanos);
         for &item in burst {
-            append(&mut block, item);
+            way.append(&mut block, &channel_name(item.channel), &item.data());
             if block.len() >= BLOCK_BYTES {
                 redis.write(&block)?;
                 block.clear();
@@ -61,19 +61,4 @@ impl RawRedis {
             other => Err(format!("Redis said {}", other.escape_ascii()).into()),
         }
     }
-}
-
-/// Appends a PUBLISH of the item, stamped now.
-fn append(block: &mut Vec<u8>, item: Item) {
-    append_publish(block, &channel_name(item.channel), &item.data());
-}
-
-/// Appends one PUBLISH.
-pub(super) fn append_publish(block: &mut Vec<u8>, channel: &str, data: &[u8]) {
-    let channel_bytes = PREFIX.len() + channel.len();
-    let head =
-        format!("*3\r\n$7\r\nPUBLISH\r\n${channel_bytes}\r\n{PREFIX}{channel}\r\n${}\r\n", data.len(),);
-    block.extend_from_slice(head.as_bytes());
-    block.extend_from_slice(data);
-    block.extend_from_slice(b"\r\n");
 }

@@ -1,5 +1,6 @@
 //! The scenarios: what the gateway must show, one file each.
 
+mod broker;
 mod burst;
 mod channels;
 mod connect;
@@ -7,6 +8,10 @@ mod idle;
 mod resume;
 mod stalled;
 mod steady;
+mod stream_latency;
+mod stream_resume;
+mod stream_steady;
+mod stream_unwanted;
 mod unwanted;
 
 use crate::Result;
@@ -20,7 +25,7 @@ pub(crate) struct Scenario {
 }
 
 /// All scenarios in the order of the contract.
-pub(crate) const ALL: [Scenario; 8] = [
+pub(crate) const ALL: [Scenario; 12] = [
     Scenario { name: steady::NAME, run: steady::run },
     Scenario { name: burst::NAME, run: burst::run },
     Scenario { name: idle::NAME, run: idle::run },
@@ -29,10 +34,14 @@ pub(crate) const ALL: [Scenario; 8] = [
     Scenario { name: connect::NAME, run: connect::run },
     Scenario { name: resume::NAME, run: resume::run },
     Scenario { name: stalled::NAME, run: stalled::run },
+    Scenario { name: stream_steady::NAME, run: stream_steady::run },
+    Scenario { name: stream_unwanted::NAME, run: stream_unwanted::run },
+    Scenario { name: stream_latency::NAME, run: stream_latency::run },
+    Scenario { name: stream_resume::NAME, run: stream_resume::run },
 ];
 
 /// Their names, for the command line.
-pub(crate) const NAMES: [&str; 8] = [
+pub(crate) const NAMES: [&str; 12] = [
     steady::NAME,
     burst::NAME,
     idle::NAME,
@@ -41,4 +50,8 @@ pub(crate) const NAMES: [&str; 8] = [
     connect::NAME,
     resume::NAME,
     stalled::NAME,
+    stream_steady::NAME,
+    stream_unwanted::NAME,
+    stream_latency::NAME,
+    stream_resume::NAME,
 ];

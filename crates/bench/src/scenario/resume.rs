@@ -15,23 +15,24 @@ use crate::verdict::Target;
 
 pub(super) const NAME: &str = "resume";
 /// Sessions are 1 to this many publications behind, evenly.
-const DEPTH: u32 = 400;
+pub(super) const DEPTH: u32 = 400;
 const WANTED_CHANNEL: u32 = 0;
 /// Publications here only make places, so that every session has a cursor of its own.
-const OTHER_CHANNEL: u32 = 1;
+pub(super) const OTHER_CHANNEL: u32 = 1;
 const LIMIT: Duration = Duration::from_secs(120);
 
-struct Figures {
-    seconds: f64,
-    frames: f64,
-    load_busy: f64,
+/// What it took until all had caught up.
+pub(super) struct Figures {
+    pub(super) seconds: f64,
+    pub(super) frames: f64,
+    pub(super) load_busy: f64,
 }
 
 pub(super) fn run(lab: &mut Lab) -> Result<()> {
     let contenders = lab.present(&[Contender::Fanfare, Contender::Floor]);
     let series = pairs::measure(lab, NAME, lab.scale.pairs, &contenders, |lab, contender| match contender {
         Contender::Floor => write_frames(lab),
-        _ => catch_up(lab, contender),
+        _ => remember_and_catch_up(lab, contender),
     });
     let rows = [
         series
@@ -52,37 +53,37 @@ pub(super) fn run(lab: &mut Lab) -> Result<()> {
     Ok(())
 }
 
-/// The gateway: from the first connect to the last frame that was missed.
-fn catch_up(lab: &Lab, contender: Contender) -> Result<Measured<Figures>> {
-    let sessions = lab.scale.sessions;
+/// The gateway, with all of it in memory.
+fn remember_and_catch_up(lab: &Lab, contender: Contender) -> Result<Measured<Figures>> {
     let mut trial = Trial::start(lab, contender)?;
     let cursors = publish_and_record(&mut trial)?;
-    let deliveries: u64 = (0..sessions).map(|session| u64::from(behind(session, sessions))).sum();
+    let figures = catch_up(&mut trial, &cursors)?;
+    Ok(Measured { figures, trouble: trial.finish() })
+}
+
+/// One session for each cursor, the first of which is the oldest: from the first connect to the
+/// last frame that was missed.
+pub(super) fn catch_up(trial: &mut Trial<'_>, cursors: &[Cursor]) -> Result<Figures> {
+    let sessions = trial.lab.scale.sessions;
+    let returning = || cursors.iter().zip(0..sessions);
+    let deliveries: u64 = returning().map(|(_, session)| u64::from(behind(session, sessions))).sum();
     let wanted = trial.generator.tally.delivered + deliveries;
 
     let meter = trial.meter()?;
     let began_nanos = clock::now_nanos();
-    let returning = cursors.into_iter().zip(0..sessions).map(|(cursor, session)| Subscription {
+    trial.generator.subscribe(returning().map(|(cursor, session)| Subscription {
         channels: vec![(WANTED_CHANNEL, DEPTH - behind(session, sessions))],
-        after: Some(cursor),
+        after: Some(*cursor),
         record: false,
         receive_buffer_bytes: None,
-    });
-    trial.generator.subscribe(returning);
+    }));
     trial.generator.run_until_delivered(wanted, LIMIT)?;
     trial.generator.run_until_live(LIMIT)?;
     let seconds = clock::between(began_nanos, trial.generator.tally.last_delivery_nanos);
     let usage = meter.stop()?;
     // Whoever gets something twice gets it soon after; nothing else is expected any more.
     trial.generator.run_for(Duration::from_millis(200))?;
-    Ok(Measured {
-        figures: Figures {
-            seconds: seconds.as_secs_f64(),
-            frames: deliveries as f64,
-            load_busy: usage.load_busy,
-        },
-        trouble: trial.finish(),
-    })
+    Ok(Figures { seconds: seconds.as_secs_f64(), frames: deliveries as f64, load_busy: usage.load_busy })
 }
 
 /// The floor: as many frames, one by one, to sessions that are there.
@@ -108,7 +109,7 @@ fn write_frames(lab: &Lab) -> Result<Measured<Figures>> {
 
 /// Fills history and returns a cursor for each session: that of the publication before the
 /// first one that it misses.
-fn publish_and_record(trial: &mut Trial<'_>) -> Result<Vec<Cursor>> {
+pub(super) fn publish_and_record(trial: &mut Trial<'_>) -> Result<Vec<Cursor>> {
     let sessions = trial.lab.scale.sessions;
     let mut witness = Subscription::live(&[WANTED_CHANNEL, OTHER_CHANNEL]);
     witness.record = true;

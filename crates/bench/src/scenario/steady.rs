@@ -14,11 +14,11 @@ pub(super) const NAME: &str = "steady";
 const CHANNEL: u32 = 0;
 const PUBLICATIONS_PER_SECOND: u32 = 20;
 
-struct Figures {
-    cpu_micros_per_delivery: f64,
+pub(super) struct Figures {
+    pub(super) cpu_micros_per_delivery: f64,
     system_share: f64,
-    load_busy: f64,
-    latency: Latency,
+    pub(super) load_busy: f64,
+    pub(super) latency: Latency,
 }
 
 pub(super) fn run(lab: &mut Lab) -> Result<()> {
@@ -43,7 +43,8 @@ pub(super) fn run(lab: &mut Lab) -> Result<()> {
     Ok(())
 }
 
-fn measure(lab: &Lab, contender: Contender) -> Result<Measured<Figures>> {
+/// The same for whoever is measured.
+pub(super) fn measure(lab: &Lab, contender: Contender) -> Result<Measured<Figures>> {
     let sessions = lab.scale.sessions;
     let publications = PUBLICATIONS_PER_SECOND * lab.scale.seconds;
     let mut trial = Trial::start(lab, contender)?;

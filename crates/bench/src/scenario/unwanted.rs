@@ -7,7 +7,7 @@ use crate::Result;
 use crate::lab::Lab;
 use crate::meter::Meter;
 use crate::pairs::{self, Measured, Peer};
-use crate::publisher::flood;
+use crate::publisher::{Flood, Way};
 use crate::report::{Row, Unit};
 use crate::server::{Contender, Outcomes, SubscriberLimit, outcomes};
 use crate::session::Subscription;
@@ -25,10 +25,11 @@ enum Subscriber {
     Counter,
 }
 
-struct Figures {
-    cpu_micros_per_publication: f64,
-    offered_per_second: f64,
-    load_busy: f64,
+/// What unwanted publications cost.
+pub(super) struct Figures {
+    pub(super) cpu_micros_per_publication: f64,
+    pub(super) offered_per_second: f64,
+    pub(super) load_busy: f64,
 }
 
 pub(super) fn run(lab: &mut Lab) -> Result<()> {
@@ -37,7 +38,9 @@ pub(super) fn run(lab: &mut Lab) -> Result<()> {
         cases.insert(0, Subscriber::Gateway);
     }
     let series = pairs::measure(lab, NAME, lab.scale.pairs, &cases, |lab, case| match case {
-        Subscriber::Gateway => measure_gateway(lab),
+        Subscriber::Gateway => {
+            measure_gateway(lab, Contender::Fanfare, Flood::fast(Way::Publish, lab.scale.unwanted))
+        }
         Subscriber::Counter => measure_counter(lab),
     });
     let compare = |measure, unit, figure: fn(&Figures) -> f64| {
@@ -58,16 +61,17 @@ pub(super) fn run(lab: &mut Lab) -> Result<()> {
     Ok(())
 }
 
-fn measure_gateway(lab: &Lab) -> Result<Measured<Figures>> {
-    let mut trial = Trial::start(lab, Contender::Fanfare)?;
+/// The gateway, flooded.
+pub(super) fn measure_gateway(lab: &Lab, contender: Contender, flood: Flood) -> Result<Measured<Figures>> {
+    let mut trial = Trial::start(lab, contender)?;
     let admin = trial.server.admin.ok_or("the gateway has no admin port")?;
     trial.connect([Subscription::live(&[WITNESS_CHANNEL])])?;
     let before = outcomes(admin)?;
 
     let meter = trial.meter()?;
     let began = Instant::now();
-    let published = flood(lab.redis.address, lab.scale.unwanted)?;
-    let offered = began.elapsed();
+    flood.publish(lab.redis.address)?;
+    let (published, offered) = (flood.count(), began.elapsed());
     // There is one order: when the witness has this one, the gateway has seen all before it.
     let last = trial.ledger.at_once([WITNESS_CHANNEL]);
     trial.deliver_fast(last, 1)?;
@@ -97,8 +101,9 @@ fn count(lab: &Lab) -> Result<Measured<Figures>> {
     let mut counter = lab.start_counter(lab.scale.unwanted)?;
     let meter = Meter::start(counter.pid, lab.redis.pid())?;
     let began = Instant::now();
-    let published = flood(lab.redis.address, lab.scale.unwanted)?;
-    let offered = began.elapsed();
+    let flood = Flood::fast(Way::Publish, lab.scale.unwanted);
+    flood.publish(lab.redis.address)?;
+    let (published, offered) = (flood.count(), began.elapsed());
     counter.wait()?;
     let usage = meter.stop()?;
     Ok(Measured {

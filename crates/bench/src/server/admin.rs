@@ -1,4 +1,4 @@
-//! Asks the gateway's admin port: a plain GET, and one counter of its metrics.
+//! Asks the gateway's admin port: a plain GET, and some counters of its metrics.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -16,6 +16,13 @@ pub(crate) type Outcomes = BTreeMap<String, u64>;
 pub(crate) fn outcomes(admin: SocketAddrV4) -> Result<Outcomes> {
     let (_, metrics) = get(admin, "/metrics")?;
     Ok(parse_outcomes(&metrics))
+}
+
+/// How often the gateway has read back a part of the stream.
+pub(crate) fn stream_reads(admin: SocketAddrV4) -> Result<u64> {
+    let (_, metrics) = get(admin, "/metrics")?;
+    let line = metrics.lines().find_map(|line| line.strip_prefix("fanfare_stream_reads_total "));
+    Ok(line.ok_or("the gateway does not count its reads")?.trim().parse()?)
 }
 
 /// Status and body of a GET.

@@ -6,7 +6,10 @@ use std::process::Command;
 use super::{Contender, Place, Server, admin};
 use crate::Result;
 use crate::child::{Child, free_address};
-use crate::publisher::PREFIX;
+use crate::publisher::{PREFIX, Way};
+
+/// Publications that a gateway with a short memory keeps.
+pub(crate) const SHORT_MEMORY: u32 = 100;
 
 /// The generator connects without end, and does not wait for a turn as browsers do.
 const NO_BOUND: u32 = 1_000_000;
@@ -16,23 +19,28 @@ pub(super) fn obstacle(place: &Place<'_>) -> Option<String> {
     (!path.is_file()).then(|| format!("there is no binary {}", path.display()))
 }
 
-pub(super) fn start(place: &Place<'_>) -> Result<Server> {
+pub(super) fn start(place: &Place<'_>, contender: Contender) -> Result<Server> {
     let public = free_address()?;
     let admin = free_address()?;
     let config = place.directory.join("fanfare.toml");
     let redis = place.redis;
-    fs::write(
-        &config,
-        format!(
-            "[listen]\npublic = \"{public}\"\nadmin = \"{admin}\"\n\
-             [broker]\nkind = \"redis-pubsub\"\n\
-             [broker.redis]\nurl = \"redis://{redis}\"\nprefix = \"{PREFIX}\"\n\
-             [sessions]\nmax_new_per_second = {NO_BOUND}\n"
-        ),
-    )?;
+    let kind = match contender.way() {
+        Way::Publish => "redis-pubsub",
+        Way::Add => "redis-stream",
+    };
+    let mut text = format!(
+        "[listen]\npublic = \"{public}\"\nadmin = \"{admin}\"\n\
+         [broker]\nkind = \"{kind}\"\n\
+         [broker.redis]\nurl = \"redis://{redis}\"\nprefix = \"{PREFIX}\"\n\
+         [sessions]\nmax_new_per_second = {NO_BOUND}\n"
+    );
+    if contender == Contender::ShortMemory {
+        text.push_str(&format!("[history]\nkeep_count = {SHORT_MEMORY}\n"));
+    }
+    fs::write(&config, text)?;
     let mut command = Command::new(place.fanfare);
     command.arg("serve").arg("--config").arg(&config);
     let mut child = Child::start("fanfare", &mut command, place.directory)?;
     child.wait_until(|| matches!(admin::get(admin, "/readyz"), Ok((200, _))))?;
-    Ok(Server { public, admin: Some(admin), pid: child.pid(), contender: Contender::Fanfare, _child: child })
+    Ok(Server { public, admin: Some(admin), pid: child.pid(), contender, _child: child })
 }

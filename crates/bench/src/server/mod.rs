@@ -12,19 +12,24 @@ use std::fmt;
 use std::net::SocketAddrV4;
 use std::path::Path;
 
-pub(crate) use admin::{Outcomes, outcomes};
+pub(crate) use admin::{Outcomes, outcomes, stream_reads};
 pub(crate) use counter::Counter;
+pub(crate) use fanfare::SHORT_MEMORY;
 pub(crate) use redis::{Redis, SubscriberLimit};
 
 use crate::Result;
 use crate::child::Child;
-use crate::publisher::Door;
+use crate::publisher::{Door, Way};
 
 /// Who is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Contender {
-    /// The gateway.
+    /// The gateway, on redis-pubsub.
     Fanfare,
+    /// The gateway, on redis-stream.
+    Stream,
+    /// The gateway on redis-stream, its memory so short that returning sessions are read back for.
+    ShortMemory,
     /// The least that any server must do.
     Floor,
     /// nginx with Nchan.
@@ -61,17 +66,33 @@ impl Contender {
     /// Starts it and waits until it is ready.
     pub(crate) fn start(self, place: &Place<'_>) -> Result<Server> {
         match self {
-            Contender::Fanfare => fanfare::start(place),
+            Contender::Fanfare | Contender::Stream | Contender::ShortMemory => fanfare::start(place, self),
             Contender::Floor => floor::start(place),
             Contender::Nchan => nchan::start(place),
             Contender::Node => node::start(place),
         }
     }
 
+    /// The program that it runs, named after its first appearance.
+    pub(crate) fn program(self) -> Contender {
+        match self {
+            Contender::Stream | Contender::ShortMemory => Contender::Fanfare,
+            other => other,
+        }
+    }
+
+    /// By which command it is published to in Redis.
+    pub(crate) fn way(self) -> Way {
+        match self {
+            Contender::Stream | Contender::ShortMemory => Way::Add,
+            Contender::Fanfare | Contender::Floor | Contender::Nchan | Contender::Node => Way::Publish,
+        }
+    }
+
     /// Why it cannot take part on this machine, if so.
     pub(crate) fn obstacle(self, place: &Place<'_>) -> Option<String> {
         match self {
-            Contender::Fanfare => fanfare::obstacle(place),
+            Contender::Fanfare | Contender::Stream | Contender::ShortMemory => fanfare::obstacle(place),
             Contender::Floor => None,
             Contender::Nchan => nchan::obstacle(),
             Contender::Node => node::obstacle(place),
@@ -83,6 +104,8 @@ impl fmt::Display for Contender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Contender::Fanfare => "fanfare",
+            Contender::Stream => "redis-stream",
+            Contender::ShortMemory => "redis-stream with a short memory",
             Contender::Floor => "floor",
             Contender::Nchan => "nchan",
             Contender::Node => "node",
@@ -100,7 +123,7 @@ impl Server {
     pub(crate) fn steady_door(&self, redis: SocketAddrV4) -> Door {
         match self.contender {
             Contender::Nchan => Door::Nchan(self.public),
-            _ => Door::Fred(redis),
+            contender => Door::Fred(redis, contender.way()),
         }
     }
 
@@ -108,7 +131,7 @@ impl Server {
     pub(crate) fn fast_door(&self, redis: SocketAddrV4) -> Door {
         match self.contender {
             Contender::Nchan => Door::Nchan(self.public),
-            _ => Door::Raw(redis),
+            contender => Door::Raw(redis, contender.way()),
         }
     }
 }
