@@ -14,6 +14,7 @@ fn a_retraction_is_delivered_as_such_and_clears_the_latest_value() {
     let mut plain = gateway.listen("channel=a");
     let mut envelopes = gateway.listen("channel=a&format=json");
     gateway.post("channel=a", "true");
+    wait_for("the value", || values(&gateway, "channel=a") == ["true"]);
     let etag = gateway.get("/events?channel=a").header("etag").unwrap().to_owned();
     let answer = http::request(gateway.public(), "DELETE", "/events?channel=a&event=gone", &[], b"");
     assert_eq!(answer.status, 200);
@@ -106,7 +107,7 @@ fn keep_last_false_shows_nothing_to_those_who_come() {
     let gateway = Gateway::plan().rules(rules).start();
     gateway.post("channel=events/x", "happened");
     gateway.post("channel=state", "is");
-    assert_eq!(values(&gateway, "channel=*"), ["is"]);
+    wait_for("the value", || values(&gateway, "channel=*") == ["is"]);
     let mut browser = gateway.listen("channel=events/x&since=last");
     gateway.post("channel=events/x", "happens");
     browser.expect("happens");
@@ -122,5 +123,5 @@ fn latest_values_are_bounded_and_the_least_recently_published_go_first() {
     gateway.post("channel=c20", "20");
     gateway.post("channel=c30", "30");
     let expected: Vec<_> = (22..30).chain([20, 30]).map(|channel| channel.to_string()).collect();
-    assert_eq!(values(&gateway, "channel=c*"), expected);
+    wait_for("the latest values", || values(&gateway, "channel=c*") == expected);
 }

@@ -162,11 +162,19 @@ impl Connection {
 
     /// Sends a command, without waiting for its answer.
     pub(crate) async fn send(&mut self, words: &[&str]) -> Result<(), LinkError> {
-        let mut command = format!("*{}\r\n", words.len());
-        for word in words {
-            command.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+        self.send_all(&[words]).await
+    }
+
+    /// Sends several commands at once, without waiting for their answers.
+    pub(crate) async fn send_all(&mut self, commands: &[&[&str]]) -> Result<(), LinkError> {
+        let mut text = String::new();
+        for words in commands {
+            text.push_str(&format!("*{}\r\n", words.len()));
+            for word in *words {
+                text.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+            }
         }
-        let written = timeout(self.timeout, self.socket.write_all(command.as_bytes())).await;
+        let written = timeout(self.timeout, self.socket.write_all(text.as_bytes())).await;
         written.map_err(|_| LinkError::Timeout("socket"))?.map_err(LinkError::Io)
     }
 

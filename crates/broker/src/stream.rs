@@ -31,6 +31,8 @@ const BLOCK: Duration = Duration::from_millis(400);
 /// Entries of one answer at most and, however large they are, at least.
 const MAX_ENTRIES: usize = 1_000;
 const MIN_ENTRIES: usize = 8;
+/// Entries of one answer from which on a second question is not worth its while.
+const MANY_ENTRIES: usize = 64;
 /// What a batch is to have, in bytes.
 const BATCH_BYTES: usize = 1024 * 1024;
 /// Between two looks at the stream as a whole.
@@ -57,6 +59,8 @@ pub(crate) struct Tail<O> {
     current: Option<Instant>,
     batch: Vec<Arrival>,
     epoch: Epoch,
+    /// The last answer held a few entries: the next one is likely to as well.
+    bursts: bool,
     /// What an entry takes on average, lately.
     entry_bytes: usize,
 }
@@ -87,6 +91,7 @@ impl<O: Outlet> Tail<O> {
             current: None,
             batch: Vec::new(),
             epoch,
+            bursts: false,
             entry_bytes: 1_024,
         }
     }
@@ -146,11 +151,23 @@ impl<O: Outlet> Tail<O> {
         self.ledger.as_ref().map_or(ZERO, Ledger::position)
     }
 
+    /// Asks for what comes next. Redis answers a question that waits with the first entry of a burst
+    /// alone, however many commands it has read. Where bursts come, two are therefore asked at once:
+    /// one that waits, and one that Redis answers right after all that it has read, in the same
+    /// write. So a burst costs one question instead of two, and for its first entry to come twice.
     async fn ask(&mut self, connection: &mut Connection) -> Result<(), LinkError> {
-        let (count, block) = (self.batch_limit().to_string(), BLOCK.as_millis().to_string());
-        let position = self.position().to_string();
-        let words = ["XREAD", "COUNT", &count, "BLOCK", &block, "STREAMS", &self.key, &position];
-        connection.send(&words).await
+        let (all, block) = (self.batch_limit().to_string(), BLOCK.as_millis().to_string());
+        let (key, position) = (&*self.key, &*self.position().to_string());
+        let first = if self.bursts { "1" } else { &*all };
+        let waiting = ["XREAD", "COUNT", first, "BLOCK", &block, "STREAMS", key, position];
+        let following = ["XREAD", "COUNT", &all, "STREAMS", key, position];
+        let questions: [&[&str]; 2] = [&waiting, &following];
+        connection.send_all(&questions[..self.questions()]).await
+    }
+
+    /// How many are asked at once.
+    fn questions(&self) -> usize {
+        if self.bursts { 2 } else { 1 }
     }
 
     /// So many entries at once that a batch has about [`BATCH_BYTES`]: batches wait in queues.
@@ -171,22 +188,33 @@ impl<O: Outlet> Tail<O> {
         }
     }
 
-    /// Takes what the last question brought.
+    /// Takes what the last questions brought.
     async fn take(&mut self, connection: &mut Connection) -> Result<(), LinkError> {
-        let Self { intake, ledger, batch, max_value, .. } = self;
+        let questions = self.questions();
+        let Self { intake, ledger, batch, max_value, bursts, .. } = self;
         let ledger = ledger.get_or_insert_default();
-        let mut another = false;
-        receive(connection, "XREAD", BLOCK, *max_value, |(id, fields)| {
-            match ledger.read(id) {
-                Finding::Fine => {}
-                Finding::Lost(after) => batch.push(Arrival::Loss(after)),
-                Finding::Another => another = true,
-            }
-            if !another {
-                batch.push(Arrival::Entry(id, intake.take_entry(fields, 0)));
-            }
-        })
-        .await?;
+        let asked_after = ledger.position();
+        let (mut count, mut another) = (0, false);
+        for _ in 0..questions {
+            // The second answer repeats what the first one has brought.
+            let taken = ledger.position();
+            receive(connection, "XREAD", BLOCK, *max_value, |(id, fields)| {
+                if another || (asked_after < id && id <= taken) {
+                    return;
+                }
+                match ledger.read(id) {
+                    Finding::Fine => {}
+                    Finding::Lost(after) => batch.push(Arrival::Loss(after)),
+                    Finding::Another => another = true,
+                }
+                if !another {
+                    batch.push(Arrival::Entry(id, intake.take_entry(fields, 0)));
+                    count += 1;
+                }
+            })
+            .await?;
+        }
+        *bursts = (2..MANY_ENTRIES).contains(&count);
         if batch.iter().any(|arrival| matches!(arrival, Arrival::Loss(_))) {
             tracing::error!("entries of the stream were lost before they were read; sessions are told a gap");
         }
