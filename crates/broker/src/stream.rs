@@ -10,7 +10,7 @@ mod warmth;
 
 use std::time::{Duration, Instant};
 
-use publication::{Arrival, Batch, EntryId};
+use publication::{Arrival, Batch, EntryId, Publication};
 use tokio::{sync::watch, time::sleep};
 
 pub(crate) use self::entries::{newest, receive};
@@ -23,7 +23,8 @@ pub use self::{
 };
 use crate::{
     backoff::Backoff, config::RedisConfig, connection::Connection, decode::Rules, door::Door, intake::Intake,
-    link_error::LinkError, metrics::Metrics, outlet::Outlet, preflight::preflight, status::Status,
+    link_error::LinkError, metrics::Metrics, outlet::Outlet, preflight::preflight, resp::Fields,
+    status::Status,
 };
 
 /// How long a read waits for entries.
@@ -175,13 +176,8 @@ impl<O: Outlet> Tail<O> {
         (BATCH_BYTES / self.entry_bytes).clamp(MIN_ENTRIES, MAX_ENTRIES)
     }
 
-    /// Learns from a batch how large entries are.
-    fn note_size(&mut self) {
-        let publications = self.batch.iter().filter_map(|arrival| match arrival {
-            Arrival::Entry(_, Some(publication)) => Some(publication.bytes()),
-            _ => None,
-        });
-        let (count, bytes) = publications.fold((0, 0), |(count, sum), bytes| (count + 1, sum + bytes));
+    /// Learns from an answer how large entries are.
+    fn note_size(&mut self, count: usize, bytes: usize) {
         if let Some(average) = bytes.checked_div(count) {
             // Growth counts at once, shrinking slowly.
             self.entry_bytes = average.max(self.entry_bytes * 3 / 4).max(1);
@@ -194,7 +190,7 @@ impl<O: Outlet> Tail<O> {
         let Self { intake, ledger, batch, max_value, bursts, .. } = self;
         let ledger = ledger.get_or_insert_default();
         let asked_after = ledger.position();
-        let (mut count, mut another) = (0, false);
+        let (mut count, mut bytes, mut lost, mut another) = (0, 0, false, false);
         for _ in 0..questions {
             // The second answer repeats what the first one has brought.
             let taken = ledger.position();
@@ -204,10 +200,14 @@ impl<O: Outlet> Tail<O> {
                 }
                 match ledger.read(id) {
                     Finding::Fine => {}
-                    Finding::Lost(after) => batch.push(Arrival::Loss(after)),
+                    Finding::Lost(after) => {
+                        batch.push(Arrival::Loss(after));
+                        lost = true;
+                    }
                     Finding::Another => another = true,
                 }
                 if !another {
+                    bytes += data_bytes(fields);
                     batch.push(Arrival::Entry(id, intake.take_entry(fields, 0)));
                     count += 1;
                 }
@@ -215,11 +215,11 @@ impl<O: Outlet> Tail<O> {
             .await?;
         }
         *bursts = (2..MANY_ENTRIES).contains(&count);
-        if batch.iter().any(|arrival| matches!(arrival, Arrival::Loss(_))) {
+        if lost {
             tracing::error!("entries of the stream were lost before they were read; sessions are told a gap");
         }
         self.note_current();
-        self.note_size();
+        self.note_size(count, bytes);
         if another { self.read_back(connection).await } else { Ok(()) }
     }
 
@@ -285,7 +285,7 @@ impl<O: Outlet> Tail<O> {
         let mut position = after;
         loop {
             // From the oldest to the newest, in order and in steps, as the receivers take it.
-            let (mut count, limit) = (0, self.batch_limit());
+            let (mut count, mut bytes, limit) = (0, 0, self.batch_limit());
             let range = [&*format!("({position}"), &*newest.to_string()];
             let words = ["XRANGE", &self.key, range[0], range[1], "COUNT", &limit.to_string()];
             connection.send(&words).await?;
@@ -300,10 +300,11 @@ impl<O: Outlet> Tail<O> {
                 let age = u32::try_from(age).unwrap_or(u32::MAX);
                 batch.push(Arrival::Entry(id, intake.take_entry(fields, age)));
                 ledger.read(id);
+                bytes += data_bytes(fields);
                 (position, count) = (id, count + 1);
             })
             .await?;
-            self.note_size();
+            self.note_size(count, bytes);
             if !self.flush().await || count < limit {
                 break;
             }
@@ -354,6 +355,11 @@ impl<O: Outlet> Tail<O> {
         self.closed = !self.outlet.deliver(batch).await;
         !self.closed
     }
+}
+
+/// About what an entry takes in memory.
+fn data_bytes(fields: Option<Fields<'_>>) -> usize {
+    fields.and_then(|fields| fields.data).map_or(0, <[u8]>::len) + size_of::<Publication>()
 }
 
 /// The longest string of an entry that is looked at.
