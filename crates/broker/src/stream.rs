@@ -1,16 +1,18 @@
 //! Follows a Redis stream: reads back its newest part, then blocks for what comes.
 
 mod archive;
+mod beginning;
 mod entries;
 mod epoch;
 mod ledger;
 mod part;
+mod questions;
 mod survey;
 mod warmth;
 
 use std::time::{Duration, Instant};
 
-use publication::{Arrival, Batch, EntryId, Publication};
+use publication::{Arrival, Batch, EntryId};
 use tokio::{sync::watch, time::sleep};
 
 pub(crate) use self::entries::{newest, receive};
@@ -21,21 +23,15 @@ pub use self::{
     survey::Survey,
     warmth::Warmth,
 };
+use self::{
+    entries::data_bytes,
+    questions::{BLOCK, Questions},
+};
 use crate::{
     backoff::Backoff, config::RedisConfig, connection::Connection, decode::Rules, door::Door, intake::Intake,
-    link_error::LinkError, metrics::Metrics, outlet::Outlet, preflight::preflight, resp::Fields,
-    status::Status,
+    link_error::LinkError, metrics::Metrics, outlet::Outlet, preflight::preflight, status::Status,
 };
 
-/// How long a read waits for entries.
-const BLOCK: Duration = Duration::from_millis(400);
-/// Entries of one answer at most and, however large they are, at least.
-const MAX_ENTRIES: usize = 1_000;
-const MIN_ENTRIES: usize = 8;
-/// Entries of one answer from which on a second question is not worth its while.
-const MANY_ENTRIES: usize = 64;
-/// What a batch is to have, in bytes.
-const BATCH_BYTES: usize = 1024 * 1024;
 /// Between two looks at the stream as a whole.
 const CHECK_INTERVAL: Duration = Duration::from_millis(400);
 
@@ -60,10 +56,7 @@ pub(crate) struct Tail<O> {
     current: Option<Instant>,
     batch: Vec<Arrival>,
     epoch: Epoch,
-    /// The last answer held a few entries: the next one is likely to as well.
-    bursts: bool,
-    /// What an entry takes on average, lately.
-    entry_bytes: usize,
+    questions: Questions,
 }
 
 impl<O: Outlet> Tail<O> {
@@ -92,8 +85,7 @@ impl<O: Outlet> Tail<O> {
             current: None,
             batch: Vec::new(),
             epoch,
-            bursts: false,
-            entry_bytes: 1_024,
+            questions: Questions::default(),
         }
     }
 
@@ -152,46 +144,18 @@ impl<O: Outlet> Tail<O> {
         self.ledger.as_ref().map_or(ZERO, Ledger::position)
     }
 
-    /// Asks for what comes next. Redis answers a question that waits with the first entry of a burst
-    /// alone, however many commands it has read. Where bursts come, two are therefore asked at once:
-    /// one that waits, and one that Redis answers right after all that it has read, in the same
-    /// write. So a burst costs one question instead of two, and for its first entry to come twice.
+    /// Asks for what comes next.
     async fn ask(&mut self, connection: &mut Connection) -> Result<(), LinkError> {
-        let (all, block) = (self.batch_limit().to_string(), BLOCK.as_millis().to_string());
-        let (key, position) = (&*self.key, &*self.position().to_string());
-        let first = if self.bursts { "1" } else { &*all };
-        let waiting = ["XREAD", "COUNT", first, "BLOCK", &block, "STREAMS", key, position];
-        let following = ["XREAD", "COUNT", &all, "STREAMS", key, position];
-        let questions: [&[&str]; 2] = [&waiting, &following];
-        connection.send_all(&questions[..self.questions()]).await
-    }
-
-    /// How many are asked at once.
-    fn questions(&self) -> usize {
-        if self.bursts { 2 } else { 1 }
-    }
-
-    /// So many entries at once that a batch has about [`BATCH_BYTES`]: batches wait in queues.
-    fn batch_limit(&self) -> usize {
-        (BATCH_BYTES / self.entry_bytes).clamp(MIN_ENTRIES, MAX_ENTRIES)
-    }
-
-    /// Learns from an answer how large entries are.
-    fn note_size(&mut self, count: usize, bytes: usize) {
-        if let Some(average) = bytes.checked_div(count) {
-            // Growth counts at once, shrinking slowly.
-            self.entry_bytes = average.max(self.entry_bytes * 3 / 4).max(1);
-        }
+        self.questions.ask(connection, &self.key, self.position()).await
     }
 
     /// Takes what the last questions brought.
     async fn take(&mut self, connection: &mut Connection) -> Result<(), LinkError> {
-        let questions = self.questions();
-        let Self { intake, ledger, batch, max_value, bursts, .. } = self;
+        let Self { intake, ledger, batch, max_value, questions, .. } = self;
         let ledger = ledger.get_or_insert_default();
         let asked_after = ledger.position();
         let (mut count, mut bytes, mut lost, mut another) = (0, 0, false, false);
-        for _ in 0..questions {
+        for _ in 0..questions.asked() {
             // The second answer repeats what the first one has brought.
             let taken = ledger.position();
             receive(connection, "XREAD", BLOCK, *max_value, |(id, fields)| {
@@ -214,12 +178,11 @@ impl<O: Outlet> Tail<O> {
             })
             .await?;
         }
-        *bursts = (2..MANY_ENTRIES).contains(&count);
+        questions.learn(count, bytes);
         if lost {
             tracing::error!("entries of the stream were lost before they were read; sessions are told a gap");
         }
         self.note_current();
-        self.note_size(count, bytes);
         if another { self.read_back(connection).await } else { Ok(()) }
     }
 
@@ -271,62 +234,6 @@ impl<O: Outlet> Tail<O> {
         }
     }
 
-    /// Begins, or begins anew with another stream: its newest part comes first.
-    async fn read_back(&mut self, connection: &mut Connection) -> Result<(), LinkError> {
-        if self.ledger.is_some() {
-            tracing::error!("the stream is another one than before; sessions are told a gap");
-        }
-        let (began, now) = (Instant::now(), now_ms(connection).await);
-        let (after, survey) = warmth::read_newest(connection, &self.key, self.warmth, self.max_value).await?;
-        self.epoch.begin();
-        let mut begun = false;
-        let mut ledger = Ledger::new(after, survey);
-        let newest = survey.map_or(ZERO, |survey| survey.last);
-        let mut position = after;
-        loop {
-            // From the oldest to the newest, in order and in steps, as the receivers take it.
-            let (mut count, mut bytes, limit) = (0, 0, self.batch_limit());
-            let range = [&*format!("({position}"), &*newest.to_string()];
-            let words = ["XRANGE", &self.key, range[0], range[1], "COUNT", &limit.to_string()];
-            connection.send(&words).await?;
-            let Self { intake, batch, max_value, .. } = self;
-            receive(connection, "XRANGE", Duration::ZERO, *max_value, |(id, fields)| {
-                if !std::mem::replace(&mut begun, true) {
-                    // What stood before it may have been trimmed meanwhile.
-                    batch.push(Arrival::Anew(id.before()));
-                }
-                // Rounded up: a value may go a second early, but never comes back.
-                let age = now.saturating_sub(id.ms).div_ceil(1_000);
-                let age = u32::try_from(age).unwrap_or(u32::MAX);
-                batch.push(Arrival::Entry(id, intake.take_entry(fields, age)));
-                ledger.read(id);
-                bytes += data_bytes(fields);
-                (position, count) = (id, count + 1);
-            })
-            .await?;
-            self.note_size(count, bytes);
-            if !self.flush().await || count < limit {
-                break;
-            }
-        }
-        if !begun {
-            self.batch.push(Arrival::Anew(after));
-        }
-        if position < newest {
-            // The newest entries were deleted; cursors behind them are known all the same.
-            self.batch.push(Arrival::Entry(newest, None));
-        }
-        self.batch.push(Arrival::Warm);
-        self.flush().await;
-        self.ledger = Some(ledger);
-        tracing::info!(from = %after, to = %position, took = ?began.elapsed(), "read back the newest part of the stream");
-        self.status.send_modify(|status| {
-            status.begun.get_or_insert_with(Instant::now);
-            status.complete = true;
-        });
-        Ok(())
-    }
-
     fn prove(&self) {
         self.metrics.roundtrip_ok.set(1);
         self.status.send_modify(|status| {
@@ -348,18 +255,13 @@ impl<O: Outlet> Tail<O> {
         if self.batch.is_empty() && self.current.is_none() {
             return !self.closed;
         }
-        let next = Vec::with_capacity(self.batch.len().min(MAX_ENTRIES));
+        let next = Vec::with_capacity(self.batch.len().min(questions::MAX_ENTRIES));
         let arrivals = std::mem::replace(&mut self.batch, next);
         self.intake.count_delivered(&arrivals);
         let batch = Batch { arrived: Instant::now(), arrivals, current: self.current.take() };
         self.closed = !self.outlet.deliver(batch).await;
         !self.closed
     }
-}
-
-/// About what an entry takes in memory.
-fn data_bytes(fields: Option<Fields<'_>>) -> usize {
-    fields.and_then(|fields| fields.data).map_or(0, <[u8]>::len) + size_of::<Publication>()
 }
 
 /// The longest string of an entry that is looked at.

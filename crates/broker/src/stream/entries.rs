@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use publication::EntryId;
+use publication::{EntryId, Publication};
 use tokio::time::timeout;
 
 use crate::{
@@ -55,4 +55,9 @@ pub(crate) async fn newest(connection: &mut Connection, key: &str) -> Result<Opt
     let mut newest = None;
     receive(connection, "XREVRANGE", Duration::ZERO, 0, |(id, _)| newest = Some(id)).await?;
     Ok(newest)
+}
+
+/// About what an entry takes in memory.
+pub(super) fn data_bytes(fields: Option<Fields<'_>>) -> usize {
+    fields.and_then(|fields| fields.data).map_or(0, <[u8]>::len) + size_of::<Publication>()
 }

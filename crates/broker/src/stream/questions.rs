@@ -1,0 +1,76 @@
+//! How the stream is asked for what comes next: how many entries at once, and whether twice.
+
+use std::time::Duration;
+
+use publication::EntryId;
+
+use crate::{connection::Connection, link_error::LinkError};
+
+/// How long a question waits for entries.
+pub(super) const BLOCK: Duration = Duration::from_millis(400);
+/// Entries of one answer at most and, however large they are, at least.
+pub(super) const MAX_ENTRIES: usize = 1_000;
+const MIN_ENTRIES: usize = 8;
+/// What a batch is to have, in bytes: batches wait in queues.
+const BATCH_BYTES: usize = 1024 * 1024;
+/// Entries of one answer from which on a second question is not worth its while.
+const MANY_ENTRIES: usize = 64;
+
+/// What earlier answers were like.
+pub(super) struct Questions {
+    /// The last one held a few entries: the next one is likely to as well.
+    bursts: bool,
+    /// What an entry takes on average, lately.
+    entry_bytes: usize,
+}
+
+impl Default for Questions {
+    fn default() -> Self {
+        Self { bursts: false, entry_bytes: 1_024 }
+    }
+}
+
+impl Questions {
+    /// Redis answers a question that waits with the first entry of a burst alone, however many
+    /// commands it has read. Where bursts come, two are therefore asked at once: one that waits, and
+    /// one that Redis answers right after all that it has read, in the same write. So a burst costs
+    /// one question instead of two, and for its first entry to come twice.
+    pub(super) async fn ask(
+        &self,
+        connection: &mut Connection,
+        key: &str,
+        position: EntryId,
+    ) -> Result<(), LinkError> {
+        let (all, block) = (self.limit().to_string(), BLOCK.as_millis().to_string());
+        let position = &*position.to_string();
+        let first = if self.bursts { "1" } else { &*all };
+        let waiting = ["XREAD", "COUNT", first, "BLOCK", &block, "STREAMS", key, position];
+        let following = ["XREAD", "COUNT", &all, "STREAMS", key, position];
+        let questions: [&[&str]; 2] = [&waiting, &following];
+        connection.send_all(&questions[..self.asked()]).await
+    }
+
+    /// How many questions are asked at once.
+    pub(super) fn asked(&self) -> usize {
+        if self.bursts { 2 } else { 1 }
+    }
+
+    /// So many entries at once.
+    pub(super) fn limit(&self) -> usize {
+        (BATCH_BYTES / self.entry_bytes).clamp(MIN_ENTRIES, MAX_ENTRIES)
+    }
+
+    /// Learns from what all of them brought together.
+    pub(super) fn learn(&mut self, count: usize, bytes: usize) {
+        self.bursts = (2..MANY_ENTRIES).contains(&count);
+        self.learn_size(count, bytes);
+    }
+
+    /// Learns how large entries are.
+    pub(super) fn learn_size(&mut self, count: usize, bytes: usize) {
+        if let Some(average) = bytes.checked_div(count) {
+            // Growth counts at once, shrinking slowly.
+            self.entry_bytes = average.max(self.entry_bytes * 3 / 4).max(1);
+        }
+    }
+}
