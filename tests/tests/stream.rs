@@ -384,3 +384,18 @@ fn parts_of_another_stream_are_of_no_use_for_this_one() {
     add(101);
     back.expect_all(61..=101);
 }
+
+#[test]
+fn bursts_of_every_size_come_once_and_in_order() {
+    let redis = Redis::start();
+    let gateway = Gateway::on_stream(&redis);
+    let mut browser = gateway.listen("channel=a");
+    let mut next = 0;
+    for size in (1..70).chain([1, 2, 200, 2, 1, 63, 64, 65]) {
+        redis.add_all(numbers(next..next + size));
+        next += size;
+        // One at a time, so that each is a burst of its own.
+        browser.expect_all(next - size..next);
+    }
+    assert_eq!(gateway.metric(r#"fanfare_gaps_total{reason="broker-lost"}"#), 0.0);
+}
