@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use crate::redis::Redis;
+
 /// How often a copying thread looks at what it is to do.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -62,6 +64,12 @@ impl Proxy {
             }
         });
         Self { address, state }
+    }
+
+    /// One before a Redis.
+    #[must_use]
+    pub fn before(redis: &Redis) -> Self {
+        Self::to(([127, 0, 0, 1], redis.port()).into())
     }
 
     /// Where it listens.

@@ -4,10 +4,6 @@ use std::{thread, time::Duration};
 
 use tests::{Gateway, Listener, Proxy, Redis, wait_for};
 
-fn local(port: u16) -> std::net::SocketAddr {
-    ([127, 0, 0, 1], port).into()
-}
-
 /// Publishes numbers while the first link is frozen, until there is a second one (Redis then counts
 /// two), and on after the first one goes on. Returns the next number.
 fn publish_over_doubt(redis: &Redis, proxy: &Proxy, from: u64) -> u64 {
@@ -78,7 +74,7 @@ fn a_cursor_that_the_answering_gateway_has_not_reached_is_waited_for() {
     let redis = Redis::start();
     let one = Gateway::on(&redis);
     // Two reaches Redis through a proxy, so that it can be held back.
-    let proxy = Proxy::to(local(redis.port()));
+    let proxy = Proxy::before(&redis);
     let two = Gateway::plan_on(proxy.address().port()).start();
     let mut browser = one.listen("channel=a");
     proxy.freeze();
@@ -169,7 +165,7 @@ fn many_channels_in_one_envelope_are_refused() {
 fn without_the_right_to_ask_for_info_a_slow_link_costs_nothing_twice() {
     let redis = Redis::start();
     redis::cmd("ACL").arg(&["SETUSER", "default", "-info"]).exec(&mut redis.connection()).unwrap();
-    let proxy = Proxy::to(local(redis.port()));
+    let proxy = Proxy::before(&redis);
     let gateway = Gateway::plan_on(proxy.address().port()).start();
     let mut browser = gateway.listen("channel=a");
     proxy.freeze();
@@ -212,7 +208,7 @@ fn redis_frozen_for_ten_seconds_costs_nothing() {
 #[test]
 fn a_dead_link_is_noticed_and_the_gap_told() {
     let redis = Redis::start();
-    let proxy = Proxy::to(local(redis.port()));
+    let proxy = Proxy::before(&redis);
     let gateway = Gateway::plan_on(proxy.address().port()).start();
     let mut browser = gateway.listen("channel=a");
     redis.publish("a", "before");
@@ -231,7 +227,7 @@ fn a_dead_link_is_noticed_and_the_gap_told() {
 #[test]
 fn a_link_that_was_only_slow_is_joined_without_a_gap() {
     let redis = Redis::start();
-    let proxy = Proxy::to(local(redis.port()));
+    let proxy = Proxy::before(&redis);
     let gateway = Gateway::plan_on(proxy.address().port()).start();
     let mut browser = gateway.listen("channel=a");
     redis.publish("a", "0");

@@ -1,0 +1,115 @@
+//! A stream in a real Redis that is emptied, gone, or another one: what is lost is told.
+
+use std::time::{Duration, Instant};
+
+use tests::{Gateway, Redis};
+
+/// Numbers as data, on one channel.
+fn numbers(range: std::ops::Range<u64>) -> impl Iterator<Item = (&'static str, String)> {
+    range.map(|number| ("a", number.to_string()))
+}
+
+#[test]
+fn an_emptied_stream_is_a_told_gap_and_delivery_goes_on() {
+    let redis = Redis::start();
+    let gateway = Gateway::on_stream(&redis);
+    let mut browser = gateway.listen("channel=a");
+    let mut quiet = gateway.listen("channel=quiet");
+    redis.add_all(numbers(0..10));
+    browser.expect_all(0..10);
+    redis.command(&["FLUSHALL"]);
+    // Noticed although nothing is published ...
+    quiet.expect_gap("broker-lost");
+    browser.expect_gap("broker-lost");
+    redis.add("a", "after");
+    browser.expect("after");
+    // ... and told once.
+    redis.add("quiet", "end");
+    quiet.expect("end");
+    assert_eq!(gateway.metric(r#"fanfare_gaps_total{reason="broker-lost"}"#), 2.0);
+}
+
+#[test]
+fn a_stream_emptied_under_load_is_noticed_too() {
+    let redis = Redis::start();
+    let gateway = Gateway::on_stream(&redis);
+    let mut browser = gateway.listen("channel=a");
+    redis.add_all(numbers(0..100));
+    redis.command(&["FLUSHALL"]);
+    let began = Instant::now();
+    while gateway.metric(r#"fanfare_gaps_total{reason="broker-lost"}"#) < 1.0 {
+        redis.add("a", "x");
+        assert!(began.elapsed() < Duration::from_secs(10), "no gap is told");
+    }
+    browser.expect_all(0..100);
+}
+
+#[test]
+fn a_stream_whose_ids_have_gone_back_is_a_told_gap_and_delivery_goes_on() {
+    let redis = Redis::start();
+    let gateway = Gateway::on_stream(&redis);
+    let mut browser = gateway.listen("channel=a");
+    let mut reader = gateway.listen("channel=a");
+    redis.add("a", "old");
+    browser.expect("old");
+    reader.expect("old");
+    redis.command(&["DEL", tests::redis::STREAM]);
+    redis.command(&["XADD", tests::redis::STREAM, "5-1", "channel", "a", "data", "new"]);
+    browser.expect_gap("broker-lost");
+    redis.command(&["XADD", tests::redis::STREAM, "5-2", "channel", "a", "data", "newer"]);
+    browser.expect("newer");
+    reader.expect_gap("broker-lost");
+    reader.expect("newer");
+    gateway.resume("channel=a&since=last", "").expect("newer");
+}
+
+#[test]
+fn a_stream_emptied_while_no_gateway_ran_is_a_told_gap_for_who_comes_back() {
+    let redis = Redis::start();
+    let one = Gateway::on_stream(&redis);
+    let ids = redis.add_all(numbers(0..100));
+    drop(one);
+    redis.command(&["FLUSHALL"]);
+    redis.add_all(numbers(1_000..1_003));
+    let two = Gateway::on_stream(&redis);
+    let mut browser = two.resume("channel=a", &ids[50]);
+    browser.expect_gap("trimmed");
+    browser.expect_all(1_000..1_003);
+}
+
+#[test]
+fn where_there_is_no_stream_any_more_old_cursors_are_told_a_gap() {
+    let redis = Redis::start();
+    let gateway = Gateway::plan_on_stream(redis.port()).set("history.keep_count", "10").start();
+    let ids = redis.add_all(numbers(0..100));
+    gateway.wait_for_metric(r#"fanfare_publications_total{outcome="ok"}"#, 100.0);
+    redis.command(&["DEL", tests::redis::STREAM]);
+    gateway.resume("channel=a", &ids[5]).expect_gap("trimmed");
+    // One that lies before all there can be disturbs nobody.
+    let mut odd = gateway.resume("channel=a", "0-0b");
+    odd.expect_gap("trimmed");
+    odd.expect("90");
+    let poll = gateway.get(&format!("/events?channel=a&since={}", ids[5])).json();
+    assert_eq!(poll["gap"]["reason"], "trimmed");
+}
+
+#[test]
+fn parts_of_another_stream_are_of_no_use_for_this_one() {
+    let redis = Redis::start();
+    let ids = redis.add_all(numbers(0..100));
+    let gateway = Gateway::plan_on_stream(redis.port()).set("history.keep_count", "10").start();
+    gateway.resume("channel=a", &ids[0]).expect_all(1..100);
+    let mut live = gateway.listen("channel=a");
+    redis.command(&["DEL", tests::redis::STREAM]);
+    let add = |number: u64| {
+        let id = format!("5-{number}");
+        redis.command(&["XADD", tests::redis::STREAM, &id, "channel", "a", "data", &number.to_string()]);
+    };
+    (1..=50).for_each(add);
+    live.expect_gap("broker-lost");
+    (51..=100).for_each(add);
+    live.expect_all(51..=100);
+    let mut back = gateway.resume("channel=a", "5-60");
+    add(101);
+    back.expect_all(61..=101);
+}
