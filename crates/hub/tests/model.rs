@@ -408,3 +408,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn who_wants_the_latest_alone_is_told_what_was_lost_before_a_break() {
+    let mut world = World::new(2, 100);
+    let key = world.hub.enter(&selection(&["a", "b"]), 0, Start::Live, world.now);
+    for happening in [
+        Happening::Publish([2].into()),
+        Happening::Publish([0].into()),
+        Happening::Publish([0].into()),
+        Happening::Publish([0].into()),
+    ] {
+        world.take(&happening);
+    }
+    let latest = |step| matches!(step, Step::Read { latest: true, .. });
+    world.hub.wake(&mut Vec::new());
+    assert!(latest(world.hub.step(key, Want::Latest)), "what was superseded is no loss");
+    world.take(&Happening::Break);
+    assert!(
+        matches!(world.hub.step(key, Want::Latest), Step::Gap(gap) if gap.reason == GapReason::Overtaken)
+    );
+}

@@ -104,10 +104,10 @@ impl Hub {
             return self.rest(session, audience);
         }
         let lost = match want {
-            Want::All => self.is_left_behind(session),
-            Want::Latest => self.channels.forgotten() > after,
+            // Up to a break all is wanted: behind it, nothing supersedes what lay before.
+            Want::Latest if self.history.break_after(after).is_none() => self.channels.forgotten() > after,
+            Want::All | Want::Latest => self.is_left_behind(session),
         };
-        // Before a break, and in what was read back, there may be what nothing later supersedes.
         let source = self.source(after, lost);
         match source {
             Source::Stream => return Step::Fetch(after.stream_cursor()),
