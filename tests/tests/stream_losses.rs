@@ -35,6 +35,7 @@ fn a_stream_emptied_under_load_is_noticed_too() {
     let gateway = Gateway::on_stream(&redis);
     let mut browser = gateway.listen("channel=a");
     redis.add_all(numbers(0..100));
+    gateway.wait_for_metric(r#"fanfare_publications_total{outcome="ok"}"#, 100.0);
     redis.command(&["FLUSHALL"]);
     let began = Instant::now();
     while gateway.metric(r#"fanfare_gaps_total{reason="broker-lost"}"#) < 1.0 {

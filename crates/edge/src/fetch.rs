@@ -91,6 +91,8 @@ pub(crate) async fn fetch(shard: &Shard, after: Cursor) -> bool {
         tracing::warn!(%after, waited = ?asked.elapsed(), "what memory no longer holds cannot be read back now");
         return false;
     };
-    shard.sessions.borrow_mut().hub.lend(&excerpt);
-    true
+    let mut sessions = shard.sessions.borrow_mut();
+    sessions.hub.lend(&excerpt);
+    // What is of no help, such as a part of another stream, is not asked for again at once.
+    sessions.hub.helps(after)
 }

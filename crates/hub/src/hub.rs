@@ -285,6 +285,14 @@ impl Hub {
         }
     }
 
+    /// Whether what was lent lets a reader behind this cursor go on, or tells that it is lost.
+    #[must_use]
+    pub fn helps(&self, cursor: Cursor) -> bool {
+        Place::on_stream(cursor).is_some_and(|place| {
+            place >= self.earliest() || place < self.excerpts.oldest() || self.excerpts.upto(place).is_some()
+        })
+    }
+
     fn lose(&mut self, entry: &Entry) {
         self.channels.lose(entry.channel, entry.place);
         for further in entry.publication.channels().skip(1) {
