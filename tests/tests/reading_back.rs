@@ -54,9 +54,12 @@ fn a_poll_pages_through_what_memory_no_longer_holds() {
     let gateway = Gateway::plan_on_stream(redis.port()).set("history.keep_count", "100").start();
     let ids = redis.add_all(numbers(0..3_500));
     redis.add("b", "other");
+    gateway.wait_for_metric(r#"fanfare_publications_total{outcome="ok"}"#, 3_501.0);
     let (mut cursor, mut seen) = (ids[0].clone(), 1_u64);
     loop {
-        let page = gateway.get(&format!("/events?channel=a&since={cursor}")).json();
+        let answer = gateway.get(&format!("/events?channel=a&since={cursor}"));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let page = answer.json();
         assert_eq!(page["gap"], serde_json::Value::Null);
         for publication in page["publications"].as_array().unwrap() {
             assert_eq!(publication["data"], seen.to_string());
