@@ -101,6 +101,19 @@ fn a_link_that_is_frozen_or_cut_costs_nothing() {
 }
 
 #[test]
+fn what_else_an_entry_holds_may_be_long() {
+    let redis = Redis::start();
+    let gateway = Gateway::on_stream(&redis);
+    let mut browser = gateway.listen("channel=a");
+    redis.add_fields(&[("channel", "a"), ("trace", &"x".repeat(1_000_000)), ("data", "good")]);
+    browser.expect("good");
+    let mut fields = vec![("other", "x"); 1_000];
+    fields.extend([("data", "of many"), ("channel", "a")]);
+    redis.add_fields(&fields);
+    browser.expect("of many");
+}
+
+#[test]
 fn malformed_entries_are_dropped_counted_and_disturb_nobody() {
     let redis = Redis::start();
     let gateway = Gateway::on_stream(&redis);

@@ -78,7 +78,7 @@ impl Rules {
     ///
     /// # Errors
     /// What is not valid about it.
-    pub fn entry(&self, fields: &Fields<'_>) -> Result<Publication, PublicationError> {
+    pub fn entry(&self, fields: &Fields<&[u8]>) -> Result<Publication, PublicationError> {
         let text =
             |bytes: Option<_>| bytes.map(str::from_utf8).transpose().map_err(|_| PublicationError::NotUtf8);
         let several: Vec<Cow<'_, str>> = match text(fields.channels)? {

@@ -47,7 +47,7 @@ impl Intake {
 
     /// The publication of a stream's entry that was added so many seconds ago, if it holds a valid
     /// one; without fields it is too long.
-    pub(crate) fn take_entry(&mut self, fields: Option<Fields<'_>>, age: u32) -> Option<Arc<Publication>> {
+    pub(crate) fn take_entry(&mut self, fields: Option<Fields<&[u8]>>, age: u32) -> Option<Arc<Publication>> {
         let decoded = match fields {
             None => Err(PublicationError::TooLong { limit: self.rules.max_data_bytes }),
             Some(fields) => self.rules.entry(&fields).map(|publication| publication.aged(age)),

@@ -18,8 +18,13 @@ macro_rules! some {
 }
 
 mod entries;
+mod fields;
+mod long_entry;
 
-pub use self::entries::{Entries, Fields, Part};
+pub use self::{
+    entries::{Entries, Part},
+    fields::Fields,
+};
 
 /// One complete thing that the server sent.
 #[derive(Debug, PartialEq, Eq)]
@@ -65,6 +70,8 @@ const MAX_LINE_BYTES: usize = 64 * 1024;
 const MAX_REPLY_BYTES: usize = 16 * 1024 * 1024;
 const MAX_ITEMS: usize = 1024 * 1024;
 const MAX_DEPTH: usize = 8;
+/// Of a length: far more than Redis allows, and too few to overflow.
+const MAX_DIGITS: usize = 15;
 
 const MESSAGE_HEAD: &[u8] = b">4\r\n$8\r\npmessage\r\n";
 
@@ -107,10 +114,25 @@ impl<'a> Reader<'a> {
     }
 
     fn bulk_length(&mut self) -> Read<usize> {
-        let line = some!(self.line());
-        match line.split_first() {
-            Some((b'$', digits)) => Ok(Some(length(digits)?)),
-            _ => Err(ProtocolError("a message holds something that is no string")),
+        self.length_of(b'$', ProtocolError("what should be a string is none"))
+    }
+
+    /// A line of this kind that holds a length, read in one go: these are most of what is parsed.
+    fn length_of(&mut self, kind: u8, error: ProtocolError) -> Read<usize> {
+        let rest = &self.bytes[self.at..];
+        let Some((&first, digits)) = rest.split_first() else { return Ok(None) };
+        if first != kind {
+            return Err(error);
+        }
+        let count = digits.iter().take(MAX_DIGITS + 1).take_while(|byte| byte.is_ascii_digit()).count();
+        let length = digits[..count].iter().fold(0, |sum, digit| sum * 10 + usize::from(digit - b'0'));
+        match &digits[count..] {
+            [b'\r', b'\n', ..] if (1..=MAX_DIGITS).contains(&count) => {
+                self.at += 1 + count + 2;
+                Ok(Some(length))
+            }
+            [] | [b'\r'] if count <= MAX_DIGITS => Ok(None),
+            _ => Err(error),
         }
     }
 
@@ -192,8 +214,7 @@ impl<'a> Reader<'a> {
 
 fn length(digits: &[u8]) -> Result<usize, ProtocolError> {
     let error = ProtocolError("a length is no number");
-    // Fifteen digits are far more than Redis allows and cannot overflow.
-    if digits.is_empty() || digits.len() > 15 {
+    if digits.is_empty() || digits.len() > MAX_DIGITS {
         return Err(error);
     }
     digits.iter().try_fold(0, |sum, digit| match digit {

@@ -96,7 +96,10 @@ impl Publication {
         let data_end = push(draft.data)?;
         let event_end = push(event)?;
         let first_end = push(draft.channel)?;
-        let further_ends = further.into_iter().map(push).collect::<Result<_, _>>()?;
+        let mut further_ends = Vec::with_capacity(further.len());
+        for channel in further {
+            further_ends.push(push(channel)?);
+        }
         let text = text.into();
         let Draft { json, retraction, ttl, .. } = *draft;
         Ok(Self { text, data_end, event_end, first_end, further_ends, json, retraction, ttl })

@@ -1,38 +1,21 @@
 //! Reads the entries of a stream out of the read buffer, as XREAD and XRANGE answer them.
 //!
 //! A reply of many entries is never put together: each is lent as soon as it is whole, and one
-//! that is too long is thrown away as it comes.
+//! that has very many strings, or a very long one, is looked at as it comes.
 
 use publication::EntryId;
 
-use super::{ProtocolError, Read, Reader, length};
+use super::{Fields, ProtocolError, Read, Reader, long_entry::LongEntry};
 
-/// The pairs that one entry may have; of more, nothing is known to be of use.
+/// The pairs of an entry that is read whole.
 const MAX_PAIRS: usize = 64;
-
-/// What an entry says of its publication; unknown fields are left out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Fields<'a> {
-    /// One channel.
-    pub channel: Option<&'a [u8]>,
-    /// Several, as a JSON array.
-    pub channels: Option<&'a [u8]>,
-    /// The event type.
-    pub event: Option<&'a [u8]>,
-    /// The data.
-    pub data: Option<&'a [u8]>,
-    /// Whether it retracts the latest value.
-    pub retract: Option<&'a [u8]>,
-    /// How long it is the latest value.
-    pub ttl: Option<&'a [u8]>,
-}
 
 /// The next thing in a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part<'a> {
     /// An entry.
-    Entry(EntryId, Fields<'a>),
-    /// An entry too long to be one of ours; it has been thrown away.
+    Entry(EntryId, Fields<&'a [u8]>),
+    /// An entry of which a known field is too long; it has been thrown away.
     TooLong(EntryId),
     /// Something in between.
     Between,
@@ -47,38 +30,27 @@ pub struct Entries {
     max_value: usize,
     /// Entries still to come, once their number is known.
     left: Option<usize>,
-    dropping: Option<Dropping>,
-}
-
-/// An entry that is thrown away.
-struct Dropping {
-    id: EntryId,
-    /// Strings still to come.
-    strings: usize,
-    /// Bytes of the one at hand still to come.
-    skip: usize,
+    long: Option<LongEntry>,
 }
 
 impl Entries {
-    /// A reply whose entries have strings of at most `max_value` bytes.
+    /// A reply whose entries have strings of at most `max_value` bytes, of those that are known.
     #[must_use]
     pub fn new(max_value: usize) -> Self {
-        Self { max_value, left: None, dropping: None }
+        Self { max_value, left: None, long: None }
     }
 
     /// The next part at the beginning of `bytes` and its length, or `None` if more are needed.
     ///
     /// # Errors
     /// The bytes are no such reply.
-    pub fn next<'a>(&mut self, bytes: &'a [u8]) -> Result<Option<(Part<'a>, usize)>, ProtocolError> {
-        if let Some(dropping) = &mut self.dropping {
-            let next = dropping.next(bytes)?;
-            if let Some((Part::TooLong(_), _)) = next {
-                self.dropping = None;
-            }
-            return Ok(next);
-        }
+    pub fn next<'a>(&'a mut self, bytes: &'a [u8]) -> Result<Option<(Part<'a>, usize)>, ProtocolError> {
         let mut reader = Reader { bytes, at: 0 };
+        // One that is over was lent by the last call.
+        self.long.take_if(|long| long.is_over());
+        if self.long.is_some() {
+            return self.read_long(reader);
+        }
         let part = match self.left {
             Some(0) => Some(Part::End),
             Some(left) => {
@@ -91,83 +63,66 @@ impl Entries {
         Ok(part.map(|part| (part, reader.at)))
     }
 
+    fn read_long<'a>(
+        &'a mut self,
+        mut reader: Reader<'a>,
+    ) -> Result<Option<(Part<'a>, usize)>, ProtocolError> {
+        let Some(long) = &mut self.long else { return Ok(None) };
+        some!(long.read(&mut reader));
+        Ok(Some((if long.is_over() { long.part() } else { Part::Between }, reader.at)))
+    }
+
     /// What comes before the entries: of XREAD the name of the stream, of both their number.
     fn head<'a>(&mut self, reader: &mut Reader<'a>) -> Read<Part<'a>> {
-        let line = some!(reader.line());
-        match line {
+        let start = reader.at;
+        match some!(reader.line()) {
             b"_" | b"*-1" => return Ok(Some(Part::End)),
             [b'-', error @ ..] => return Ok(Some(Part::Refused(error))),
             b"%1" => {
                 some!(reader.bulk());
-                let line = some!(reader.line());
-                self.left = Some(array(line)?);
             }
-            line => self.left = Some(array(line)?),
+            _ => reader.at = start,
         }
+        self.left = Some(some!(array(reader)));
         Ok(Some(Part::Between))
     }
 
     fn entry<'a>(&mut self, reader: &mut Reader<'a>) -> Read<Part<'a>> {
-        if array(some!(reader.line()))? != 2 {
+        if some!(array(reader)) != 2 {
             return Err(ProtocolError("an entry is no pair"));
         }
         let id = some!(reader.bulk());
         let id = str::from_utf8(id).ok().and_then(|id| id.parse().ok());
         let id = id.ok_or(ProtocolError("an entry's id is none"))?;
-        let strings = array(some!(reader.line()))?;
-        let mut fields = Fields::default();
+        let strings = some!(array(reader));
         if strings > 2 * MAX_PAIRS {
-            self.dropping = Some(Dropping { id, strings, skip: 0 });
+            self.long = Some(LongEntry::new(id, strings, self.max_value));
             return Ok(Some(Part::Between));
         }
-        let mut name: Option<&[u8]> = None;
-        for left in (0..strings).rev() {
-            let start = reader.at;
+        let (mut fields, mut name, first) = (Fields::default(), None, reader.at);
+        for _ in 0..strings {
             let length = some!(reader.bulk_length());
             if length > self.max_value {
-                self.dropping = Some(Dropping { id, strings: left, skip: length + 2 });
+                self.long = Some(LongEntry::new(id, strings, self.max_value));
+                reader.at = first;
                 return Ok(Some(Part::Between));
             }
-            reader.at = start;
-            let string = some!(reader.bulk());
+            let string = some!(reader.take(length));
             match name.take() {
                 None => name = Some(string),
-                Some(b"channel") => fields.channel = Some(string),
-                Some(b"channels") => fields.channels = Some(string),
-                Some(b"event") => fields.event = Some(string),
-                Some(b"data") => fields.data = Some(string),
-                Some(b"retract") => fields.retract = Some(string),
-                Some(b"ttl") => fields.ttl = Some(string),
-                Some(_) => {}
+                Some(name) => {
+                    if let Some(slot) = fields.slot(name) {
+                        *slot = Some(string);
+                    }
+                }
             }
         }
         Ok(Some(Part::Entry(id, fields)))
     }
 }
 
-impl Dropping {
-    fn next<'a>(&mut self, bytes: &'a [u8]) -> Result<Option<(Part<'a>, usize)>, ProtocolError> {
-        if self.skip > 0 {
-            let skipped = self.skip.min(bytes.len());
-            self.skip -= skipped;
-            return Ok((skipped > 0).then_some((Part::Between, skipped)));
-        }
-        if self.strings == 0 {
-            return Ok(Some((Part::TooLong(self.id), 0)));
-        }
-        let mut reader = Reader { bytes, at: 0 };
-        let Some(length) = reader.bulk_length()? else { return Ok(None) };
-        self.strings -= 1;
-        self.skip = length + 2;
-        Ok(Some((Part::Between, reader.at)))
-    }
-}
-
-fn array(line: &[u8]) -> Result<usize, ProtocolError> {
-    match line.split_first() {
-        Some((b'*', digits)) => length(digits),
-        _ => Err(ProtocolError("a list of entries is none")),
-    }
+fn array(reader: &mut Reader<'_>) -> Read<usize> {
+    reader.length_of(b'*', ProtocolError("a list of entries is none"))
 }
 
 #[cfg(test)]
@@ -257,18 +212,24 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_with_very_many_fields_is_thrown_away_and_the_next_is_read() {
-        let many = vec![(b"data".to_vec(), b"x".to_vec()); MAX_PAIRS + 1];
-        let one = vec![(b"data".to_vec(), b"x".to_vec())];
-        let seen = read(&reply(&[(1, many), (2, one)]), 10, 9);
-        let id = |seq| EntryId { ms: 7, seq };
-        assert_eq!(seen, [(id(1), None), (id(2), Some(b"x".to_vec()))]);
+    fn what_is_not_known_may_be_as_much_and_as_long_as_it_likes() {
+        let data = || (b"data".to_vec(), b"x".to_vec());
+        let many = [vec![(b"other".to_vec(), b"y".to_vec()); MAX_PAIRS], vec![data()]].concat();
+        let long_value = vec![data(), (b"other".to_vec(), vec![b'y'; 100])];
+        let long_name = vec![(vec![b'y'; 100], b"z".to_vec()), data()];
+        let entries: Vec<_> = (1..).zip([many, long_value, long_name, vec![data()]]).collect();
+        for step in 1..30 {
+            let seen = read(&reply(&entries), step, 9);
+            let expected = (1..=4).map(|seq| (EntryId { ms: 7, seq }, Some(b"x".to_vec())));
+            assert_eq!(seen, expected.collect::<Vec<_>>(), "{step}");
+        }
     }
 
     #[test]
     fn nothing_and_refusals_are_read() {
         assert_eq!(Entries::new(9).next(b"_\r\n"), Ok(Some((Part::End, 3))));
-        let refused = Entries::new(9).next(b"-NOPERM no\r\n");
+        let mut entries = Entries::new(9);
+        let refused = entries.next(b"-NOPERM no\r\n");
         assert_eq!(refused, Ok(Some((Part::Refused(b"NOPERM no"), 12))));
     }
 }

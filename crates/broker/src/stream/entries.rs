@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// An entry as it was read; without fields if it was too long.
-pub(crate) type Raw<'a> = (EntryId, Option<Fields<'a>>);
+pub(crate) type Raw<'a> = (EntryId, Option<Fields<&'a [u8]>>);
 
 /// Waits for the reply of a command that was sent, and lends its entries. Each piece of it must
 /// come as soon as an answer must, and that of a command that blocks by so much later.
@@ -58,6 +58,6 @@ pub(crate) async fn newest(connection: &mut Connection, key: &str) -> Result<Opt
 }
 
 /// About what an entry takes in memory.
-pub(super) fn data_bytes(fields: Option<Fields<'_>>) -> usize {
+pub(super) fn data_bytes(fields: Option<Fields<&[u8]>>) -> usize {
     fields.and_then(|fields| fields.data).map_or(0, <[u8]>::len) + size_of::<Publication>()
 }
