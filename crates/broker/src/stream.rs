@@ -217,7 +217,7 @@ impl<O: Outlet> Tail<O> {
         (self.checked, self.newest) = (Instant::now(), None);
         let survey = Survey::take(connection, &self.key).await?;
         let Some(ledger) = &mut self.ledger else { return self.read_back(connection).await };
-        let found = has(connection, &self.key, ledger.witness(survey)).await?;
+        let found = has(connection, &self.key, ledger.position()).await?;
         let finding = ledger.resume(survey, found);
         self.act(finding, connection).await
     }

@@ -69,23 +69,31 @@ impl Stream {
 }
 
 impl Reader {
-    fn find(&mut self, finding: Finding) {
+    fn find(&mut self, finding: Finding, stream: &Stream, counts: bool) {
         match finding {
             Finding::Fine => {}
             Finding::Lost(after) => {
                 assert!(after <= self.ledger.position() || self.ledger.position() == ZERO);
                 self.told = true;
             }
-            Finding::Another => panic!("ids never go back here"),
+            Finding::Another => {
+                // What the stream holds is read back.
+                let after = stream.entries.first().map_or(stream.last, |first| first.before());
+                self.ledger = Ledger::new(after, stream.survey(counts));
+                for id in &stream.entries {
+                    assert_eq!(self.ledger.read(*id), Finding::Fine);
+                }
+                self.told = true;
+            }
         }
     }
 
-    fn read(&mut self, stream: &Stream, count: usize) {
+    fn read(&mut self, stream: &Stream, counts: bool, count: usize) {
         let position = self.ledger.position();
         let unread: Vec<_> = stream.entries.iter().copied().filter(|id| *id > position).take(count).collect();
         for id in unread {
             let finding = self.ledger.read(id);
-            self.find(finding);
+            self.find(finding, stream, counts);
         }
     }
 
@@ -94,13 +102,13 @@ impl Reader {
     }
 
     fn reconnect(&mut self, stream: &Stream, counts: bool) {
-        let found = stream.entries.contains(&self.ledger.witness(stream.survey(counts)));
+        let found = stream.entries.contains(&self.ledger.position());
         if !found && stream.exists && stream.last != self.ledger.position() {
             // Without its last entry it may be another stream, unless it was just checked.
             self.excused = true;
         }
         let finding = self.ledger.resume(stream.survey(counts), found);
-        self.find(finding);
+        self.find(finding, stream, counts);
     }
 }
 
@@ -154,20 +162,20 @@ fn play(happenings: &[Happening], counts: bool) -> Reader {
                 (0..added).for_each(|_| stream.add());
                 reader.reconnect(&stream, counts);
             }
-            Happening::Read(count) => reader.read(&stream, count.into()),
+            Happening::Read(count) => reader.read(&stream, counts, count.into()),
             Happening::Check => {
                 // Between two checks something is read, if there is anything.
-                reader.read(&stream, 1);
+                reader.read(&stream, counts, 1);
                 let finding = reader.ledger.check(stream.survey(counts));
-                reader.find(finding);
+                reader.find(finding, &stream, counts);
             }
             Happening::Reconnect => reader.reconnect(&stream, counts),
         }
     }
     for _ in 0..2 {
-        reader.read(&stream, usize::MAX);
+        reader.read(&stream, counts, usize::MAX);
         let finding = reader.ledger.check(stream.survey(counts));
-        reader.find(finding);
+        reader.find(finding, &stream, counts);
     }
     reader
 }
@@ -202,43 +210,15 @@ fn a_miss_that_a_failover_hides_from_the_count_is_told() {
     }
 }
 
-/// A stream of entries a second apart, and a reader that has read it all.
-fn read_all(count: u64) -> (Vec<EntryId>, Ledger) {
-    let entries: Vec<_> = (1..=count).map(|second| EntryId { ms: 1_000 * second, seq: 0 }).collect();
+#[test]
+fn a_stream_that_has_lost_its_tail_is_begun_anew() {
+    let entries: Vec<_> = (1..=10).map(|second| EntryId { ms: 1_000 * second, seq: 0 }).collect();
     let mut ledger = Ledger::new(ZERO, None);
     for id in &entries {
         assert_eq!(ledger.read(*id), Finding::Fine);
     }
-    (entries, ledger)
-}
-
-fn survey(entries: &[EntryId]) -> Option<Survey> {
-    let last = entries.last().copied()?;
-    Some(Survey { last, first: entries.first().copied(), length: entries.len() as u64, added: None })
-}
-
-#[test]
-fn a_stream_without_its_tail_is_known_again_and_read_on() {
-    let (entries, mut ledger) = read_all(10);
-    let left = survey(&entries[..7]);
-    assert_eq!(ledger.witness(left), entries[6]);
-    assert_eq!(ledger.resume(left, true), Finding::Lost(entries[6]));
-    assert_eq!(ledger.position(), entries[6], "what takes the tail's place comes behind this");
-    assert_eq!(ledger.read(EntryId { ms: 20_000, seq: 0 }), Finding::Fine);
-}
-
-#[test]
-fn a_stream_that_ends_earlier_and_is_not_known_is_another() {
-    let (entries, mut ledger) = read_all(10);
-    let other = [EntryId { ms: 500, seq: 0 }];
-    assert_eq!(ledger.witness(survey(&other)), ZERO);
-    assert_eq!(ledger.resume(survey(&other), false), Finding::Another);
-    assert_eq!(ledger.resume(survey(&entries[..7]), false), Finding::Another);
-}
-
-#[test]
-fn an_id_of_the_lost_tail_that_comes_again_is_of_another_stream() {
-    let (entries, mut ledger) = read_all(10);
-    ledger.resume(survey(&entries[..7]), true);
-    assert_eq!(ledger.read(EntryId { ms: 8_000, seq: 1 }), Finding::Another);
+    let (first, last) = (Some(entries[0]), entries[6]);
+    let left = Survey { last, first, length: 7, added: None };
+    assert_eq!(ledger.resume(Some(left), false), Finding::Another);
+    assert_eq!(ledger.read(EntryId { ms: 8_000, seq: 1 }), Finding::Another, "its ids may come again");
 }

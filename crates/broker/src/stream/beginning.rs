@@ -16,7 +16,9 @@ impl<O: Outlet> Tail<O> {
     /// Begins, or begins anew with another stream: its newest part comes first.
     pub(super) async fn read_back(&mut self, connection: &mut Connection) -> Result<(), LinkError> {
         if self.ledger.is_some() {
-            tracing::error!("the stream is another one than before; sessions are told a gap");
+            tracing::error!(
+                "the stream is another one than before, or has lost its end; sessions are told a gap"
+            );
         }
         let (began, now) = (Instant::now(), now_ms(connection).await);
         let (after, survey) = warmth::read_newest(connection, &self.key, self.warmth, self.max_value).await?;

@@ -4,8 +4,6 @@
 //! Redis 7 counts the entries ever added; as long as our own count agrees, nothing was missed, and
 //! the stream is still the same one. An older Redis only shows where the stream begins and ends.
 
-use std::collections::VecDeque;
-
 use publication::EntryId;
 
 use super::survey::Survey;
@@ -17,17 +15,12 @@ pub enum Finding {
     Fine,
     /// Entries behind this one may have been missed; reading goes on.
     Lost(EntryId),
-    /// This is another stream than the one that was read: its ids have gone back.
+    /// This is another stream than the one that was read, or it has lost its tail: its ids have gone back.
     Another,
 }
 
 /// Before every entry.
 pub const ZERO: EntryId = EntryId { ms: 0, seq: 0 };
-
-/// Entries that are remembered to know a stream again that has lost its tail: about a minute's, since
-/// they lie so far apart.
-const MAX_WITNESSES: usize = 600;
-const WITNESS_SPACING_MS: u64 = 100;
 
 /// The account.
 #[derive(Debug, Default)]
@@ -41,8 +34,6 @@ pub struct Ledger {
     /// Up to here nothing was missed.
     verified: EntryId,
     checkpoint: Option<Checkpoint>,
-    /// Some of the entries that were read, in order.
-    witnesses: VecDeque<EntryId>,
 }
 
 /// An entry to come.
@@ -91,7 +82,6 @@ impl Ledger {
         }
         let before = std::mem::replace(&mut self.position, id);
         self.newest = id;
-        self.remember(id);
         let counted = self.added;
         self.added = counted.map(|added| added + 1);
         let Some(checkpoint) = self.checkpoint.filter(|checkpoint| id >= checkpoint.id) else {
@@ -130,23 +120,12 @@ impl Ledger {
         if survey.added.is_none() && gone { self.lost() } else { Finding::Fine }
     }
 
-    /// The newest entry that was read and that the stream must still hold if it is the same one,
-    /// unless it was trimmed: the one at our position, or an older one if the stream ends before it.
-    #[must_use]
-    pub fn witness(&self, survey: Option<Survey>) -> EntryId {
-        let last = survey.map_or(self.position, |survey| survey.last);
-        if last >= self.position {
-            return self.position;
-        }
-        self.witnesses.iter().rev().copied().find(|id| *id <= last).unwrap_or(ZERO)
-    }
-
-    /// Redis was asked on a new connection; `found` says whether the witness is there.
+    /// Redis was asked on a new connection; `found` says whether the entry at our position is there.
     pub fn resume(&mut self, survey: Option<Survey>, found: bool) -> Finding {
         let before = self.checkpoint.take();
         let Some(survey) = survey else { return self.emptied() };
         if survey.last < self.position {
-            return if found { self.cut(survey) } else { Finding::Another };
+            return Finding::Another;
         }
         if survey.last == self.position {
             return self.check(Some(survey));
@@ -178,25 +157,6 @@ impl Ledger {
         self.lost()
     }
 
-    /// The stream is the one that was read, without its tail: a replica that never had it has taken
-    /// over, or Redis had not written it down. What was read of the tail has been delivered; what was
-    /// not is lost. Should an id of the tail come once more, then for something else.
-    fn cut(&mut self, survey: Survey) -> Finding {
-        self.witnesses.retain(|id| *id <= survey.last);
-        (self.position, self.added) = (survey.last, survey.added);
-        self.lost_behind(survey.last)
-    }
-
-    fn remember(&mut self, id: EntryId) {
-        if self.witnesses.back().is_some_and(|last| id.ms < last.ms + WITNESS_SPACING_MS) {
-            return;
-        }
-        if self.witnesses.len() == MAX_WITNESSES {
-            self.witnesses.pop_front();
-        }
-        self.witnesses.push_back(id);
-    }
-
     fn expect(&mut self, Survey { last, added, .. }: Survey) {
         self.checkpoint = Some(Checkpoint { id: last, added, position: self.position });
     }
@@ -212,12 +172,7 @@ impl Ledger {
     }
 
     fn lost(&mut self) -> Finding {
-        self.lost_behind(self.verified)
-    }
-
-    fn lost_behind(&mut self, after: EntryId) -> Finding {
-        self.verified = self.position;
-        Finding::Lost(after)
+        Finding::Lost(std::mem::replace(&mut self.verified, self.position))
     }
 }
 

@@ -1,4 +1,4 @@
-//! A replica takes the place of a primary that died.
+//! A replica takes the place of a primary that died, or stood still.
 
 use std::{
     thread,
@@ -23,17 +23,46 @@ const LOOK: Duration = Duration::from_millis(20);
 pub(super) fn in_step(trial: &mut Trial) -> Result<()> {
     trial.publisher.pause();
     let written = offset(&mut trial.lab.redis()?);
-    wait_until(STEP_LIMIT, "the replica to be in step", || {
-        guard(trial).is_ok_and(|guard| offset(&mut guard.replica.connection()) >= written)
-    })?;
+    wait_until_in_step(trial, written)?;
     trial.lab.store.redis.kill();
     trial.publisher.resume();
     conclude(trial)
 }
 
+/// The primary stands still until its replica has taken over, and then goes on as if it still were
+/// one. Nobody publishes meanwhile: what it would acknowledge then is lost with it, unseen by all
+/// but its publisher.
+pub(super) fn frozen(trial: &mut Trial) -> Result<()> {
+    trial.publisher.pause();
+    let written = offset(&mut trial.lab.redis()?);
+    wait_until_in_step(trial, written)?;
+    trial.lab.store.redis.freeze();
+    wait_until_promoted(trial)?;
+    trial.lab.store.redis.thaw();
+    trial.publisher.resume();
+    trial.pause_restless(6.0);
+    Ok(())
+}
+
 /// The primary takes publications that its replica never gets, and dies with them. Gateway A has
 /// delivered them; gateway B, which stands still meanwhile, has not; and clients change between them.
 pub(super) fn lost_tail(trial: &mut Trial) -> Result<()> {
+    lose_tail(trial)?;
+    trial.publisher.resume();
+    conclude(trial)
+}
+
+/// As [`lost_tail`], but nothing is published until the gateways have linked to the new primary: what
+/// was lost must be seen in what is there.
+pub(super) fn quiet(trial: &mut Trial) -> Result<()> {
+    lose_tail(trial)?;
+    conclude(trial)?;
+    trial.publisher.resume();
+    trial.pause_restless(1.0);
+    Ok(())
+}
+
+fn lose_tail(trial: &mut Trial) -> Result<()> {
     let mut primary = trial.lab.redis()?;
     // For a shorter time than after which Sentinels would think it down.
     guard(trial)?.replica.freeze();
@@ -44,17 +73,26 @@ pub(super) fn lost_tail(trial: &mut Trial) -> Result<()> {
     trial.lab.store.redis.kill();
     guard(trial)?.replica.thaw();
     trial.lab.signal(Which::B, Signal::CONT);
-    trial.publisher.resume();
-    conclude(trial)
+    Ok(())
 }
 
 /// Waits for the promotion; the old primary comes back and becomes a replica.
 fn conclude(trial: &mut Trial) -> Result<()> {
-    wait_until(PROMOTION_LIMIT, "the promotion", || guard(trial).is_ok_and(Guard::has_promoted))?;
+    wait_until_promoted(trial)?;
     trial.pause_restless(2.0);
     trial.lab.store.redis.revive();
     trial.pause_restless(4.0);
     Ok(())
+}
+
+fn wait_until_in_step(trial: &Trial, written: u64) -> Result<()> {
+    wait_until(STEP_LIMIT, "the replica to be in step", || {
+        guard(trial).is_ok_and(|guard| offset(&mut guard.replica.connection()) >= written)
+    })
+}
+
+fn wait_until_promoted(trial: &Trial) -> Result<()> {
+    wait_until(PROMOTION_LIMIT, "the promotion", || guard(trial).is_ok_and(Guard::has_promoted))
 }
 
 fn guard(trial: &Trial) -> Result<&Guard> {

@@ -45,6 +45,19 @@ pub(super) fn emptied(trial: &mut Trial) -> Result<()> {
     Ok(())
 }
 
+/// Clients that gateway A has served come to gateway B, which has seen what is gone, and go back to
+/// an A that has never seen it.
+pub(super) fn emptied_at_restart(trial: &mut Trial) -> Result<()> {
+    let mut connection = trial.lab.redis()?;
+    trial.lab.kill(Which::A);
+    trial.pause_restless(1.0);
+    redis::cmd("FLUSHALL").query::<()>(&mut connection)?;
+    trial.lab.launch(Which::A);
+    trial.lab.wait_until_ready();
+    trial.pause_restless(3.0);
+    Ok(())
+}
+
 pub(super) fn links_killed(trial: &mut Trial) -> Result<()> {
     let mut connection = trial.lab.redis()?;
     for _ in 0..3 {
