@@ -1,6 +1,6 @@
 //! A stream in a real Redis that is emptied, gone, or another one: what is lost is told.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tests::{Gateway, Redis};
 
@@ -27,6 +27,33 @@ fn an_emptied_stream_is_a_told_gap_and_delivery_goes_on() {
     redis.add("quiet", "end");
     quiet.expect("end");
     assert_eq!(gateway.metric(r#"fanfare_gaps_total{reason="broker-lost"}"#), 2.0);
+}
+
+#[test]
+fn a_cursor_from_an_end_of_the_stream_that_is_lost_is_told_on_every_gateway() {
+    let redis = Redis::start();
+    let seen = Gateway::on_stream(&redis);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    let ids: Vec<_> = (0..3).map(|ms| format!("{}-0", now + ms)).collect();
+    let add = |id: &str, data| {
+        redis.command(&["XADD", tests::redis::STREAM, id, "channel", "a", "data", data]);
+    };
+    add(&ids[0], "before");
+    add(&ids[1], "lost");
+    seen.resume("channel=a", &ids[0]).expect("lost");
+    // As if a replica had taken over that never had the second; another gateway starts after that.
+    redis.command(&["FLUSHALL"]);
+    add(&ids[0], "before");
+    add(&ids[2], "after");
+    let fresh = Gateway::on_stream(&redis);
+    let mut browser = fresh.resume("channel=a", &ids[1]);
+    browser.expect_gap("unknown-cursor");
+    browser.expect("after");
+    // A cursor that names an entry is told nothing.
+    fresh.resume("channel=a", &ids[0]).expect("after");
+    let page = fresh.get(&format!("/events?channel=a&since={}", ids[1])).json();
+    assert_eq!(page["gap"]["reason"], "unknown-cursor", "{page}");
+    assert_eq!(page["publications"][0]["data"], "after", "{page}");
 }
 
 #[test]

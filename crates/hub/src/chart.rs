@@ -10,6 +10,9 @@ use crate::{beacons::Beacons, place::Place};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Located {
     At(Place),
+    /// There, but what it names is not in the stream: it comes from another one, or from an end of
+    /// this one that is lost.
+    Foreign(Place),
     /// Perhaps another gateway is a moment ahead: what it counts from, or counts up to, may yet come.
     Ahead,
     Unknown,

@@ -50,6 +50,8 @@ pub(crate) type Slot = u64;
 
 /// How many breaks are remembered in order. Of older ones it is enough to know that newer came.
 const MAX_BREAKS: usize = 1024;
+/// How many places of entries without a publication are remembered.
+const MAX_SKIPPED: usize = 1024;
 
 pub(crate) struct History {
     entries: VecDeque<Entry>,
@@ -58,11 +60,23 @@ pub(crate) struct History {
     /// The slot that came next at each tick.
     marks: VecDeque<(Instant, Slot)>,
     breaks: VecDeque<Break>,
+    /// Entries of a stream that hold no publication, in order.
+    skipped: VecDeque<Place>,
+    /// Up to here those are forgotten.
+    skipped_before: Place,
 }
 
 impl History {
     pub(crate) fn new() -> Self {
-        Self { entries: VecDeque::new(), first: 0, bytes: 0, marks: VecDeque::new(), breaks: VecDeque::new() }
+        Self {
+            entries: VecDeque::new(),
+            first: 0,
+            bytes: 0,
+            marks: VecDeque::new(),
+            breaks: VecDeque::new(),
+            skipped: VecDeque::new(),
+            skipped_before: Place::START,
+        }
     }
 
     pub(crate) fn push(&mut self, entry: Entry) {
@@ -98,6 +112,25 @@ impl History {
         (!self.entries.is_empty()).then(|| now.duration_since(arrived))
     }
 
+    /// At this place of a stream is an entry, but no publication.
+    pub(crate) fn skip(&mut self, place: Place) {
+        if self.skipped.len() == MAX_SKIPPED
+            && let Some(oldest) = self.skipped.pop_front()
+        {
+            self.skipped_before = oldest;
+        }
+        self.skipped.push_back(place);
+    }
+
+    /// Whether it is certain that at this place, behind the oldest publication, the stream has no
+    /// entry.
+    pub(crate) fn lacks(&self, place: Place) -> bool {
+        place > self.skipped_before
+            && self.oldest().is_some_and(|oldest| oldest.place < place)
+            && self.entries.binary_search_by_key(&place, |entry| entry.place).is_err()
+            && self.skipped.binary_search(&place).is_err()
+    }
+
     pub(crate) fn push_break(&mut self, at: Break) {
         if self.breaks.len() == MAX_BREAKS {
             self.breaks.pop_front();
@@ -119,6 +152,8 @@ impl History {
         self.entries.clear();
         self.bytes = 0;
         self.breaks.clear();
+        self.skipped.clear();
+        self.skipped_before = Place::START;
     }
 
     /// The slot of the first entry after `place`.

@@ -102,7 +102,10 @@ impl Hub {
             Arrival::Break(id) => self.append_break(*id),
             Arrival::Known(snapshot) => self.restore(snapshot),
             Arrival::Entry(id, Some(publication)) => self.append_publication(Place::of(*id), publication),
-            Arrival::Entry(id, None) => self.tip = Place::of(*id),
+            Arrival::Entry(id, None) => {
+                self.tip = Place::of(*id);
+                self.history.skip(self.tip);
+            }
             Arrival::Loss(verified) => self.append_loss(self.tip, Cursor::After(*verified)),
             Arrival::Anew(id) => self.begin_anew(*id),
             Arrival::Warm => self.finish_warming(),
@@ -167,7 +170,7 @@ impl Hub {
     #[must_use]
     pub fn place_of(&self, cursor: Cursor) -> Option<Place> {
         match self.chart.locate(cursor, self.tip) {
-            Located::At(place) => Some(place),
+            Located::At(place) | Located::Foreign(place) => Some(place),
             Located::Ahead | Located::Unknown => None,
         }
     }

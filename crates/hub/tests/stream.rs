@@ -293,6 +293,30 @@ proptest! {
 }
 
 #[test]
+fn a_cursor_that_names_nothing_in_the_stream_is_told_and_goes_on_from_there() {
+    let mut world = World::new(5, 3, 3);
+    world.add(Some([0].into()));
+    world.add(None);
+    (0..3).for_each(|_| world.add(Some([0].into())));
+    let ids: Vec<EntryId> = world.store.entries.iter().map(|(id, _)| *id).collect();
+    let places: Vec<_> = ids.iter().map(|id| Place::of(*id)).collect();
+    // Of an end of the stream that another gateway has seen, and that is lost.
+    let foreign = EntryId { seq: 7, ..ids[5] };
+    let told = Seen::Gap(GapReason::UnknownCursor, Place::of(foreign).next());
+    let seen = world.resume(&["a"], Cursor::After(foreign));
+    assert_eq!(seen, [told, Seen::Publication(places[6]), Seen::Publication(places[7])]);
+    let beginning = world.hub.begin(&selection(&["a"]), Cursor::After(foreign));
+    let Beginning::At(place, Some(gap)) = beginning else { panic!("{beginning:?}") };
+    assert_eq!((place, gap.reason), (Place::of(foreign).next(), GapReason::UnknownCursor));
+    // Told once: the cursor that it got with the gap is no entry's.
+    let again = world.resume(&["a"], gap.cursor.expect("there always is one"));
+    assert_eq!(again, [Seen::Publication(places[6]), Seen::Publication(places[7])]);
+    // The entry without a publication is one all the same, and of older ones memory cannot say.
+    assert_eq!(world.resume(&["c"], Cursor::After(ids[4])), []);
+    assert_eq!(world.resume(&["c"], Cursor::After(EntryId { seq: 7, ..ids[0] })), []);
+}
+
+#[test]
 fn a_stream_that_is_another_one_is_told_to_all_and_goes_on() {
     let mut world = World::new(10, 3, 3);
     for reader in 0..READERS.len() {

@@ -228,7 +228,8 @@ impl Hub {
     }
 
     fn position_after(&mut self, audience: AudienceKey, cursor: Cursor, since: Instant) -> Position {
-        match self.chart.locate(cursor, self.tip) {
+        match self.locate(cursor) {
+            Located::Foreign(place) => Position::gapped(self.foreign_cursor(place)),
             Located::Ahead => Position::Held(Box::new(Held::Waiting { cursor, since })),
             Located::Unknown => Position::gapped(self.unknown_cursor(Some(cursor))),
             Located::At(place)

@@ -41,24 +41,38 @@ impl Hub {
     /// Where a reader of `selection` with this cursor begins.
     #[must_use]
     pub fn begin(&self, selection: &Selection, cursor: Cursor) -> Beginning {
-        let place = match self.chart.locate(cursor, self.tip) {
-            Located::At(place) => place,
+        let (place, gap) = match self.locate(cursor) {
             Located::Ahead => return Beginning::Ahead,
             Located::Unknown => {
                 let gap = self.unknown_cursor(Some(cursor));
                 return Beginning::At(gap.resume, Some(gap));
             }
-        };
-        let gap = match self.source(place, self.has_lost_of(selection, place)) {
-            Source::Nowhere => Some(self.trimmed(place)),
-            Source::Stream => return Beginning::Fetch(place.stream_cursor()),
-            Source::Memory | Source::Excerpt(_) => self.break_at(place),
+            Located::Foreign(place) => (place, Some(self.foreign_cursor(place))),
+            Located::At(place) => match self.source(place, self.has_lost_of(selection, place)) {
+                Source::Nowhere => (place, Some(self.trimmed(place))),
+                Source::Stream => return Beginning::Fetch(place.stream_cursor()),
+                Source::Memory | Source::Excerpt(_) => (place, self.break_at(place)),
+            },
         };
         let begin = gap.map_or(place, |gap| gap.resume);
         match self.source(begin, self.has_lost_of(selection, begin)) {
             Source::Stream => Beginning::Fetch(begin.stream_cursor()),
             _ => Beginning::At(begin, gap),
         }
+    }
+
+    /// What a cursor means now.
+    pub(super) fn locate(&self, cursor: Cursor) -> Located {
+        match self.chart.locate(cursor, self.tip) {
+            Located::At(place) if self.is_foreign(place) => Located::Foreign(place),
+            located => located,
+        }
+    }
+
+    /// Whether this is the place of an entry that the stream does not hold, though memory holds all
+    /// around it.
+    fn is_foreign(&self, place: Place) -> bool {
+        self.chart.is_stream() && place != self.tip && !place.is_loss() && self.history.lacks(place)
     }
 
     /// Where what comes after `place` is found, for a reader of whose channels memory has `lost`
@@ -111,6 +125,13 @@ impl Hub {
     #[must_use]
     pub fn unknown_cursor(&self, cursor: Option<Cursor>) -> Gap {
         Gap { reason: GapReason::UnknownCursor, after: cursor, resume: self.tip, cursor: self.tip() }
+    }
+
+    /// The gap of a reader whose cursor names an entry that the stream does not hold: all that comes
+    /// after its place is here, but what came after it in its own stream may be lost.
+    pub(super) fn foreign_cursor(&self, place: Place) -> Gap {
+        let (after, resume) = (self.cursor_of(place), place.next());
+        Gap { reason: GapReason::UnknownCursor, after, resume, cursor: self.cursor_of(resume) }
     }
 
     /// The gap of a known cursor whose channels lost something after it: it goes on with the oldest
