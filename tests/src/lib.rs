@@ -16,6 +16,7 @@ pub mod redis;
 pub mod report;
 pub mod sentinel;
 pub mod stall;
+pub mod tap;
 pub mod upstream;
 pub mod wait;
 

@@ -125,6 +125,15 @@ impl Redis {
         command.query(&mut self.connection()).expect("Redis does it")
     }
 
+    /// How many entries the stream has.
+    ///
+    /// # Panics
+    /// Redis does not say.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        redis::cmd("XLEN").arg(STREAM).query(&mut self.connection()).expect("Redis says so")
+    }
+
     /// Kills it and starts it anew on the same port.
     pub fn restart(&mut self) {
         self.kill();

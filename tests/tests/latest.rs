@@ -1,6 +1,8 @@
 //! Latest values: what they are, how they are retracted, and when they expire.
 
-use tests::{Gateway, Redis, http, wait_for};
+use std::time::{Duration, Instant};
+
+use tests::{Gateway, Proxy, Redis, http, wait_for};
 
 fn values(gateway: &Gateway, query: &str) -> Vec<String> {
     let poll = gateway.get(&format!("/events?{query}")).json();
@@ -85,6 +87,22 @@ fn a_value_with_a_ttl_expires_also_for_pollers_and_on_gateways_that_start() {
     two.listen("channel=a&since=earliest").expect("for a moment");
     let late = Gateway::on_stream(&redis);
     assert!(values(&late, "channel=a").is_empty());
+}
+
+#[test]
+fn a_value_that_expired_while_the_link_was_broken_does_not_come_back() {
+    let redis = Redis::start();
+    let proxy = Proxy::before(&redis);
+    let gateway = Gateway::plan_on_stream(proxy.address().port()).start();
+    proxy.set_closed(true);
+    proxy.cut();
+    redis.add_fields(&[("channel", "a"), ("data", "stale"), ("ttl", "1")]);
+    redis.add("b", "b");
+    let added = Instant::now();
+    wait_for("it to expire", || added.elapsed() > Duration::from_millis(1_100));
+    proxy.set_closed(false);
+    gateway.wait_for_metric(r#"fanfare_publications_total{outcome="ok"}"#, 2.0);
+    assert_eq!(values(&gateway, "channel=a&channel=b"), ["b"]);
 }
 
 #[test]

@@ -1,8 +1,16 @@
 //! A stream in a real Redis, of which memory holds the newest part only: the rest is read back.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering::SeqCst},
+    time::Duration,
+};
 
-use tests::{Gateway, Listener, Proxy, Redis, wait_for};
+use tests::{
+    Gateway, Listener, Proxy, Redis,
+    redis::STREAM,
+    tap::{Fate, tap},
+    wait_for,
+};
 
 /// Numbers as data, on one channel.
 fn numbers(range: std::ops::Range<u64>) -> impl Iterator<Item = (&'static str, String)> {
@@ -154,4 +162,65 @@ fn nobody_is_let_in_before_the_newest_part_has_been_read_back() {
     redis.add("a", "new");
     browser.expect("new");
     assert!(turned_away > 0);
+}
+
+#[test]
+fn a_start_that_was_interrupted_does_not_keep_parts_from_being_of_use() {
+    let redis = Redis::start();
+    let ids = redis.add_all(numbers(0..100));
+    let armed = AtomicBool::new(true);
+    let address = tap(&redis, move |asked| {
+        let is_first = asked.contains("XREVRANGE") && asked.contains("COUNT") && armed.swap(false, SeqCst);
+        if is_first { Fate::Cut } else { Fate::Pass }
+    });
+    let gateway = Gateway::plan_on_stream(address.port()).set("history.keep_count", "10").start();
+    gateway.resume("channel=a", &ids[0]).expect_all(1..100);
+}
+
+#[test]
+fn what_was_not_there_a_moment_ago_is_not_said_to_be_lost() {
+    let redis = Redis::start();
+    let gateway = Gateway::plan_on_stream(redis.port()).set("history.keep_count", "10").start();
+    let ids = redis.add_all(numbers(0..100));
+    gateway.wait_for_metric(r#"fanfare_publications_total{outcome="ok"}"#, 100.0);
+    let mut browser = gateway.listen("channel=a");
+    redis.command(&["DEL", STREAM]);
+    browser.expect_gap("broker-lost");
+    gateway.resume("channel=a", &ids[5]).expect_gap("trimmed");
+    let ids = redis.add_all(numbers(100..200));
+    gateway.wait_for_metric(r#"fanfare_publications_total{outcome="ok"}"#, 200.0);
+    gateway.resume("channel=a", &ids[20]).expect_all(121..200);
+}
+
+#[test]
+fn parts_are_no_larger_than_meant_and_are_given_back() {
+    let redis = Redis::start();
+    let mut ids = redis.add_all((0..3_000).map(|_| ("a", "small".to_owned())));
+    let data = "x".repeat(60_000);
+    for _ in 0..60 {
+        ids.extend(redis.add_all((0..50).map(|_| ("a", data.clone()))));
+    }
+    let gateway = Gateway::plan_on_stream(redis.port()).set("history.keep_count", "10").start();
+    let resident = || gateway.metric("process_resident_memory_bytes");
+    let before = resident();
+    let poll = |index: usize| {
+        let answer = gateway.get(&format!("/events?channel=a&since={}", ids[index]));
+        assert_eq!(answer.status, 200);
+    };
+    // What was learned of small ones says nothing of large ones.
+    [0, 3_200, 1_500, 4_200].into_iter().for_each(poll);
+    (3_000..5_000).step_by(40).for_each(poll);
+    assert!(resident() - before < 60e6, "{before} bytes before, {} after", resident());
+    wait_for("them to be given back", || resident() - before < 40e6);
+}
+
+#[test]
+fn a_stream_is_trimmed_however_much_too_long_it_is() {
+    let redis = Redis::start();
+    for _ in 0..5 {
+        redis.add_all(numbers(0..20_000));
+    }
+    let _gateway =
+        Gateway::plan_on_stream(redis.port()).set("broker.redis.stream_keep_count", "1000").start();
+    wait_for("it to be trimmed", || redis.length() < 1_200);
 }

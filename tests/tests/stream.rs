@@ -1,6 +1,15 @@
 //! Publications through a stream in a real Redis: what arrives, and what outlives a restart.
 
-use tests::{Gateway, Listener, Proxy, Redis, wait_for};
+use std::{
+    sync::atomic::{AtomicBool, Ordering::SeqCst},
+    time::Duration,
+};
+
+use tests::{
+    Gateway, Listener, Proxy, Redis,
+    tap::{Fate, tap},
+    wait_for,
+};
 
 /// Numbers as data, on one channel.
 fn numbers(range: std::ops::Range<u64>) -> impl Iterator<Item = (&'static str, String)> {
@@ -111,6 +120,34 @@ fn what_else_an_entry_holds_may_be_long() {
     fields.extend([("data", "of many"), ("channel", "a")]);
     redis.add_fields(&fields);
     browser.expect("of many");
+}
+
+#[test]
+fn a_huge_entry_stops_nothing_and_keeps_no_gateway_from_starting() {
+    let redis = Redis::start();
+    let gateway = Gateway::on_stream(&redis);
+    let mut browser = gateway.listen("channel=a");
+    redis.add("a", &"x".repeat(17 * 1024 * 1024));
+    gateway.wait_for_metric("fanfare_publications_total{outcome=\"too_long\"}", 1.0);
+    // It is the first and the last entry, and as such part of what Redis says of the stream.
+    let another = Gateway::on_stream(&redis);
+    redis.add("a", "after");
+    browser.expect("after");
+    another.listen("channel=a&since=earliest").expect("after");
+}
+
+#[test]
+fn a_slow_answer_at_the_start_costs_a_new_link_and_nothing_else() {
+    let redis = Redis::start();
+    let id = redis.add("a", "first");
+    redis.add("a", "second");
+    let late = AtomicBool::new(true);
+    let address = tap(&redis, move |asked| {
+        let is_first = asked.contains("TIME") && late.swap(false, SeqCst);
+        if is_first { Fate::Late(Duration::from_millis(800)) } else { Fate::Pass }
+    });
+    let gateway = Gateway::plan_on_stream(address.port()).set("broker.redis.timeout", "\"500ms\"").start();
+    gateway.resume("channel=a", &id).expect("second");
 }
 
 #[test]

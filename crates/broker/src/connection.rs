@@ -17,7 +17,7 @@ use tokio::{
 use crate::{
     config::RedisConfig,
     link_error::LinkError,
-    resp::{self, Frame, Reply},
+    resp::{self, Abridged, Frame, Reply},
     rights, sentinel,
     server::Server,
     socket::{self, Socket},
@@ -111,12 +111,22 @@ impl Connection {
     /// Sends a command and waits for its answer. Not while publications may come in between.
     pub(crate) async fn ask(&mut self, words: &[&str]) -> Result<Reply, LinkError> {
         self.send(words).await?;
-        match self.answer().await? {
-            Reply::Error(error) => Err(LinkError::Refused {
-                command: words.first().copied().unwrap_or_default().to_owned(),
-                error,
-            }),
-            reply => Ok(reply),
+        accepted(words, self.answer().await?)
+    }
+
+    /// The same, where the answer may hold long strings that are of no interest.
+    pub(crate) async fn ask_abridged(&mut self, words: &[&str]) -> Result<Reply, LinkError> {
+        self.send(words).await?;
+        let mut abridged = Abridged::default();
+        loop {
+            let Some((ended, length)) = abridged.next(self.unparsed())? else {
+                self.fill_in_time().await?;
+                continue;
+            };
+            self.consume(length);
+            if let Some(reply) = ended {
+                return accepted(words, reply);
+            }
         }
     }
 
@@ -124,8 +134,7 @@ impl Connection {
     async fn answer(&mut self) -> Result<Reply, LinkError> {
         loop {
             let Some((frame, length)) = resp::parse(self.unparsed(), usize::MAX)? else {
-                let filled = timeout(self.timeout, self.fill()).await;
-                filled.map_err(|_| LinkError::Timeout("answer"))??;
+                self.fill_in_time().await?;
                 continue;
             };
             let reply = match frame {
@@ -195,6 +204,12 @@ impl Connection {
         }
     }
 
+    /// Waits for more of an answer, as long as that may take.
+    async fn fill_in_time(&mut self) -> Result<(), LinkError> {
+        let filled = timeout(self.timeout, self.fill()).await;
+        filled.map_err(|_| LinkError::Timeout("answer"))?
+    }
+
     /// Takes what has already come in, without waiting; returns whether there was anything.
     pub(crate) async fn fill_now(&mut self) -> Result<bool, LinkError> {
         timeout(Duration::ZERO, self.fill()).await.map_or(Ok(false), |filled| filled.map(|()| true))
@@ -218,5 +233,16 @@ impl Connection {
     /// So many bytes more are parsed.
     pub(crate) fn consume(&mut self, length: usize) {
         self.parsed += length;
+    }
+}
+
+/// The answer to a command, if it is no error.
+fn accepted(words: &[&str], reply: Reply) -> Result<Reply, LinkError> {
+    match reply {
+        Reply::Error(error) => {
+            let command = words.first().copied().unwrap_or_default().to_owned();
+            Err(LinkError::Refused { command, error })
+        }
+        reply => Ok(reply),
     }
 }

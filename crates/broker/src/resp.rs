@@ -17,10 +17,12 @@ macro_rules! some {
     };
 }
 
+mod abridged;
 mod entries;
 mod fields;
 mod long_entry;
 
+pub(crate) use self::abridged::Abridged;
 pub use self::{
     entries::{Entries, Part},
     fields::Fields,

@@ -49,7 +49,7 @@ impl Denied {
         let mut denied = Self::default();
         for need in needs(door, config) {
             let words: Vec<&str> = need.words.iter().map(String::as_str).collect();
-            match connection.ask(&words).await {
+            match connection.ask_abridged(&words).await {
                 Err(LinkError::Refused { error, .. }) if error.starts_with("NOPERM") => {
                     denied.add(&need, missing(&need, &error, config));
                 }

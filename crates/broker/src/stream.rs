@@ -2,13 +2,15 @@
 
 mod archive;
 mod beginning;
+mod cache;
+mod clock;
 mod entries;
+mod entry_size;
 mod epoch;
 mod ledger;
 mod part;
 mod questions;
 mod survey;
-mod warmth;
 
 use std::time::{Duration, Instant};
 
@@ -16,16 +18,13 @@ use publication::{Arrival, Batch, EntryId};
 use tokio::{sync::watch, time::sleep};
 
 pub(crate) use self::entries::{newest, receive};
-pub(crate) use self::{archive::run as run_archive, epoch::Epoch, warmth::now_ms};
+use self::questions::{BLOCK, Questions};
+pub(crate) use self::{archive::run as run_archive, clock::Clock, epoch::Epoch};
 pub use self::{
     archive::{Archive, Retention},
+    beginning::Warmth,
     ledger::{Finding, Ledger, ZERO},
     survey::Survey,
-    warmth::Warmth,
-};
-use self::{
-    entries::data_bytes,
-    questions::{BLOCK, Questions},
 };
 use crate::{
     backoff::Backoff, config::RedisConfig, connection::Connection, decode::Rules, door::Door, intake::Intake,
@@ -55,6 +54,8 @@ pub(crate) struct Tail<O> {
     /// All that was in the stream by then has been read.
     current: Option<Instant>,
     batch: Vec<Arrival>,
+    /// What was added while there was no link ends with this entry, by this clock.
+    missed: Option<(EntryId, Clock)>,
     epoch: Epoch,
     questions: Questions,
 }
@@ -84,6 +85,7 @@ impl<O: Outlet> Tail<O> {
             newest: None,
             current: None,
             batch: Vec::new(),
+            missed: None,
             epoch,
             questions: Questions::default(),
         }
@@ -98,7 +100,7 @@ impl<O: Outlet> Tail<O> {
         loop {
             let error = match self.follow(&mut backoff).await {
                 Ok(()) => return Ok(()),
-                Err(error) if self.ledger.is_none() && self.config.is_permanent(&error) => return Err(error),
+                Err(error) if !self.has_begun() && self.config.is_permanent(&error) => return Err(error),
                 Err(error) => error,
             };
             if self.status.borrow().connected {
@@ -118,7 +120,7 @@ impl<O: Outlet> Tail<O> {
 
     /// Connects and follows until the connection breaks, or (Ok) the receivers are gone.
     async fn follow(&mut self, backoff: &mut Backoff) -> Result<(), LinkError> {
-        if self.ledger.is_none() {
+        if !self.has_begun() {
             preflight(&self.config, Door::Stream).await?;
         }
         let mut connection = Connection::open(&self.config).await?;
@@ -140,6 +142,10 @@ impl<O: Outlet> Tail<O> {
         }
     }
 
+    fn has_begun(&self) -> bool {
+        self.ledger.is_some()
+    }
+
     fn position(&self) -> EntryId {
         self.ledger.as_ref().map_or(ZERO, Ledger::position)
     }
@@ -151,14 +157,14 @@ impl<O: Outlet> Tail<O> {
 
     /// Takes what the last questions brought.
     async fn take(&mut self, connection: &mut Connection) -> Result<(), LinkError> {
-        let Self { intake, ledger, batch, max_value, questions, .. } = self;
+        let Self { intake, ledger, batch, max_value, questions, missed, .. } = self;
         let ledger = ledger.get_or_insert_default();
         let asked_after = ledger.position();
         let (mut count, mut bytes, mut lost, mut another) = (0, 0, false, false);
         for _ in 0..questions.asked() {
             // The second answer repeats what the first one has brought.
             let taken = ledger.position();
-            receive(connection, "XREAD", BLOCK, *max_value, |(id, fields)| {
+            bytes += receive(connection, "XREAD", BLOCK, *max_value, |(id, fields)| {
                 if another || (asked_after < id && id <= taken) {
                     return;
                 }
@@ -171,8 +177,8 @@ impl<O: Outlet> Tail<O> {
                     Finding::Another => another = true,
                 }
                 if !another {
-                    bytes += data_bytes(fields);
-                    batch.push(Arrival::Entry(id, intake.take_entry(fields, 0)));
+                    let age = missed.filter(|(last, _)| id <= *last).map_or(0, |(_, clock)| clock.age(id));
+                    batch.push(Arrival::Entry(id, intake.take_entry(fields, age)));
                     count += 1;
                 }
             })
@@ -217,7 +223,12 @@ impl<O: Outlet> Tail<O> {
         (self.checked, self.newest) = (Instant::now(), None);
         let survey = Survey::take(connection, &self.key).await?;
         let Some(ledger) = &mut self.ledger else { return self.read_back(connection).await };
-        let found = has(connection, &self.key, ledger.position()).await?;
+        let position = ledger.position();
+        let found = has(connection, &self.key, position).await?;
+        self.missed = match survey.map(|survey| survey.last).filter(|last| *last > position) {
+            Some(last) => Some((last, Clock::ask(connection).await?)),
+            None => None,
+        };
         let finding = ledger.resume(survey, found);
         self.act(finding, connection).await
     }

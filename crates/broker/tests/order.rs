@@ -211,7 +211,11 @@ fn read(out: &[Arrival]) -> (Vec<(Cursor, u64)>, Vec<Vec<u64>>) {
                     runs.last_mut().expect("there is one").push(number);
                 }
             }
-            Arrival::Known(_) | Arrival::Entry(..) | Arrival::Loss(_) | Arrival::Anew(_) | Arrival::Warm => {
+            Arrival::Known(_)
+            | Arrival::Entry(..)
+            | Arrival::Loss(_)
+            | Arrival::Anew { .. }
+            | Arrival::Warm => {
                 panic!("an order makes none of these")
             }
         }

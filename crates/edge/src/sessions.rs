@@ -100,7 +100,7 @@ impl Sessions {
     pub(crate) fn append(&mut self, batch: &Batch) {
         self.unserved += batch.arrivals.len();
         for arrival in &batch.arrivals {
-            if matches!(arrival, Arrival::Anew(_)) {
+            if matches!(arrival, Arrival::Anew { .. }) {
                 // Its places mean something else now.
                 self.tapes = Tapes::default();
             }

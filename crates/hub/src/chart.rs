@@ -31,8 +31,8 @@ pub(crate) struct Chart {
 
 impl Chart {
     /// What follows are entries of a stream, or of another one than before.
-    pub(crate) fn begin_stream(&mut self) {
-        (self.epoch, self.warm) = (self.epoch + 1, false);
+    pub(crate) fn begin_stream(&mut self, epoch: u64) {
+        (self.epoch, self.warm) = (epoch, false);
     }
 
     /// What the stream holds has come.

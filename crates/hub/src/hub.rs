@@ -107,7 +107,7 @@ impl Hub {
                 self.history.skip(self.tip);
             }
             Arrival::Loss(verified) => self.append_loss(self.tip, Cursor::After(*verified)),
-            Arrival::Anew(id) => self.begin_anew(*id),
+            Arrival::Anew { epoch, after } => self.begin_anew(*epoch, *after),
             Arrival::Warm => self.finish_warming(),
         }
     }
@@ -154,10 +154,10 @@ impl Hub {
         self.chart.is_warm()
     }
 
-    /// The cursor of the newest place; `None` before the first beacon, when none can be given out.
+    /// The cursor of the newest place; `None` while none can be given out.
     #[must_use]
     pub fn tip(&self) -> Option<Cursor> {
-        self.chart.tip(self.tip)
+        self.chart.tip(self.tip).filter(|_| self.is_warm())
     }
 
     /// The cursor of any place for as long as cursors are kept.
@@ -251,12 +251,12 @@ impl Hub {
 
     /// The stream begins, or is another one than before: ids may even have gone back. Until what it
     /// holds has come, nobody reads.
-    fn begin_anew(&mut self, id: EntryId) {
+    fn begin_anew(&mut self, epoch: u64, after: EntryId) {
         if self.chart.is_warm() {
             self.before_anew = Some(self.tip.stream_cursor());
         }
-        self.chart.begin_stream();
-        self.tip = Place::of(id);
+        self.chart.begin_stream(epoch);
+        self.tip = Place::of(after);
         self.history.clear();
         self.excerpts.clear();
         self.channels.forget_all(self.tip);

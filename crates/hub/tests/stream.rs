@@ -115,7 +115,10 @@ impl World {
             store.entries.push((id(index), Some([index as u8 % 4].into())));
         }
         hub.append(
-            &Arrival::Anew(store.entries.last().map_or(EntryId::default(), |(id, _)| *id)),
+            &Arrival::Anew {
+                epoch: 1,
+                after: store.entries.last().map_or(EntryId::default(), |(id, _)| *id),
+            },
             Instant::now(),
         );
         hub.append(&Arrival::Warm, Instant::now());
@@ -327,7 +330,7 @@ fn a_stream_that_is_another_one_is_told_to_all_and_goes_on() {
     world.add(Some([0].into()));
     let id = |seq| EntryId { ms: 1, seq };
     let entry = |seq| Arrival::Entry(id(seq), Some(publication(&[0].into())));
-    world.hub.append(&Arrival::Anew(id(0)), Instant::now());
+    world.hub.append(&Arrival::Anew { epoch: 2, after: id(0) }, Instant::now());
     world.hub.append(&entry(1), Instant::now());
     world.take(&Happening::Read(0, 9));
     assert_eq!(world.readers[0].1, [], "until all of it has come, nobody reads");

@@ -27,9 +27,14 @@ pub enum Arrival {
     Entry(EntryId, Option<Arc<Publication>>),
     /// Entries of the stream behind this one may have been lost.
     Loss(EntryId),
-    /// What follows is all that the stream holds behind this entry; what was known of it before,
-    /// if anything, no longer holds.
-    Anew(EntryId),
+    /// What follows is all that the stream holds behind an entry; what was known of it before, if
+    /// anything, no longer holds.
+    Anew {
+        /// How many times the stream has been begun with.
+        epoch: u64,
+        /// The entry.
+        after: EntryId,
+    },
     /// With this, all has arrived that the stream held when it was begun with.
     Warm,
 }
@@ -43,11 +48,18 @@ pub struct Excerpt {
     pub upto: EntryId,
     /// Before `after` the stream holds nothing any more.
     pub reaches_start: bool,
-    /// How many times the stream had been begun with when this was read: what was read of another
-    /// one is of no use.
+    /// The epoch in which this was read: what was read of another stream is of no use.
     pub epoch: u64,
     /// The publications, in order.
     pub publications: Vec<(EntryId, Arc<Publication>)>,
+}
+
+impl Excerpt {
+    /// About how much memory its publications hold.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.publications.iter().map(|(_, publication)| publication.bytes()).sum()
+    }
 }
 
 /// Arrivals that were read together, and when.

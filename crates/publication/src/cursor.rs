@@ -56,6 +56,18 @@ pub enum Cursor {
     Before(EntryId),
 }
 
+impl Cursor {
+    /// What orders the cursors of a stream; `None` for one of another kind.
+    #[must_use]
+    pub const fn on_stream(self) -> Option<(EntryId, bool)> {
+        match self {
+            Self::Before(id) => Some((id, false)),
+            Self::After(id) => Some((id, true)),
+            Self::Counted { .. } => None,
+        }
+    }
+}
+
 /// The text is no cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CursorError;

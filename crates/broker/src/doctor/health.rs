@@ -7,7 +7,7 @@ use crate::{
     connection::Connection,
     diagnosis::{Diagnosis, Verdict},
     link_error::LinkError,
-    stream::{Retention, Survey, now_ms},
+    stream::{Clock, Retention, Survey},
 };
 
 const MIB: f64 = 1024.0 * 1024.0;
@@ -35,7 +35,7 @@ pub(super) async fn look(
     let Some(Survey { first: Some(first), length, .. }) = survey else {
         return Ok(vec![Diagnosis::fine(format!("the stream {key} is empty"))]);
     };
-    let age = Duration::from_millis(now_ms(connection).await.saturating_sub(first.ms));
+    let age = Duration::from_millis(Clock::ask(connection).await?.now_ms().saturating_sub(first.ms));
     let mut text = format!("the stream {key} holds {length} entries, the oldest {} old", rough(age));
     let mut found = Vec::new();
     if let Some(bytes) = usage(connection, &key).await? {

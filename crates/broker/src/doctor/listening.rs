@@ -198,6 +198,7 @@ impl<'a> Ear<'a> {
             self.take(Door::Stream, key.clone(), decoded);
         })
         .await
+        .map(drop)
     }
 
     fn finish(mut self, everywhere: bool, suggest: &Suggestion<'_>) -> Heard {

@@ -3,11 +3,7 @@
 //! On a thread and a connection of its own, so that live delivery never waits for it. A part that
 //! was read serves all who ask for anything in it.
 
-use std::{
-    collections::VecDeque,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use publication::{Cursor, Excerpt};
 use tokio::{
@@ -17,12 +13,14 @@ use tokio::{
 
 use super::{
     ZERO,
+    cache::{Cache, KEPT_FOR},
+    clock::Clock,
     entries::receive,
+    entry_size::EntrySize,
     epoch::Epoch,
     max_value,
     part::{Around, Side},
     survey::Survey,
-    warmth::now_ms,
 };
 use crate::{
     config::RedisConfig, connection::Connection, decode::Rules, link_error::LinkError, metrics::Metrics,
@@ -30,9 +28,6 @@ use crate::{
 
 /// Requests that may wait.
 const MAX_WAITING: usize = 1_024;
-/// Parts kept for others who ask for the same, and for how long.
-const MAX_CACHED: usize = 64;
-const CACHE_TIME: Duration = Duration::from_secs(10);
 /// A part is read to have about so many bytes, but so many entries at least and at most.
 const PART_BYTES: usize = 512 * 1024;
 const PART_ENTRIES: (usize, usize) = (32, 1_000);
@@ -91,13 +86,14 @@ pub(crate) async fn run(
         rules,
         metrics,
         connection: None,
-        cached: VecDeque::new(),
+        cached: Cache::default(),
         epoch,
-        // Until the first part has shown it, rather too much than too little.
-        entry_bytes: 8 * 1024,
+        // Rather too much than too little.
+        entry_size: EntrySize::guess(8 * 1024),
     };
     let mut trims = interval(TRIM_INTERVAL.mul_f64(rand::random_range(0.8..1.2)));
     trims.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut forgets = interval(KEPT_FOR);
     loop {
         let outcome = tokio::select! {
             request = requests.recv() => {
@@ -105,12 +101,13 @@ pub(crate) async fn run(
                 reader.answer(request).await
             }
             _ = trims.tick() => reader.trim(retention).await,
+            _ = forgets.tick() => {
+                reader.cached.forget();
+                Ok(())
+            }
         };
         if let Err(error) = outcome {
             tracing::warn!(%error, "the stream cannot be read back or trimmed now");
-            if !matches!(error, LinkError::Refused { .. }) {
-                reader.connection = None;
-            }
         }
     }
 }
@@ -122,10 +119,9 @@ struct Reader {
     rules: Rules,
     metrics: Metrics,
     connection: Option<Connection>,
-    cached: VecDeque<(Instant, Arc<Excerpt>)>,
+    cached: Cache,
     epoch: Epoch,
-    /// What an entry takes on average, as far as has been seen.
-    entry_bytes: usize,
+    entry_size: EntrySize,
 }
 
 impl Reader {
@@ -136,17 +132,11 @@ impl Reader {
             return Ok(());
         }
         let epoch = self.epoch.now();
-        self.cached.retain(|(at, excerpt)| at.elapsed() < CACHE_TIME && excerpt.epoch == epoch);
-        let found = self.cached.iter().find(|(_, excerpt)| holds(excerpt, after));
-        let excerpt = match found {
-            Some((_, excerpt)) => Arc::clone(excerpt),
+        let excerpt = match self.cached.find(after, epoch) {
+            Some(excerpt) => excerpt,
             None => {
-                let excerpt = Arc::new(self.read(after, epoch).await?);
-                if self.cached.len() == MAX_CACHED {
-                    self.cached.pop_front();
-                }
-                self.cached.push_back((Instant::now(), Arc::clone(&excerpt)));
-                excerpt
+                let excerpt = self.read(after, epoch).await?;
+                self.cached.keep(excerpt)
             }
         };
         // Whoever asked may have gone.
@@ -163,75 +153,69 @@ impl Reader {
             Cursor::Before(id) => (id.to_string(), Some(format!("({id}"))),
             Cursor::Counted { .. } => return Err(LinkError::Unsuitable("this is no cursor of a stream")),
         };
-        let count = (PART_BYTES / self.entry_bytes).clamp(PART_ENTRIES.0, PART_ENTRIES.1);
+        let count = self.entry_size.fit(PART_BYTES).clamp(PART_ENTRIES.0, PART_ENTRIES.1);
         let (forward_limit, back_limit) = (count - count / BACK_SHARE, count / BACK_SHARE);
         self.metrics.stream_reads.inc();
-        let survey = self.survey().await?;
-        let forward = self.range("XRANGE", [&start, "+"], forward_limit).await?;
+        let mut connection = self.primary().await?;
+        let survey = Survey::take(&mut connection, &self.key).await?;
+        let forward = self.range(&mut connection, "XRANGE", [&start, "+"], forward_limit).await?;
         let back = match end {
-            Some(end) => self.range("XREVRANGE", [&end, "-"], back_limit).await?,
+            Some(end) => self.range(&mut connection, "XREVRANGE", [&end, "-"], back_limit).await?,
             None => Side::default(),
         };
-        let read = forward.count + back.count;
-        self.entry_bytes = ((forward.bytes + back.bytes) / read.max(1)).max(1);
+        self.connection = Some(connection);
         Ok(Around { place, survey, forward, forward_limit, back, back_limit }.excerpt(epoch))
-    }
-
-    async fn survey(&mut self) -> Result<Option<Survey>, LinkError> {
-        let key = self.key.clone();
-        Survey::take(self.connection().await?, &key).await
     }
 
     async fn range(
         &mut self,
+        connection: &mut Connection,
         command: &'static str,
         [from, to]: [&str; 2],
         limit: usize,
     ) -> Result<Side, LinkError> {
-        let (key, max_value, rules) = (self.key.clone(), self.max_value, self.rules.clone());
-        let connection = self.connection().await?;
-        connection.send(&[command, &key, from, to, "COUNT", &limit.to_string()]).await?;
-        let mut side = Side::default();
-        receive(connection, command, Duration::ZERO, max_value, |(id, fields)| {
-            side.take(id, fields.and_then(|fields| rules.entry(&fields).ok()));
+        connection.send(&[command, &self.key, from, to, "COUNT", &limit.to_string()]).await?;
+        let (mut side, mut count) = (Side::default(), 0);
+        let bytes = receive(connection, command, Duration::ZERO, self.max_value, |(id, fields)| {
+            count += 1;
+            side.take(id, fields.and_then(|fields| self.rules.entry(&fields).ok()), PART_BYTES);
         })
         .await?;
+        self.entry_size.learn(count, bytes);
         Ok(side)
     }
 
-    /// Drops what is more or older than is to be kept. All gateways do; it does no harm.
+    /// Drops what is more or older than is to be kept. All gateways do: for the others there is then
+    /// nothing left to do.
     async fn trim(&mut self, retention: Retention) -> Result<(), LinkError> {
-        let key = self.key.clone();
-        let connection = self.connection().await?;
-        let now = now_ms(connection).await;
+        let mut connection = self.primary().await?;
+        let now = Clock::ask(&mut connection).await?.now_ms();
         let oldest = now.saturating_sub(u64::try_from(retention.age.as_millis()).unwrap_or(u64::MAX));
-        for limit in [["MAXLEN", &*retention.count.to_string()], ["MINID", &*oldest.to_string()]] {
-            match connection.ask(&["XTRIM", &key, limit[0], "~", limit[1]]).await {
-                // That it is denied was told at the start.
-                Err(LinkError::Refused { error, .. }) if error.starts_with("NOPERM") => {}
-                answer => drop(answer?),
-            }
+        for [by, limit] in [["MAXLEN", &*retention.count.to_string()], ["MINID", &*oldest.to_string()]] {
+            // Redis drops some thousands at a time, so as not to be busy with it for long.
+            while drop_some(&mut connection, &self.key, by, limit).await? {}
         }
+        self.connection = Some(connection);
         Ok(())
     }
 
-    async fn connection(&mut self) -> Result<&mut Connection, LinkError> {
-        if self.connection.is_none() {
-            self.connection = Some(Connection::open(&self.config).await?);
+    /// A connection to the primary of the moment; to be put back if all went well.
+    async fn primary(&mut self) -> Result<Connection, LinkError> {
+        if let Some(mut connection) = self.connection.take()
+            && connection.ask_role().await.is_ok()
+        {
+            return Ok(connection);
         }
-        // It was just made if it was not there.
-        Ok(self.connection.as_mut().expect("there is a connection"))
+        Connection::open(&self.config).await
     }
 }
 
-/// Whether a part holds what comes right after a place.
-fn holds(excerpt: &Excerpt, place: Cursor) -> bool {
-    let order = |cursor| match cursor {
-        Cursor::Before(id) => Some((id, false)),
-        Cursor::After(id) => Some((id, true)),
-        Cursor::Counted { .. } => None,
-    };
-    // Of the oldest part it is enough to say that there is nothing before it.
-    (excerpt.reaches_start || order(excerpt.after) <= order(place))
-        && order(place) < Some((excerpt.upto, true))
+/// Drops some of the oldest entries; returns whether there may be more to drop.
+async fn drop_some(connection: &mut Connection, key: &str, by: &str, limit: &str) -> Result<bool, LinkError> {
+    match connection.ask(&["XTRIM", key, by, "~", limit]).await {
+        Ok(dropped) => Ok(dropped.text().is_some_and(|count| count != "0")),
+        // That it is denied was told at the start.
+        Err(LinkError::Refused { error, .. }) if error.starts_with("NOPERM") => Ok(false),
+        Err(error) => Err(error),
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use publication::{EntryId, Publication};
+use publication::EntryId;
 use tokio::time::timeout;
 
 use crate::{
@@ -15,15 +15,16 @@ use crate::{
 pub(crate) type Raw<'a> = (EntryId, Option<Fields<&'a [u8]>>);
 
 /// Waits for the reply of a command that was sent, and lends its entries. Each piece of it must
-/// come as soon as an answer must, and that of a command that blocks by so much later.
+/// come as soon as an answer must, and that of a command that blocks by so much later. Returns how many
+/// bytes the reply had.
 pub(crate) async fn receive(
     connection: &mut Connection,
     command: &'static str,
     blocked: Duration,
     max_value: usize,
     mut take: impl FnMut(Raw<'_>),
-) -> Result<(), LinkError> {
-    let mut entries = Entries::new(max_value);
+) -> Result<usize, LinkError> {
+    let (mut entries, mut bytes) = (Entries::new(max_value), 0);
     loop {
         let Some((part, length)) = entries.next(connection.unparsed())? else {
             timeout(connection.timeout() + blocked, connection.fill())
@@ -43,8 +44,9 @@ pub(crate) async fn receive(
             }
         }
         connection.consume(length);
+        bytes += length;
         if ended {
-            return Ok(());
+            return Ok(bytes);
         }
     }
 }
@@ -55,9 +57,4 @@ pub(crate) async fn newest(connection: &mut Connection, key: &str) -> Result<Opt
     let mut newest = None;
     receive(connection, "XREVRANGE", Duration::ZERO, 0, |(id, _)| newest = Some(id)).await?;
     Ok(newest)
-}
-
-/// About what an entry takes in memory.
-pub(super) fn data_bytes(fields: Option<Fields<&[u8]>>) -> usize {
-    fields.and_then(|fields| fields.data).map_or(0, <[u8]>::len) + size_of::<Publication>()
 }

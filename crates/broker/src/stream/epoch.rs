@@ -11,8 +11,9 @@ use std::sync::{
 pub(crate) struct Epoch(Arc<AtomicU64>);
 
 impl Epoch {
-    pub(super) fn begin(&self) {
-        self.0.fetch_add(1, Ordering::Release);
+    /// Another one begins; returns which.
+    pub(super) fn begin(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::Release) + 1
     }
 
     pub(super) fn now(&self) -> u64 {

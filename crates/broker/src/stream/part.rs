@@ -15,12 +15,19 @@ pub(super) struct Side {
     pub(super) publications: Vec<(EntryId, Arc<Publication>)>,
     /// The first and the last entry that was read, whether it holds a publication or not.
     ends: Option<(EntryId, EntryId)>,
-    pub(super) count: usize,
-    pub(super) bytes: usize,
+    count: usize,
+    bytes: usize,
+    /// What came after this was too much.
+    is_full: bool,
 }
 
 impl Side {
-    pub(super) fn take(&mut self, id: EntryId, publication: Option<Publication>) {
+    /// Takes the next entry, unless those before it had so many bytes.
+    pub(super) fn take(&mut self, id: EntryId, publication: Option<Publication>, max_bytes: usize) {
+        self.is_full |= self.bytes > max_bytes;
+        if self.is_full {
+            return;
+        }
         let (first, _) = self.ends.unwrap_or((id, id));
         self.ends = Some((first, id));
         self.count += 1;
@@ -49,8 +56,8 @@ impl Around {
     pub(super) fn excerpt(self, epoch: u64) -> Excerpt {
         let Self { place, survey, forward, forward_limit, back, back_limit } = self;
         let Some(survey) = survey else { return nothing(epoch) };
-        let reaches_start = back.count < back_limit;
-        let reaches_end = forward.count < forward_limit;
+        let reaches_start = back.count < back_limit && !back.is_full;
+        let reaches_end = forward.count < forward_limit && !forward.is_full;
         let oldest = back.ends.map(|(_, oldest)| oldest).or(forward.ends.map(|(oldest, _)| oldest));
         let newest = forward.ends.map(|(_, newest)| newest).or(back.ends.map(|(newest, _)| newest));
         let (Some(oldest), Some(newest)) = (oldest, newest) else { return nothing(epoch) };
@@ -107,6 +114,7 @@ mod tests {
             trims in prop::collection::vec(0u64..12, 2),
             deleted in prop::collection::btree_set(1u64..30, 0..6),
             limits in (1usize..8, 1usize..8),
+            max_bytes in 0usize..500,
         ) {
             let last = if count == 0 { ZERO } else { id(count) };
             let there = |trimmed: u64| (1..=count).filter(|number| *number > trimmed && !deleted.contains(number)).collect::<Vec<_>>();
@@ -114,12 +122,12 @@ mod tests {
             let cursor = if before { Cursor::Before(id(place)) } else { Cursor::After(id(place)) };
             let is_before = |number: u64| if before { number < place } else { number <= place };
             let (mut forward, mut back) = (Side::default(), Side::default());
-            there(trims[0]).into_iter().filter(|number| !is_before(*number)).take(limits.0).for_each(|number| forward.take(id(number), Some(publication())));
+            there(trims[0]).into_iter().filter(|number| !is_before(*number)).take(limits.0).for_each(|number| forward.take(id(number), Some(publication()), max_bytes));
             let later = there(trims[0] + trims[1]);
-            later.into_iter().rev().filter(|number| is_before(*number)).take(limits.1).for_each(|number| back.take(id(number), Some(publication())));
+            later.into_iter().rev().filter(|number| is_before(*number)).take(limits.1).for_each(|number| back.take(id(number), Some(publication()), max_bytes));
             let around = Around { place: cursor, survey: Some(survey), forward, forward_limit: limits.0, back, back_limit: limits.1 };
             let excerpt = around.excerpt(1);
-            let order = |cursor| match cursor { Cursor::After(id) => (id, true), Cursor::Before(id) => (id, false), Cursor::Counted { .. } => panic!("none") };
+            let order = |cursor: Cursor| cursor.on_stream().expect("on a stream");
             let held: Vec<EntryId> = excerpt.publications.iter().map(|(id, _)| *id).collect();
             prop_assert!(held.is_sorted());
             for number in there(0) {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use publication::EntryId;
 
+use super::entry_size::EntrySize;
 use crate::{connection::Connection, link_error::LinkError};
 
 /// How long a question waits for entries.
@@ -20,13 +21,12 @@ const MANY_ENTRIES: usize = 64;
 pub(super) struct Questions {
     /// The last one held a few entries: the next one is likely to as well.
     bursts: bool,
-    /// What an entry takes on average, lately.
-    entry_bytes: usize,
+    entry_size: EntrySize,
 }
 
 impl Default for Questions {
     fn default() -> Self {
-        Self { bursts: false, entry_bytes: 1_024 }
+        Self { bursts: false, entry_size: EntrySize::guess(1_024) }
     }
 }
 
@@ -57,7 +57,7 @@ impl Questions {
 
     /// So many entries at once.
     pub(super) fn limit(&self) -> usize {
-        (BATCH_BYTES / self.entry_bytes).clamp(MIN_ENTRIES, MAX_ENTRIES)
+        self.entry_size.fit(BATCH_BYTES).clamp(MIN_ENTRIES, MAX_ENTRIES)
     }
 
     /// Learns from what all of them brought together.
@@ -68,9 +68,6 @@ impl Questions {
 
     /// Learns how large entries are.
     pub(super) fn learn_size(&mut self, count: usize, bytes: usize) {
-        if let Some(average) = bytes.checked_div(count) {
-            // Growth counts at once, shrinking slowly.
-            self.entry_bytes = average.max(self.entry_bytes * 3 / 4).max(1);
-        }
+        self.entry_size.learn(count, bytes);
     }
 }

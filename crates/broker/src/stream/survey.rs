@@ -23,9 +23,9 @@ impl Survey {
         self.added == Some(self.length)
     }
 
-    /// Asks.
+    /// Asks. The answer holds the first and the last entry whole.
     pub(crate) async fn take(connection: &mut Connection, key: &str) -> Result<Option<Self>, LinkError> {
-        match connection.ask(&["XINFO", "STREAM", key]).await {
+        match connection.ask_abridged(&["XINFO", "STREAM", key]).await {
             Ok(reply) => Ok(Self::read(&reply)),
             Err(LinkError::Refused { error, .. }) if error.contains("no such key") => Ok(None),
             Err(error) => Err(error),
