@@ -11,7 +11,7 @@ pub struct Metrics {
     pub roundtrip_ok: IntGauge,
     /// Links that broke and were made anew.
     pub reconnects: IntCounter,
-    /// From a beacon's publishing to its coming back.
+    /// From a beacon's publishing to its coming back, or from a question about the stream to its answer.
     pub roundtrip: Histogram,
     /// Parts of the stream that were read back for those whom memory had left behind.
     pub stream_reads: IntCounter,
@@ -25,7 +25,7 @@ impl Metrics {
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         let seconds = HistogramOpts::new(
             "fanfare_broker_roundtrip_seconds",
-            "From the publishing of a beacon to its coming back",
+            "From the publishing of a beacon to its coming back, or from a question about the stream to its answer",
         )
         .buckets(prometheus::exponential_buckets(0.000_1, 2.5, 13)?);
         let metrics = Self {
@@ -36,7 +36,10 @@ impl Metrics {
                 ),
                 &["outcome"],
             )?,
-            roundtrip_ok: IntGauge::new("fanfare_broker_roundtrip_ok", "1 while beacons come back in time")?,
+            roundtrip_ok: IntGauge::new(
+                "fanfare_broker_roundtrip_ok",
+                "1 while beacons come back, or the stream answers, in time",
+            )?,
             reconnects: IntCounter::new(
                 "fanfare_broker_reconnects_total",
                 "Links to the broker that broke and were made anew",

@@ -5,7 +5,7 @@ use std::time::Instant;
 /// Published whenever it changes.
 #[derive(Clone, Debug, Default)]
 pub struct Status {
-    /// The link works: beacons come back.
+    /// The link works: beacons come back, or the stream answers.
     pub connected: bool,
     /// When delivery began; before it no cursor can be given out.
     pub begun: Option<Instant>,
