@@ -19,6 +19,11 @@ pub struct Redis {
     _folder: Option<TempDir>,
 }
 
+/// Numbers as data, on the channel `a`: for [`Redis::add_all`].
+pub fn numbers(range: std::ops::Range<u64>) -> impl Iterator<Item = (&'static str, String)> {
+    range.map(|number| ("a", number.to_string()))
+}
+
 impl Redis {
     /// Starts one.
     #[must_use]

@@ -7,15 +7,10 @@ use std::{
 
 use tests::{
     Gateway, Listener, Proxy, Redis,
-    redis::STREAM,
+    redis::{STREAM, numbers},
     tap::{Fate, tap},
     wait_for,
 };
-
-/// Numbers as data, on one channel.
-fn numbers(range: std::ops::Range<u64>) -> impl Iterator<Item = (&'static str, String)> {
-    range.map(|number| ("a", number.to_string()))
-}
 
 #[test]
 fn a_gateway_that_starts_knows_what_the_stream_holds() {

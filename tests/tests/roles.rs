@@ -1,11 +1,6 @@
 //! A primary and its replica change roles behind one address, and connections stay.
 
-use tests::{Gateway, Proxy, Redis, wait_for};
-
-/// Numbers as data, on one channel.
-fn numbers(range: std::ops::Range<u64>) -> impl Iterator<Item = (&'static str, String)> {
-    range.map(|number| ("a", number.to_string()))
-}
+use tests::{Gateway, Proxy, Redis, redis::numbers, wait_for};
 
 /// A primary with one entry, and a replica that has it.
 fn pair() -> (Redis, Redis) {

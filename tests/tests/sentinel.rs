@@ -1,13 +1,8 @@
 //! A primary that dies and the one that takes its place, as Sentinels arrange it.
 
-use tests::{Gateway, Proxy, Redis, Watched, wait_for};
+use tests::{Gateway, Proxy, Redis, Watched, redis::numbers, wait_for};
 
 const GAPS: &str = r#"fanfare_gaps_total{reason="broker-lost"}"#;
-
-/// Numbers as data, on one channel.
-fn numbers(range: std::ops::Range<u64>) -> impl Iterator<Item = (&'static str, String)> {
-    range.map(|number| ("a", number.to_string()))
-}
 
 #[test]
 fn a_failover_to_a_replica_in_step_costs_a_stream_no_gap_and_no_publication() {

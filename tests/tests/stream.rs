@@ -7,14 +7,10 @@ use std::{
 
 use tests::{
     Gateway, Listener, Proxy, Redis,
+    redis::{STREAM, numbers},
     tap::{Fate, tap},
     wait_for,
 };
-
-/// Numbers as data, on one channel.
-fn numbers(range: std::ops::Range<u64>) -> impl Iterator<Item = (&'static str, String)> {
-    range.map(|number| ("a", number.to_string()))
-}
 
 #[test]
 fn any_clients_xadd_arrives_and_its_id_is_the_cursor() {
@@ -174,7 +170,7 @@ fn malformed_entries_are_dropped_counted_and_disturb_nobody() {
 #[test]
 fn a_key_that_is_no_stream_is_refused_at_the_start() {
     let redis = Redis::start();
-    redis.command(&["SET", tests::redis::STREAM, "x"]);
+    redis.command(&["SET", STREAM, "x"]);
     let mut gateway = Gateway::plan_on_stream(redis.port()).launch();
     assert_eq!(gateway.process().wait().code(), Some(1));
     assert!(gateway.log().contains("WRONGTYPE"), "{}", gateway.log());

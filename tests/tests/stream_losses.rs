@@ -10,14 +10,9 @@ use std::{
 
 use tests::{
     Gateway, Proxy, Redis,
-    redis::STREAM,
+    redis::{STREAM, numbers},
     tap::{Fate, tap},
 };
-
-/// Numbers as data, on one channel.
-fn numbers(range: std::ops::Range<u64>) -> impl Iterator<Item = (&'static str, String)> {
-    range.map(|number| ("a", number.to_string()))
-}
 
 #[test]
 fn an_emptied_stream_is_a_told_gap_and_delivery_goes_on() {
