@@ -93,6 +93,29 @@ fn publishing_over_a_connection_to_a_primary_that_was_demoted_finds_the_new_one(
 }
 
 #[test]
+fn after_an_exchange_of_roles_what_is_posted_arrives() {
+    let old = Redis::with(&["--repl-diskless-sync-delay", "0"]);
+    let new = Redis::with(&["--replicaof", "127.0.0.1", &old.port().to_string()]);
+    let proxy = Proxy::before(&old);
+    let gateway = Gateway::plan_on(proxy.address().port()).start();
+    let mut browser = gateway.listen("channel=a");
+    assert_eq!(gateway.post("channel=a", "before").status, 202);
+    browser.expect("before");
+    // Somebody stays there, whom what is published there reaches twice.
+    let mut connection = old.connection();
+    let mut bystander = connection.as_pubsub();
+    bystander.psubscribe(&["fanfare:*", "fanfare:a"]).unwrap();
+    new.command(&["REPLICAOF", "NO", "ONE"]);
+    proxy.redirect(([127, 0, 0, 1], new.port()).into());
+    // Nobody closes the connection over which the gateway published.
+    old.command(&["REPLICAOF", "127.0.0.1", &new.port().to_string()]);
+    browser.expect_gap("broker-lost");
+    let answer = gateway.post("channel=a", "after");
+    assert_eq!((answer.status, answer.text()), (202, r#"{"subscribers":1}"#.to_owned()));
+    browser.expect("after");
+}
+
+#[test]
 fn a_primary_that_no_sentinel_knows_is_said() {
     let redis = Watched::start();
     let gateway = redis.plan("redis-stream").set("broker.redis.sentinel_master", "\"other\"").launch();

@@ -48,9 +48,6 @@ pub struct Broker {
     pub pictures: Option<(Pictures, mpsc::Receiver<u64>)>,
 }
 
-/// Pictures that others may wait for.
-const MAX_WANTED: usize = 4;
-
 impl Broker {
     /// Starts a broker on a thread of its own, so that reading Redis never waits for anything but
     /// the receivers of its batches. To be called inside a runtime.
@@ -75,10 +72,10 @@ impl Broker {
                 let publisher = Publisher::redis(&config);
                 let other = WrongDoor::new(config.clone(), Door::PubSub, rules.clone(), &metrics);
                 spawn("wrong door", other.listen())?;
-                let (wanted, asked) = mpsc::channel(MAX_WANTED);
-                let pictures = Pictures::new(&config);
-                kept_pictures = Some((pictures.clone(), asked));
-                let follower = Follower::new(config, rules, metrics, outlet, status_sender, wanted, pictures);
+                let (pictures, wanted) = Pictures::new(&config);
+                kept_pictures = Some((pictures.clone(), wanted));
+                let follower =
+                    Follower::new(config, rules, metrics, outlet, status_sender, publisher.clone(), pictures);
                 spawn("broker", async move {
                     if let Err(error) = follower.run().await {
                         let _ = failure.send(error);

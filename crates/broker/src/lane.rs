@@ -1,13 +1,13 @@
 //! One connection that all who publish share, to whichever server is the primary now.
 //!
 //! It is opened as every other connection is, and then left to redis-rs, which sends the commands
-//! of many at once. When it breaks, or its server turns out not to be the primary any more, the next
-//! who publishes opens another one, asking the Sentinels anew.
+//! of many at once. When it breaks, or its server turns out not to be the primary any more, or is given
+//! up, the next who publishes opens another one, asking the Sentinels anew.
 
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Instant,
 };
@@ -24,6 +24,8 @@ use crate::{config::RedisConfig, connection::Connection, link_error::LinkError, 
 pub(crate) struct Lane {
     config: RedisConfig,
     state: Mutex<State>,
+    /// How many times what was open has been given up.
+    given_up: AtomicU64,
 }
 
 #[derive(Default)]
@@ -38,11 +40,18 @@ struct Open {
     connection: MultiplexedConnection,
     /// Nothing can be sent any more, or nothing should be.
     over: Arc<AtomicBool>,
+    /// How many times others had been given up when it was begun.
+    given_up: u64,
 }
 
 impl Lane {
     pub(crate) fn new(config: &RedisConfig) -> Self {
-        Self { config: config.clone(), state: Mutex::default() }
+        Self { config: config.clone(), state: Mutex::default(), given_up: AtomicU64::new(0) }
+    }
+
+    /// Nothing more is sent over the connection there is, nor over one that is being opened.
+    pub(crate) fn give_up(&self) {
+        self.given_up.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Sends a command and waits for its answer.
@@ -60,7 +69,7 @@ impl Lane {
         &self,
         command: &Cmd,
     ) -> Result<Result<T, RedisError>, PublishError> {
-        let Open { mut connection, over } = self.open().await?;
+        let Open { mut connection, over, .. } = self.open().await?;
         let answer = command.query_async(&mut connection).await;
         if let Err(error) = &answer
             && (is_demoted(error) || error.is_timeout() || error.is_unrecoverable_error())
@@ -74,7 +83,7 @@ impl Lane {
     async fn open(&self) -> Result<Open, PublishError> {
         let came = Instant::now();
         let mut state = self.state.lock().await;
-        if let Some(open) = state.open.as_ref().filter(|open| !open.over.load(Ordering::Relaxed)) {
+        if let Some(open) = state.open.as_ref().filter(|open| self.is_usable(open)) {
             return Ok(open.clone());
         }
         if let Some((_, error)) = state.failed.as_ref().filter(|(at, _)| *at >= came) {
@@ -94,8 +103,13 @@ impl Lane {
         }
     }
 
+    fn is_usable(&self, open: &Open) -> bool {
+        !open.over.load(Ordering::Relaxed) && open.given_up == self.given_up.load(Ordering::Relaxed)
+    }
+
     async fn connect(&self) -> Result<Open, PublishError> {
         let refused = |error: LinkError| PublishError::new(error);
+        let given_up = self.given_up.load(Ordering::Relaxed);
         let socket = Connection::open(&self.config).await.map_err(refused)?.into_socket();
         let settings = AsyncConnectionConfig::new().set_response_timeout(Some(self.config.timeout));
         let set_up =
@@ -109,7 +123,7 @@ impl Lane {
             driver.await;
             ended.store(true, Ordering::Relaxed);
         });
-        Ok(Open { connection, over })
+        Ok(Open { connection, over, given_up })
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use publication::{BeaconId, Cursor, Draft, Known, Publication, Sender, Snapshot};
 use redis::FromRedisValue;
 use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
 
 use crate::{config::RedisConfig, control::Control, lane::Lane, publisher::PublishError};
 
@@ -16,16 +17,27 @@ const PIECE_BYTES: usize = 512 * 1024;
 /// How long a picture is kept, in seconds.
 const KEEP_SECONDS: &str = "60";
 
+/// Pictures that others may wait for.
+const MAX_WANTED: usize = 4;
+
 /// Stores and fetches pictures; cloning shares the connection.
 #[derive(Clone)]
 pub struct Pictures {
     prefix: String,
     lane: Arc<Lane>,
+    wanted: mpsc::Sender<u64>,
 }
 
 impl Pictures {
-    pub(crate) fn new(config: &RedisConfig) -> Self {
-        Self { prefix: config.prefix().to_owned(), lane: Arc::new(Lane::new(config)) }
+    /// The handle, and the names under which others want pictures of what this gateway knows.
+    pub(crate) fn new(config: &RedisConfig) -> (Self, mpsc::Receiver<u64>) {
+        let (wanted, asked) = mpsc::channel(MAX_WANTED);
+        (Self { prefix: config.prefix().to_owned(), lane: Arc::new(Lane::new(config)), wanted }, asked)
+    }
+
+    /// Another gateway wants a picture. If too many do at once, those who get no answer ask another.
+    pub(crate) fn want(&self, token: u64) {
+        let _ = self.wanted.try_send(token);
     }
 
     /// Stores a picture under the name that was asked for, and says so.

@@ -48,6 +48,16 @@ impl Publisher {
         Self(Way::Stream(config.clone(), Arc::new(Lane::new(config))))
     }
 
+    /// Publishes over a new connection from now on. PUBLISH succeeds on a replica too, where it reaches
+    /// nobody who listens to the primary: that a connection leads to a server that was demoted, its
+    /// answers do not tell.
+    pub(crate) fn reconnect(&self) {
+        match &self.0 {
+            Way::Embedded(_) => {}
+            Way::PubSub(_, lane) | Way::Stream(_, lane) => lane.give_up(),
+        }
+    }
+
     /// Publishes, and waits until the broker has it.
     ///
     /// # Errors

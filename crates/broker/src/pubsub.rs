@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use publication::{Arrival, Batch, BeaconId, Snapshot};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::watch,
     time::{MissedTickBehavior, interval, sleep},
 };
 
@@ -30,6 +30,7 @@ use crate::{
     own_beacons::OwnBeacons,
     pictures::Pictures,
     preflight::preflight,
+    publisher::Publisher,
     status::Status,
 };
 
@@ -54,8 +55,8 @@ pub(crate) struct Follower<O> {
     current: Option<Instant>,
     /// What arrives is held back.
     start: Option<Start>,
-    /// Pictures that other gateways have asked for.
-    wanted: mpsc::Sender<u64>,
+    /// What is published goes to where the link goes.
+    publisher: Publisher,
     pictures: Pictures,
 }
 
@@ -78,7 +79,7 @@ impl<O: Outlet> Follower<O> {
         metrics: Metrics,
         outlet: O,
         status: watch::Sender<Status>,
-        wanted: mpsc::Sender<u64>,
+        publisher: Publisher,
         pictures: Pictures,
     ) -> Self {
         Self {
@@ -94,7 +95,7 @@ impl<O: Outlet> Follower<O> {
             batch: Vec::new(),
             current: None,
             start: Some(Start::new()),
-            wanted,
+            publisher,
             pictures,
         }
     }
@@ -119,6 +120,8 @@ impl<O: Outlet> Follower<O> {
             }
             tracing::error!(%error, redis = self.config.address(), "the link to Redis broke");
             self.metrics.reconnects.inc();
+            // What ended this link, such as a change of roles, need not end the publisher's connection.
+            self.publisher.reconnect();
             self.trouble(&error.to_string());
             link = self.connect(false).await?;
             tracing::info!(redis = self.config.address(), "the link to Redis is back");
@@ -130,7 +133,11 @@ impl<O: Outlet> Follower<O> {
         let mut backoff = Backoff::default();
         loop {
             match open(&self.config, self.max_payload, at_first).await {
-                Ok(link) => return Ok(link),
+                Ok(link) => {
+                    // One that was opened meanwhile may lead to where the primary was then.
+                    self.publisher.reconnect();
+                    return Ok(link);
+                }
                 Err(error) if at_first && self.config.is_permanent(&error) => return Err(error),
                 Err(error) => {
                     tracing::warn!(%error, redis = self.config.address(), "no link to Redis, trying again");

@@ -149,6 +149,7 @@ impl<O: Outlet> Follower<O> {
             None if proven => {
                 self.order.cut(&mut self.batch);
                 self.metrics.reconnects.inc();
+                self.publisher.reconnect();
                 tracing::error!(
                     "the first link is dead; what came since may be lost, sessions are told a gap"
                 );

@@ -103,8 +103,7 @@ impl<O: Outlet> Follower<O> {
     /// A gateway said something.
     pub(super) fn take_control(&mut self, control: Control) {
         match control {
-            // If too many ask at once, those who get no answer ask another.
-            Control::Ask { to, token } if to == self.own.gateway() => drop(self.wanted.try_send(token)),
+            Control::Ask { to, token } if to == self.own.gateway() => self.pictures.want(token),
             Control::Ask { .. } => {}
             Control::Stored { token } => {
                 let pictures = self.pictures.clone();
