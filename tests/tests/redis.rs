@@ -225,6 +225,27 @@ fn a_dead_link_is_noticed_and_the_gap_told() {
 }
 
 #[test]
+fn a_second_link_that_dies_at_once_is_not_waited_for_for_ever() {
+    let redis = Redis::start();
+    let proxy = Proxy::before(&redis);
+    let gateway = Gateway::plan_on(proxy.address().port()).set("broker.redis.timeout", "\"1s\"").start();
+    let mut browser = gateway.listen("channel=a");
+    proxy.freeze();
+    let mut connection = redis.connection();
+    let mut beacons = connection.as_pubsub();
+    beacons.subscribe("fanfare:@beacon").unwrap();
+    // The first beacon that comes is the second link's. It is still on its way back.
+    proxy.set_delay(Duration::from_millis(200));
+    let _ = beacons.get_message().unwrap();
+    proxy.freeze();
+    proxy.set_delay(Duration::ZERO);
+    gateway.wait_for_metric("fanfare_broker_roundtrip_ok", 1.0);
+    browser.expect_gap("broker-lost");
+    redis.publish("a", "after");
+    browser.expect("after");
+}
+
+#[test]
 fn a_link_that_was_only_slow_is_joined_without_a_gap() {
     let redis = Redis::start();
     let proxy = Proxy::before(&redis);

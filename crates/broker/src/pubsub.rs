@@ -65,7 +65,8 @@ enum Event {
     First(Result<(), LinkError>),
     SecondOpened(Result<Link, LinkError>),
     Second(Result<(), LinkError>),
-    /// The first link has had its time to show what the second one has shown.
+    /// The second link has had its time to show a beacon, or then the first one to show what the second
+    /// one has shown.
     Overdue,
     Tick,
     /// What another gateway knows has come, or does not.
@@ -177,7 +178,10 @@ impl<O: Outlet> Follower<O> {
                     self.take_second(&mut second, filled);
                     Ok(())
                 }
-                Event::Overdue => Ok(()),
+                Event::Overdue => {
+                    self.drop_unproven(&mut second);
+                    Ok(())
+                }
             };
             if second.is_some() {
                 match self.settle(outcome, &first, second) {

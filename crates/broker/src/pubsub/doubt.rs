@@ -19,8 +19,10 @@ pub(super) enum Second {
     Opening(Pin<Box<dyn Future<Output = Result<Link, LinkError>> + Send>>),
     Open {
         link: Box<Link>,
-        /// When it saw an own beacon.
-        proven: Option<Instant>,
+        /// It saw an own beacon.
+        proven: bool,
+        /// What is waited for next comes by then: that beacon, and then what the first link shows.
+        due: Instant,
     },
 }
 
@@ -41,10 +43,11 @@ pub(super) async fn next(second: &mut Option<Second>) -> Event {
     match second {
         None => std::future::pending().await,
         Some(Second::Opening(opening)) => Event::SecondOpened(opening.await),
-        Some(Second::Open { link, proven: None }) => Event::Second(link.fill().await),
-        Some(Second::Open { link, proven: Some(at) }) => tokio::select! {
+        Some(Second::Open { link, due, .. }) => tokio::select! {
+            // What has come in time may have waited for this reader.
+            biased;
             filled = link.fill() => Event::Second(filled),
-            () = sleep_until((*at + JOIN_TIME).into()) => Event::Overdue,
+            () = sleep_until((*due).into()) => Event::Overdue,
         },
     }
 }
@@ -60,7 +63,7 @@ impl<O: Outlet> Follower<O> {
         };
         self.order.open_second();
         match self.publish_beacon(&mut link).await {
-            Ok(()) => Some(Second::Open { link, proven: None }),
+            Ok(()) => Some(Second::Open { link, proven: false, due: Instant::now() + self.config.timeout }),
             Err(error) => {
                 tracing::warn!(%error, "the second link broke");
                 self.order.close_second();
@@ -71,7 +74,7 @@ impl<O: Outlet> Follower<O> {
 
     /// Holds back what the second link delivered.
     pub(super) fn take_second(&mut self, second: &mut Option<Second>, filled: Result<(), LinkError>) {
-        let Some(Second::Open { link, proven }) = second else { return };
+        let Some(Second::Open { link, proven, due }) = second else { return };
         let Self { intake, order, own, .. } = self;
         let mut full = false;
         let delivered = filled.and_then(|()| {
@@ -79,18 +82,28 @@ impl<O: Outlet> Follower<O> {
                 let Some(item) = intake.take(&delivery) else { return };
                 if let Item::Beacon(beacon) = &item
                     && own.is_own(beacon.id)
+                    && !*proven
                 {
-                    proven.get_or_insert_with(Instant::now);
+                    (*proven, *due) = (true, Instant::now() + JOIN_TIME);
                 }
                 full |= !order.hold(item);
             })
         });
         if full {
             // No more can be held back: what the first link has not shown by now counts as lost.
-            *proven = Instant::now().checked_sub(JOIN_TIME);
+            (*proven, *due) = (true, Instant::now());
         }
         if let Err(error) = delivered {
             tracing::warn!(%error, "the second link broke");
+            self.order.close_second();
+            *second = None;
+        }
+    }
+
+    /// A second link that showed nothing in time is as dead as the first: the next beat opens another.
+    pub(super) fn drop_unproven(&mut self, second: &mut Option<Second>) {
+        if matches!(second, Some(Second::Open { proven: false, .. })) {
+            tracing::warn!("no beacon came back on the second link either");
             self.order.close_second();
             *second = None;
         }
@@ -103,7 +116,7 @@ impl<O: Outlet> Follower<O> {
         link: &Link,
         second: Option<Second>,
     ) -> Settled {
-        let (other, proven) = match (second, first) {
+        let (other, proven, due) = match (second, first) {
             (None, Ok(())) => return Settled::First,
             (None | Some(Second::Opening(_)), Err(error)) => return Settled::Broken(error),
             (Some(second @ Second::Opening(_)), Ok(())) => {
@@ -111,11 +124,11 @@ impl<O: Outlet> Follower<O> {
                 let recovered = self.own.silence() < self.config.beacon_interval;
                 return if recovered { Settled::First } else { Settled::Doubt(second) };
             }
-            (Some(Second::Open { link: other, proven }), Err(error)) => {
+            (Some(Second::Open { link: other, proven, .. }), Err(error)) => {
                 tracing::warn!(%error, "the first link broke");
-                return self.replace(link, other, proven.is_some(), Some(error));
+                return self.replace(link, other, proven, Some(error));
             }
-            (Some(Second::Open { link, proven }), Ok(())) => (link, proven),
+            (Some(Second::Open { link, proven, due }), Ok(())) => (link, proven, due),
         };
         let met = self.order.meeting().is_some();
         let same = link.server().is_same_primary(other.server());
@@ -125,11 +138,11 @@ impl<O: Outlet> Follower<O> {
             self.order.close_second();
             return Settled::First;
         }
-        let too_late = proven.is_some_and(|at| at.elapsed() >= JOIN_TIME);
+        let too_late = proven && Instant::now() >= due;
         if (met && same) || too_late {
-            return self.replace(link, other, proven.is_some(), None);
+            return self.replace(link, other, proven, None);
         }
-        Settled::Doubt(Second::Open { link: other, proven })
+        Settled::Doubt(Second::Open { link: other, proven, due })
     }
 
     /// Goes on with the second link: joined to the first if both are seen to show one order.
