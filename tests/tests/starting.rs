@@ -67,6 +67,24 @@ fn while_publications_pour_in_a_gateway_that_starts_misses_and_doubles_none() {
 }
 
 #[test]
+fn what_a_gateway_that_starts_holds_back_is_bounded_in_bytes_too() {
+    let redis = Redis::with(&["--client-output-buffer-limit", "pubsub", "0", "0", "0"]);
+    // Somebody else listens, so peers are waited for: with a beacon a minute, longer than this test waits.
+    let mut connection = redis.connection();
+    let mut bystander = connection.as_pubsub();
+    bystander.psubscribe("fanfare:*").unwrap();
+    let gateway = Gateway::plan_on(redis.port()).set("broker.redis.beacon_interval", "\"1m\"").launch();
+    wait_for("it to listen", || redis.publish("a", "first") == 2);
+    // Not many, but 96 MB.
+    let data = "x".repeat(60_000);
+    for _ in 0..16 {
+        redis.publish_all((0..100).map(|_| ("a", data.clone())));
+    }
+    let _ = gateway.wait_for_line("too much is published to wait");
+    wait_for("the gateway to be ready", || gateway.is_ready());
+}
+
+#[test]
 fn alone_it_is_ready_at_once_and_with_a_dumb_peer_after_a_while() {
     let redis = Redis::start();
     // With a beacon a minute, waiting for peers' would take a minute.

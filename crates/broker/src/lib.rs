@@ -14,6 +14,7 @@ mod diagnosis;
 pub mod doctor;
 mod door;
 mod embedded;
+mod held;
 mod intake;
 mod lane;
 mod link;

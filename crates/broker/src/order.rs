@@ -12,6 +12,7 @@ use publication::{Arrival, BeaconId, Publication};
 use crate::{
     beacon::{Beacon, Claim},
     control::Control,
+    held::Held,
 };
 
 /// One thing that a link delivered.
@@ -33,9 +34,6 @@ pub struct Meeting(BeaconId);
 
 /// Beacons remembered per link, to find the one that a second link saw too. Doubt lasts seconds.
 const MAX_RECENT: usize = 1_024;
-/// Items of the second link held back at most, and their bytes.
-const MAX_HELD: usize = 100_000;
-const MAX_HELD_BYTES: usize = 64 * 1024 * 1024;
 /// Gateways whose claims are compared at most.
 const MAX_SENDERS: usize = 4_096;
 
@@ -66,8 +64,8 @@ struct Track {
 /// What the second link delivered since its first beacon.
 #[derive(Default)]
 struct Second {
-    held: VecDeque<Item>,
-    bytes: usize,
+    items: VecDeque<Item>,
+    held: Held,
 }
 
 impl Order {
@@ -160,21 +158,19 @@ impl Order {
     /// The second link delivered an item, which is held back. Returns false if no more can be held.
     pub fn hold(&mut self, item: Item) -> bool {
         let Some(second) = &mut self.second else { return false };
-        if second.held.is_empty() && !matches!(item, Item::Beacon(_)) {
+        if second.items.is_empty() && !matches!(item, Item::Beacon(_)) {
             return true;
         }
-        if let Item::Publication(publication) = &item {
-            second.bytes += publication.bytes();
-        }
-        second.held.push_back(item);
-        second.held.len() < MAX_HELD && second.bytes < MAX_HELD_BYTES
+        second.held.add(if let Item::Publication(publication) = &item { publication.bytes() } else { 0 });
+        second.items.push_back(item);
+        !second.held.is_full()
     }
 
     /// A beacon that both links have seen: from there on they can be joined.
     #[must_use]
     pub fn meeting(&self) -> Option<Meeting> {
-        let held = &self.second.as_ref()?.held;
-        held.iter().rev().find_map(|item| match item {
+        let items = &self.second.as_ref()?.items;
+        items.iter().rev().find_map(|item| match item {
             Item::Beacon(beacon) if self.first.knows(beacon.id) => Some(Meeting(beacon.id)),
             _ => None,
         })
@@ -182,12 +178,12 @@ impl Order {
 
     /// Goes on with the second link where the first one is, without a gap.
     pub fn join(&mut self, Meeting(met): Meeting, out: &mut Vec<Arrival>) {
-        let Some(Second { mut held, .. }) = self.second.take() else { return };
+        let Some(Second { mut items, .. }) = self.second.take() else { return };
         let is_met = |item: &Item| matches!(item, Item::Beacon(beacon) if beacon.id == met);
-        let behind = held.iter().position(is_met).map_or(0, |index| index + 1);
-        held.drain(..behind);
+        let behind = items.iter().position(is_met).map_or(0, |index| index + 1);
+        items.drain(..behind);
         self.first.owed = self.first.since(met);
-        for item in held {
+        for item in items {
             self.receive(item, out);
         }
     }
@@ -196,9 +192,9 @@ impl Order {
     /// with the first beacon that the first link had not shown: what lies before, it may have
     /// delivered.
     pub fn cut(&mut self, out: &mut Vec<Arrival>) {
-        let held = self.second.take().map(|second| second.held).unwrap_or_default();
+        let items = self.second.take().map(|second| second.items).unwrap_or_default();
         self.restart();
-        for item in held {
+        for item in items {
             self.receive(item, out);
         }
     }

@@ -12,14 +12,12 @@ use publication::{Arrival, BeaconId, Snapshot};
 use tokio::time::sleep_until;
 
 use super::{Event, Follower};
-use crate::{control::Control, link::Link, link_error::LinkError, outlet::Outlet};
+use crate::{control::Control, held::Held, link::Link, link_error::LinkError, outlet::Outlet};
 
 /// How long a peer may take for its picture before another one is asked.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Peers that are asked at most.
 const MAX_ASKED: usize = 3;
-/// Arrivals that are held back at most.
-const MAX_HELD: usize = 100_000;
 
 /// A start under way.
 pub(super) struct Start {
@@ -32,12 +30,25 @@ pub(super) struct Start {
     fetching: Option<Pin<Box<dyn Future<Output = Option<Snapshot>> + Send>>>,
     /// A picture that reaches further than what has arrived here.
     ahead: Option<Snapshot>,
+    /// The part of the batch that has been looked at.
+    held: Held,
 }
 
 impl Start {
     pub(super) fn new() -> Self {
         let (began, peers) = (Instant::now(), Vec::new());
-        Self { began, peers, asked: 0, token: None, fetching: None, ahead: None }
+        Self { began, peers, asked: 0, token: None, fetching: None, ahead: None, held: Held::default() }
+    }
+
+    /// Looks at what was added to the batch that is held back.
+    fn count(&mut self, batch: &[Arrival]) {
+        for arrival in &batch[self.held.count()..] {
+            self.held.add(if let Arrival::Publication(publication) = arrival {
+                publication.bytes()
+            } else {
+                0
+            });
+        }
     }
 
     /// What happens next.
@@ -73,9 +84,9 @@ impl<O: Outlet> Follower<O> {
     /// Asks the next peer, or begins without a picture if there is none to ask; to be called when
     /// something has arrived.
     pub(super) async fn proceed(&mut self, link: &mut Link) -> Result<(), LinkError> {
-        let full = self.batch.len() > MAX_HELD;
         let Some(start) = &mut self.start else { return Ok(()) };
-        if full {
+        start.count(&self.batch);
+        if start.held.is_full() {
             tracing::warn!("too much is published to wait for what other gateways know");
             self.begin(false);
             return Ok(());
