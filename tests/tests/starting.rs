@@ -1,6 +1,6 @@
 //! A gateway that starts beside others, on Redis Pub/Sub: it takes over what they know.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tests::{Gateway, Redis, wait_for};
 
@@ -67,6 +67,41 @@ fn while_publications_pour_in_a_gateway_that_starts_misses_and_doubles_none() {
 }
 
 #[test]
+fn gateways_that_start_at_once_do_not_wait_for_each_other() {
+    let redis = Redis::start();
+    let began = Instant::now();
+    let gateways: Vec<_> = (0..4).map(|_| Gateway::plan_on(redis.port()).launch()).collect();
+    for gateway in &gateways {
+        wait_for("all to be ready", || gateway.is_ready());
+        assert!(!gateway.log().contains("beginning without"), "{}", gateway.log());
+    }
+    // All within the time in which a peer's beacon comes, and one that is asked has three seconds.
+    assert!(began.elapsed() < Duration::from_millis(2_500), "{:?}", began.elapsed());
+    let mut browser = gateways[0].listen("channel=a");
+    redis.publish("a", "first");
+    let first = browser.expect("first").id.unwrap();
+    redis.publish("a", "second");
+    for gateway in &gateways {
+        gateway.resume("channel=a", &first).expect("second");
+    }
+}
+
+#[test]
+fn beside_others_that_know_nothing_the_one_that_knows_is_asked() {
+    let redis = Redis::start();
+    let knowing = Gateway::on(&redis);
+    redis.publish("state", "still true");
+    knowing.listen("channel=state&since=last").expect("still true");
+    // More than it tells at once; the others hear it from those.
+    let gateways: Vec<_> = (0..8).map(|_| Gateway::plan_on(redis.port()).launch()).collect();
+    for gateway in &gateways {
+        wait_for("all to be ready", || gateway.is_ready());
+        let poll = gateway.get("/events?channel=state").json();
+        assert_eq!(poll["publications"][0]["data"], "still true", "{}", gateway.log());
+    }
+}
+
+#[test]
 fn what_a_gateway_that_starts_holds_back_is_bounded_in_bytes_too() {
     let redis = Redis::with(&["--client-output-buffer-limit", "pubsub", "0", "0", "0"]);
     // Somebody else listens, so peers are waited for: with a beacon a minute, longer than this test waits.
@@ -94,7 +129,7 @@ fn alone_it_is_ready_at_once_and_with_a_dumb_peer_after_a_while() {
     // One that sends beacons and answers nothing.
     let mut one = Gateway::on(&redis);
     one.process().signal(rustix::process::Signal::STOP);
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     let two = Gateway::on(&redis);
     assert!(began.elapsed() < Duration::from_secs(20));
     assert!(two.listen("channel=a").opened.id.is_some());

@@ -16,6 +16,11 @@ pub enum Control {
         /// Its name.
         token: u64,
     },
+    /// There will be no picture: who was asked knows nothing yet.
+    Nothing {
+        /// Its name.
+        token: u64,
+    },
 }
 
 impl Control {
@@ -25,6 +30,7 @@ impl Control {
         match self {
             Self::Ask { to, token } => format!("1 ask {to:016x} {token:016x}"),
             Self::Stored { token } => format!("1 stored {token:016x}"),
+            Self::Nothing { token } => format!("1 nothing {token:016x}"),
         }
     }
 
@@ -40,6 +46,7 @@ impl Control {
         match kind {
             "ask" => Some(Self::Ask { to: number()?, token: number()? }),
             "stored" => Some(Self::Stored { token: number()? }),
+            "nothing" => Some(Self::Nothing { token: number()? }),
             _ => None,
         }
     }
@@ -53,9 +60,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_message_is_read_back_as_it_was_written(to: u64, token: u64, asks: bool) {
-            let control = if asks { Control::Ask { to, token } } else { Control::Stored { token } };
-            prop_assert_eq!(Control::decode(control.encode().as_bytes()), Some(control));
+        fn a_message_is_read_back_as_it_was_written(to: u64, token: u64) {
+            for control in [Control::Ask { to, token }, Control::Stored { token }, Control::Nothing { token }] {
+                prop_assert_eq!(Control::decode(control.encode().as_bytes()), Some(control));
+            }
         }
 
         #[test]

@@ -52,9 +52,15 @@ impl Pictures {
             self.send::<String>(&["SET", &self.key(token, number), piece, "EX", KEEP_SECONDS]).await?;
             (rest, number) = (behind, number + 1);
         }
-        let channel = format!("{}@control", self.prefix);
-        self.send::<u64>(&["PUBLISH", &channel, &Control::Stored { token }.encode()]).await?;
-        Ok(())
+        self.say(Control::Stored { token }).await
+    }
+
+    /// Says that there is nothing yet to make a picture of.
+    ///
+    /// # Errors
+    /// Redis does not take it.
+    pub async fn decline(&self, token: u64) -> Result<(), PublishError> {
+        self.say(Control::Nothing { token }).await
     }
 
     /// Fetches a picture, and removes it; `None` if it is not there or cannot be read.
@@ -68,6 +74,12 @@ impl Pictures {
             number += 1;
         }
         Ok(decode(&text))
+    }
+
+    async fn say(&self, control: Control) -> Result<(), PublishError> {
+        let channel = format!("{}@control", self.prefix);
+        self.send::<u64>(&["PUBLISH", &channel, &control.encode()]).await?;
+        Ok(())
     }
 
     async fn send<T: FromRedisValue>(&self, words: &[&str]) -> Result<T, PublishError> {

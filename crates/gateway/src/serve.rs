@@ -162,13 +162,16 @@ async fn read_back(mut requests: mpsc::Receiver<FetchRequest>, archive: Archive)
 /// Tells other gateways that start what this one knows.
 async fn tell(mut wanted: mpsc::Receiver<u64>, pictures: Pictures, edge: Rc<Edge>, max_bytes: usize) {
     while let Some(token) = wanted.recv().await {
-        let Some(snapshot) = edge.snapshot(max_bytes).await else { continue };
-        match pictures.store(token, &snapshot).await {
-            Ok(()) => tracing::info!(
-                publications = snapshot.publications.len(),
-                "told another gateway what this one knows"
-            ),
-            Err(error) => tracing::warn!(%error, "another gateway cannot be told what this one knows"),
+        let told = match edge.snapshot(max_bytes).await {
+            Some(snapshot) => {
+                let publications = snapshot.publications.len();
+                let stored = pictures.store(token, &snapshot).await;
+                stored.map(|()| tracing::info!(publications, "told another gateway what this one knows"))
+            }
+            None => pictures.decline(token).await,
+        };
+        if let Err(error) = told {
+            tracing::warn!(%error, "another gateway cannot be told what this one knows");
         }
     }
 }

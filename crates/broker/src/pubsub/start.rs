@@ -16,8 +16,8 @@ use crate::{control::Control, held::Held, link::Link, link_error::LinkError, out
 
 /// How long a peer may take for its picture before another one is asked.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// Peers that are asked at most.
-const MAX_ASKED: usize = 3;
+/// Peers that are waited for in vain at most.
+const MAX_UNANSWERED: usize = 3;
 
 /// A start under way.
 pub(super) struct Start {
@@ -25,6 +25,10 @@ pub(super) struct Start {
     /// Gateways whose beacons were seen, in the order of coming, and how many were asked.
     peers: Vec<u64>,
     asked: usize,
+    /// Those that knew nothing yet.
+    unknowing: Vec<u64>,
+    /// How many times one did not answer, or not with a picture that could be read.
+    unanswered: usize,
     /// The picture that is waited for, and since when.
     token: Option<(u64, Instant)>,
     fetching: Option<Pin<Box<dyn Future<Output = Option<Snapshot>> + Send>>>,
@@ -36,8 +40,17 @@ pub(super) struct Start {
 
 impl Start {
     pub(super) fn new() -> Self {
-        let (began, peers) = (Instant::now(), Vec::new());
-        Self { began, peers, asked: 0, token: None, fetching: None, ahead: None, held: Held::default() }
+        Self {
+            began: Instant::now(),
+            peers: Vec::new(),
+            asked: 0,
+            unknowing: Vec::new(),
+            unanswered: 0,
+            token: None,
+            fetching: None,
+            ahead: None,
+            held: Held::default(),
+        }
     }
 
     /// Looks at what was added to the batch that is held back.
@@ -118,13 +131,23 @@ impl<O: Outlet> Follower<O> {
             Control::Ask { .. } => {}
             Control::Stored { token } => {
                 let pictures = self.pictures.clone();
-                if let Some(start) = &mut self.start
-                    && start.token.is_some_and(|(expected, _)| expected == token)
-                {
+                if let Some(start) = self.waiting_for(token) {
                     start.fetching = Some(Box::pin(async move { pictures.fetch(token).await.ok()? }));
                 }
             }
+            Control::Nothing { token } => {
+                // It starts too. The next one is asked; if there is none, there is time for one to be seen.
+                if let Some(start) = self.waiting_for(token) {
+                    start.token = None;
+                    start.unknowing.extend(start.asked.checked_sub(1).map(|index| start.peers[index]));
+                }
+            }
         }
+    }
+
+    /// The start, if it waits for this picture.
+    fn waiting_for(&mut self, token: u64) -> Option<&mut Start> {
+        self.start.as_mut().filter(|start| start.token.is_some_and(|(expected, _)| expected == token))
     }
 
     /// A picture has come, or will not come.
@@ -144,16 +167,21 @@ impl<O: Outlet> Follower<O> {
             self.join(snapshot);
             return Ok(());
         }
-        let alone = start.peers.is_empty();
-        if alone || start.asked >= start.peers.len().min(MAX_ASKED) {
-            if !alone {
-                tracing::warn!("no other gateway tells what it knows; beginning without");
-            }
-            self.begin(alone);
-            return Ok(());
+        if start.token.take().is_some() {
+            start.unanswered += 1;
+            // Meanwhile they may know what too many asked another one for.
+            start.peers.append(&mut start.unknowing);
         }
-        start.token = None;
-        self.ask(link).await
+        if start.asked < start.peers.len() && start.unanswered < MAX_UNANSWERED {
+            return self.ask(link).await;
+        }
+        // Peers that knew nothing when this one was listening already will not know more.
+        let complete = start.unanswered == 0;
+        if !complete {
+            tracing::warn!("no other gateway tells what it knows; beginning without");
+        }
+        self.begin(complete);
+        Ok(())
     }
 
     /// Takes a picture as what was known before, and goes on where it ends.
