@@ -89,6 +89,34 @@ fn a_value_with_a_ttl_expires_also_for_pollers_and_on_gateways_that_start() {
     assert!(values(&late, "channel=a").is_empty());
 }
 
+/// The data of each value that is shown, and the channel under which.
+fn shown(gateway: &Gateway, query: &str) -> Vec<(String, String)> {
+    let poll = gateway.get(&format!("/events?{query}")).json();
+    let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
+    let publications = poll["publications"].as_array().expect("a list").iter();
+    publications.map(|publication| (text(&publication["channel"]), text(&publication["data"]))).collect()
+}
+
+#[test]
+fn a_value_on_two_channels_never_comes_back_under_one_that_has_lost_it() {
+    let redis = Redis::start();
+    let gateway = Gateway::on_stream(&redis);
+    let is = |channel: &str, data: &str| vec![(channel.to_owned(), data.to_owned())];
+    redis.add_fields(&[("channels", r#"["a","b"]"#), ("data", "both")]);
+    wait_for("the value", || shown(&gateway, "channel=a&channel=b") == is("a", "both"));
+    redis.add_fields(&[("channel", "a"), ("retract", "1")]);
+    wait_for("it to be b's alone", || shown(&gateway, "channel=a&channel=b") == is("b", "both"));
+    assert!(shown(&gateway, "channel=a").is_empty());
+    let mut browser = gateway.listen("channel=a&channel=b&since=last&format=json");
+    let envelope: serde_json::Value = serde_json::from_str(&browser.next().data).unwrap();
+    assert_eq!((&envelope["channel"], &envelope["data"]), (&"b".into(), &"both".into()));
+
+    redis.add_fields(&[("channels", r#"["c","d"]"#), ("data", "old")]);
+    redis.add_fields(&[("channel", "c"), ("data", "new"), ("ttl", "1")]);
+    wait_for("the newer one to expire", || shown(&gateway, "channel=c&channel=d") == is("d", "old"));
+    assert!(shown(&gateway, "channel=c").is_empty(), "what was superseded stays so");
+}
+
 #[test]
 fn a_value_that_expired_while_the_link_was_broken_does_not_come_back() {
     let redis = Redis::start();
@@ -130,6 +158,17 @@ fn keep_last_false_shows_nothing_to_those_who_come() {
     gateway.post("channel=events/x", "happens");
     browser.expect("happens");
     gateway.listen("channel=events/x&since=earliest").expect("happened");
+}
+
+#[test]
+fn keep_last_is_asked_of_the_channel_whose_value_it_is() {
+    let rules = "[[channels]]\nmatch = \"events\"\nsubscribe = \"anyone\"\nkeep_last = false\n\
+                 [[channels]]\nmatch = \"*\"\nsubscribe = \"anyone\"\n";
+    let redis = Redis::start();
+    let gateway = Gateway::plan_on_stream(redis.port()).rules(rules).start();
+    redis.add_fields(&[("channels", r#"["events","state"]"#), ("data", "is")]);
+    let is = [("state".to_owned(), "is".to_owned())];
+    wait_for("the value", || shown(&gateway, "channel=state&channel=events") == is);
 }
 
 #[test]

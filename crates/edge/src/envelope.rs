@@ -1,17 +1,18 @@
 //! A publication as JSON: polls, SSE with `format=json`, and retractions everywhere.
 
-use hub::{Entry, Selection};
+use hub::Shown;
 
-/// Adds `{"id":...,"channel":...,"event":...,"data":...}`, with `retract` and `ttl` where they are said. Without `with_id`, as for latest values,
-/// the id is left out: it would be no place to go on from.
-pub(crate) fn write(out: &mut Vec<u8>, entry: &Entry, selection: &Selection, with_id: bool) {
-    let publication = &entry.publication;
+/// Adds `{"id":...,"channel":...,"event":...,"data":...}`, with `retract` and `ttl` where they are
+/// said. Without `with_id`, as for latest values in a session, the id is left out: it would be no
+/// place to go on from.
+pub(crate) fn write(out: &mut Vec<u8>, shown: &Shown<'_>, with_id: bool) {
+    let publication = &shown.entry.publication;
     out.push(b'{');
     if with_id {
-        out.extend_from_slice(format!("\"id\":\"{}\",", entry.cursor).as_bytes());
+        out.extend_from_slice(format!("\"id\":\"{}\",", shown.entry.cursor).as_bytes());
     }
     out.extend_from_slice(b"\"channel\":");
-    write_string(out, selection.shown(publication).unwrap_or_default());
+    write_string(out, shown.channel);
     if let Some(event) = publication.event() {
         out.extend_from_slice(b",\"event\":");
         write_string(out, event);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use hub::{Beginning, Entry, Gap, Hub, Place, Selection};
+use hub::{Beginning, Gap, Hub, Place, Selection, Shown};
 use hyper::{
     HeaderMap, StatusCode,
     header::{CACHE_CONTROL, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, VARY},
@@ -16,7 +16,6 @@ use crate::{
     request::{CURSOR_WAIT, Since, Wanted},
     respond::{self, Answer, Refusal},
     shard::Shard,
-    tape::values,
 };
 
 /// What one answer holds at most after a cursor.
@@ -113,8 +112,8 @@ fn begin_unknown(hub: &Hub, cursor: Option<Cursor>) -> (Place, Option<Gap>) {
 /// The latest publication of each channel, unpaged.
 fn latest(shard: &Shard, hub: &Hub, selection: &Selection) -> Range {
     let (mut range, now, config) = (Range::new(hub, selection, None), Instant::now(), shard.config());
-    for entry in values(hub, selection, now, |channel| config.access.keeps_last(channel)) {
-        range.push(entry, selection);
+    for value in hub.values(selection, now, |channel| config.access.keeps_last(channel)) {
+        range.push(&value);
     }
     range.expired = hub.expired(selection, now);
     range.cursor = hub.tip();
@@ -133,7 +132,7 @@ fn after_place(hub: &Hub, selection: &Selection, after: Place, gap: Option<Gap>)
             upto = read;
             break;
         }
-        range.push(entry, selection);
+        range.push(&Shown::delivered(entry, selection));
         read = entry.place;
     }
     range.more = upto < hub.place();
@@ -170,11 +169,11 @@ impl Range {
         }
     }
 
-    fn push(&mut self, entry: &Entry, selection: &Selection) {
+    fn push(&mut self, shown: &Shown<'_>) {
         if self.count > 0 {
             self.envelopes.push(b',');
         }
-        envelope::write(&mut self.envelopes, entry, selection, true);
+        envelope::write(&mut self.envelopes, shown, true);
         self.count += 1;
     }
 }

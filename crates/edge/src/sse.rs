@@ -2,7 +2,7 @@
 
 use std::{io::Write, time::Duration};
 
-use hub::{Entry, Selection};
+use hub::Shown;
 use memchr::memchr2;
 use publication::Cursor;
 
@@ -15,34 +15,29 @@ pub(crate) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 const SIZE_LINE: usize = 10;
 
 /// Adds a publication as one event, in one chunk where chunks are wanted.
-pub(crate) fn write_publication(
-    out: &mut Vec<u8>,
-    entry: &Entry,
-    selection: &Selection,
-    encoding: Encoding,
-    with_id: bool,
-) {
+pub(crate) fn write_publication(out: &mut Vec<u8>, shown: &Shown<'_>, encoding: Encoding, with_id: bool) {
+    let publication = &shown.entry.publication;
     frame(out, encoding, |out| {
         if with_id {
-            write_id(out, entry.cursor);
+            write_id(out, shown.entry.cursor);
         }
         if encoding.envelope {
             let mut json = Vec::new();
-            envelope::write(&mut json, entry, selection, with_id);
+            envelope::write(&mut json, shown, with_id);
             write_data(out, &json);
-        } else if entry.publication.is_retraction() {
+        } else if publication.is_retraction() {
             // A named event, so that nobody takes it for a value.
             out.extend_from_slice(b"event: fanfare.retract\n");
             let mut json = Vec::new();
-            envelope::write(&mut json, entry, selection, false);
+            envelope::write(&mut json, shown, false);
             write_data(out, &json);
         } else {
-            if let Some(event) = entry.publication.event() {
+            if let Some(event) = publication.event() {
                 out.extend_from_slice(b"event: ");
                 out.extend_from_slice(event.as_bytes());
                 out.push(b'\n');
             }
-            write_data(out, entry.publication.data().as_bytes());
+            write_data(out, publication.data().as_bytes());
         }
     });
 }
@@ -119,7 +114,7 @@ fn write_data(out: &mut Vec<u8>, data: &[u8]) {
 mod tests {
     use std::sync::Arc;
 
-    use hub::{Config, Hub};
+    use hub::{Config, Hub, Selection};
     use proptest::prelude::*;
     use publication::{Arrival, BeaconId, ChannelName, Draft, Pattern, Publication};
 
@@ -140,7 +135,8 @@ mod tests {
         let publication = Publication::new(&draft, 1 << 20).unwrap();
         hub.append(&Arrival::Publication(Arc::new(publication)), std::time::Instant::now());
         let mut out = Vec::new();
-        write_publication(&mut out, hub.newest(&selection).unwrap(), &selection, encoding, true);
+        let shown = Shown::delivered(hub.newest(&selection).unwrap(), &selection);
+        write_publication(&mut out, &shown, encoding, true);
         out
     }
 

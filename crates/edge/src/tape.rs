@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use hub::{AudienceKey, Entry, Hub, Place, Selection};
+use hub::{AudienceKey, Entry, Hub, Place, Selection, Shown};
 
 use crate::{encoding::Encoding, sse};
 
@@ -150,24 +150,14 @@ impl Tapes {
         let (mut out, mut frames) = (Vec::new(), 0);
         if let Some((selection, encoding)) = known {
             let encoding = Encoding::from_number(encoding);
-            for entry in values(hub, selection, now, keeps).filter(|entry| entry.place <= upto) {
-                sse::write_publication(&mut out, entry, selection, encoding, false);
+            let values = hub.values(selection, now, keeps);
+            for value in values.iter().filter(|value| value.entry.place <= upto) {
+                sse::write_publication(&mut out, value, encoding, false);
                 frames += 1;
             }
         }
         kept.insert(Latest { bytes: out.into(), frames, upto, newest }).clone()
     }
-}
-
-/// The values that are shown to those who come.
-pub(crate) fn values<'a>(
-    hub: &'a Hub,
-    selection: &'a Selection,
-    now: Instant,
-    keeps: impl Fn(&str) -> bool,
-) -> impl Iterator<Item = &'a Entry> {
-    let shown = move |entry: &&Entry| selection.shown(&entry.publication).is_some_and(&keeps);
-    hub.values(selection, now).into_iter().filter(shown)
 }
 
 impl Latest {
@@ -206,7 +196,7 @@ impl Page {
     }
 
     fn push(&mut self, entry: &Entry, selection: &Selection, encoding: Encoding) {
-        sse::write_publication(&mut self.bytes, entry, selection, encoding, true);
+        sse::write_publication(&mut self.bytes, &Shown::delivered(entry, selection), encoding, true);
         self.upto = entry.place;
         // A page of a tape holds 64 KiB and one frame, one of latest publications as much as the hub
         // keeps: less than 4 GiB.
@@ -356,7 +346,8 @@ mod tests {
                 let entries = hub.read(&selection, began, hub.place(), usize::MAX);
                 let mut expected = Vec::new();
                 for entry in &entries {
-                    sse::write_publication(&mut expected, entry, &selection, Encoding { envelope: false, chunked: true }, true);
+                    let shown = Shown::delivered(entry, &selection);
+                    sse::write_publication(&mut expected, &shown, Encoding { envelope: false, chunked: true }, true);
                 }
                 prop_assert_eq!(reader.frames, entries.len());
                 prop_assert!(reader.got == expected, "{} bytes instead of {}", reader.got.len(), expected.len());

@@ -15,6 +15,7 @@ use crate::{
     place::Place,
     ranking::Ranking,
     selection::Selection,
+    shown::Shown,
 };
 
 /// A channel that somebody published on lately, or that somebody listens to.
@@ -49,9 +50,10 @@ pub(crate) struct Channels {
 
 impl Channel {
     /// Its latest publication, unless retracted or expired.
-    fn value(&self, now: Instant) -> Option<&Entry> {
-        let latest = self.latest.as_ref()?;
-        (!latest.publication.is_retraction() && !self.has_expired(now)).then_some(latest)
+    fn value(&self, now: Instant) -> Option<Shown<'_>> {
+        let entry = self.latest.as_ref()?;
+        let holds = !entry.publication.is_retraction() && !self.has_expired(now);
+        holds.then_some(Shown { entry, channel: &self.name })
     }
 
     fn has_expired(&self, now: Instant) -> bool {
@@ -251,31 +253,36 @@ impl Channels {
 
     /// The latest publication of each channel of the selection, in order, each once.
     pub(crate) fn latest(&self, selection: &Selection) -> Vec<&Entry> {
-        self.latest_of(selection, |channel| channel.latest.as_ref())
+        let mut latest: Vec<_> = self.of(selection).filter_map(|channel| channel.latest.as_ref()).collect();
+        latest.sort_unstable_by_key(|entry| entry.place);
+        latest.dedup_by_key(|entry| entry.place);
+        latest
     }
 
-    /// The values of the channels of the selection: their latest publications, unless retracted or
-    /// expired; in order, each once.
-    pub(crate) fn values(&self, selection: &Selection, now: Instant) -> Vec<&Entry> {
-        self.latest_of(selection, |channel| channel.value(now))
+    /// The values of those channels of the selection that `keeps` names: their latest publications,
+    /// unless retracted or expired; in order, each once, under the first channel whose value it is.
+    pub(crate) fn values(
+        &self,
+        selection: &Selection,
+        now: Instant,
+        keeps: impl Fn(&str) -> bool,
+    ) -> Vec<Shown<'_>> {
+        let kept = self.of(selection).filter(|channel| keeps(&channel.name));
+        let mut values: Vec<_> = kept.filter_map(|channel| channel.value(now)).collect();
+        values.sort_by_cached_key(|value| (value.entry.place, value.rank()));
+        values.dedup_by_key(|value| value.entry.place);
+        values
     }
 
     /// How many channels of the selection had a value that has expired.
     pub(crate) fn expired(&self, selection: &Selection, now: Instant) -> usize {
-        let by_name = selection.channels().iter().filter_map(|name| self.get(name));
-        by_name.chain(self.by_prefix(selection)).filter(|channel| channel.has_expired(now)).count()
+        self.of(selection).filter(|channel| channel.has_expired(now)).count()
     }
 
-    fn latest_of<'a>(
-        &'a self,
-        selection: &Selection,
-        of: impl Fn(&'a Channel) -> Option<&'a Entry>,
-    ) -> Vec<&'a Entry> {
+    /// The channels of the selection of which something is known.
+    fn of(&self, selection: &Selection) -> impl Iterator<Item = &Channel> {
         let by_name = selection.channels().iter().filter_map(|name| self.get(name));
-        let mut latest: Vec<_> = by_name.chain(self.by_prefix(selection)).filter_map(of).collect();
-        latest.sort_unstable_by_key(|entry| entry.place);
-        latest.dedup_by_key(|entry| entry.place);
-        latest
+        by_name.chain(self.by_prefix(selection))
     }
 
     /// The channels that a prefix of the selection means, the most recently published first.

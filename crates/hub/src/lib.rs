@@ -18,6 +18,7 @@ mod place;
 mod ranking;
 mod selection;
 mod session;
+mod shown;
 
 pub use config::Config;
 pub use gap::{Gap, GapReason};
@@ -27,3 +28,4 @@ pub use keys::{AudienceKey, SessionKey};
 pub use place::Place;
 pub use selection::Selection;
 pub use session::{Start, Step, Want};
+pub use shown::Shown;

@@ -11,6 +11,7 @@ use crate::{
     history::Entry,
     place::Place,
     selection::Selection,
+    shown::Shown,
 };
 
 /// What a reader that comes with a cursor is to do.
@@ -178,11 +179,16 @@ impl Hub {
         self.channels.latest(selection)
     }
 
-    /// The values of the channels of the selection: their latest publications, unless retracted or
-    /// expired; in order, each once.
+    /// The values of those channels of the selection that `keeps` names: their latest publications,
+    /// unless retracted or expired; in order, each once, under the first channel whose value it is.
     #[must_use]
-    pub fn values(&self, selection: &Selection, now: Instant) -> Vec<&Entry> {
-        self.channels.values(selection, now)
+    pub fn values(
+        &self,
+        selection: &Selection,
+        now: Instant,
+        keeps: impl Fn(&str) -> bool,
+    ) -> Vec<Shown<'_>> {
+        self.channels.values(selection, now, keeps)
     }
 
     /// How many channels of the selection had a value that has expired.
