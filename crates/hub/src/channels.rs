@@ -56,6 +56,11 @@ impl Channel {
         holds.then_some(Shown { entry, channel: &self.name })
     }
 
+    /// Whether what is known as its latest publication is older than what history has lost.
+    fn is_superseded(&self) -> bool {
+        self.held.is_empty() && self.latest.as_ref().is_none_or(|latest| latest.place < self.lost)
+    }
+
     fn has_expired(&self, now: Instant) -> bool {
         self.expires.is_some_and(|at| at <= now)
     }
@@ -139,17 +144,22 @@ impl Channels {
     pub(crate) fn forget_excess(&mut self, keep: usize, keep_bytes: usize) {
         while self.published.len() > keep || self.quiet_bytes > keep_bytes {
             let Some(id) = self.published.oldest() else { return };
-            let channel = &mut self.slots[id as usize];
-            if !channel.held.is_empty() {
+            if !self.slots[id as usize].held.is_empty() {
                 return;
             }
-            self.forgotten = self.forgotten.max(channel.lost);
-            self.quiet_bytes -= channel.latest.take().map_or(0, |latest| latest.cost());
-            channel.lost = Place::START;
-            self.published.remove(id);
-            self.lost.remove(id);
-            self.remove_unused(id);
+            self.forget(id);
         }
+    }
+
+    /// Forgets a channel of which history holds nothing.
+    fn forget(&mut self, id: ChannelId) {
+        let channel = &mut self.slots[id as usize];
+        self.forgotten = self.forgotten.max(channel.lost);
+        self.quiet_bytes -= channel.latest.take().map_or(0, |latest| latest.cost());
+        channel.lost = Place::START;
+        self.published.remove(id);
+        self.lost.remove(id);
+        self.remove_unused(id);
     }
 
     /// Forgets what was published on all channels: they count as having lost something at `place`.
@@ -192,8 +202,14 @@ impl Channels {
                 self.forgotten = self.forgotten.max(place);
                 continue;
             };
-            self.slots[id as usize].lost = place;
-            self.lost.raise(id);
+            let channel = &mut self.slots[id as usize];
+            channel.lost = place;
+            if channel.is_superseded() {
+                // The picture had no room for its latest, but for an older one that names it too.
+                self.forget(id);
+            } else {
+                self.lost.raise(id);
+            }
         }
     }
 

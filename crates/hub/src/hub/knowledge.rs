@@ -27,7 +27,6 @@ impl Hub {
                 *known = entry.place.max(*known);
             }
         }
-        let mut forgotten = self.channels.forgotten();
         let mut quiet: Vec<&Entry> = Vec::new();
         let mut ttls: HashMap<Place, u32> = HashMap::new();
         for channel in self.channels.states() {
@@ -36,11 +35,9 @@ impl Hub {
             if !channel.held.is_empty() {
                 continue;
             }
+            // One without room is told as lost all the same: an older one may name its channel too.
             if budget.spend(latest) {
                 quiet.push(latest);
-            } else {
-                lost.remove(&*channel.name);
-                forgotten = forgotten.max(channel.lost);
             }
         }
         quiet.sort_unstable_by_key(|entry| entry.place);
@@ -61,7 +58,7 @@ impl Hub {
             history: kept,
             breaks: self.history.breaks().map(|at| (at.place.number(), at.after, at.cursor)).collect(),
             lost: lost.into_iter().map(|(name, place)| (name.to_owned(), place.number())).collect(),
-            forgotten: forgotten.number(),
+            forgotten: self.channels.forgotten().number(),
         })
     }
 
