@@ -159,7 +159,7 @@ fn what_may_be_cached_and_what_not_is_said() {
     assert_eq!(implicit.header("vary"), Some("Accept, Origin"));
     let explicit = poll(&gateway, "channel=a&transport=poll", &[("Accept", "text/event-stream")]);
     assert_eq!(explicit.header("cache-control"), Some("public, max-age=1"));
-    assert_eq!(explicit.header("vary"), Some("Origin"));
+    assert_eq!(explicit.header("vary"), Some("Last-Event-ID, Origin"));
 }
 
 #[test]

@@ -203,8 +203,9 @@ fn respond(shard: &Shard, wanted: &Wanted, headers: &HeaderMap, range: &Range) -
     if tagged {
         insert(headers, ETAG, &format!("\"{etag}\""));
     }
+    // `Last-Event-ID` wins over what the URL says.
     let (cache, vary) = if wanted.explicit {
-        ("public, max-age=1", "Origin")
+        ("public, max-age=1", "Last-Event-ID, Origin")
     } else {
         ("private, no-store", "Accept, Origin")
     };
