@@ -194,7 +194,12 @@ fn cors_headers_stand_on_every_kind_of_answer() {
 #[test]
 fn without_rules_what_comes_through_a_proxy_is_refused_with_the_rule_to_write() {
     let gateway = Gateway::embedded();
-    for header in [("X-Forwarded-For", "1.2.3.4"), ("Forwarded", "for=1.2.3.4")] {
+    for header in [
+        ("X-Forwarded-For", "1.2.3.4"),
+        ("X-Real-IP", "1.2.3.4"),
+        ("Forwarded", "for=1.2.3.4"),
+        ("Via", "1.1 proxy"),
+    ] {
         let get = request(&gateway, "GET", "/events?channel=a", &[header], "");
         assert_eq!((get.status, get.error_code()), (403, "forbidden".to_owned()));
         assert!(get.text().contains("[[channels]]"), "{}", get.text());

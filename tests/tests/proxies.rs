@@ -188,4 +188,14 @@ fn without_rules_what_a_trusted_proxy_brings_is_not_from_this_machine() {
         assert_eq!((answer.status, &*answer.error_code()), (403, "forbidden"));
         assert!(answer.text().contains("through a proxy"), "{}", answer.text());
     }
+    let gateway = Gateway::plan().set("listen.trusted_proxies", "[\"127.0.0.1\"]").start();
+    let status = |address| {
+        let mut stream = http::connect_from(address, gateway.public());
+        stream.write_all(request.as_bytes()).expect("the request is taken");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("an answer");
+        http::parse(&answer).expect("an answer").status
+    };
+    assert_eq!(status(IpAddr::V4(Ipv4Addr::LOCALHOST)), 403, "also where it adds no header");
+    assert_eq!(status(BROWSER), 200, "others are still here");
 }

@@ -8,10 +8,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use hyper::{
     HeaderMap,
-    header::{FORWARDED, HeaderName, HeaderValue},
+    header::{FORWARDED, HeaderName, HeaderValue, VIA},
 };
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 /// An address on the way of a request, with its port if that was told and 0 if not; `None` where
 /// what stands there names none, on purpose (`unknown`, `_hidden`) or not.
@@ -35,7 +36,8 @@ impl Hops {
 
 /// Whether any header says that a proxy passed the request on.
 pub(crate) fn tell_of_a_proxy(headers: &HeaderMap) -> bool {
-    headers.contains_key(FORWARDED) || headers.keys().any(|name| name.as_str().starts_with("x-forwarded-"))
+    [FORWARDED, VIA, X_REAL_IP].iter().any(|name| headers.contains_key(name))
+        || headers.keys().any(|name| name.as_str().starts_with("x-forwarded-"))
 }
 
 /// The hops of all lines of a header. A line that cannot be read names nobody, and what stands

@@ -56,7 +56,8 @@ impl Proxies {
     /// Whose request it is, on a connection of `connected`. From hop to hop, nearest first, what a
     /// trusted proxy says is believed, and nothing else.
     pub(crate) fn client(&self, connected: Client, headers: &HeaderMap) -> Client {
-        if !forwarded::tell_of_a_proxy(headers) {
+        // A trusted peer is a proxy also where it adds nothing to what it passes on.
+        if !self.trusts(connected.address) && !forwarded::tell_of_a_proxy(headers) {
             return connected;
         }
         let unnamed = connected.behind_proxy();
@@ -154,7 +155,7 @@ impl Proxies {
 
 #[cfg(test)]
 mod tests {
-    use hyper::header::{FORWARDED, HeaderName, HeaderValue};
+    use hyper::header::{FORWARDED, HeaderName, HeaderValue, VIA};
     use proptest::prelude::*;
 
     use super::*;
@@ -225,7 +226,19 @@ mod tests {
         assert!(client(HeaderName::from_static("x-forwarded-proto"), "https").proxied);
         assert!(client(X_FORWARDED_FOR, "").proxied);
         assert!(client(FORWARDED, "proto=https").proxied);
+        assert!(client(VIA, "1.1 squid").proxied);
+        assert!(client(HeaderName::from_static("x-real-ip"), "1.2.3.4").proxied);
         assert!(!client(HeaderName::from_static("x-other"), "").proxied);
+    }
+
+    #[test]
+    fn whoever_is_trusted_to_be_a_proxy_is_one_also_without_a_header() {
+        let client = |from| proxies(&["10.0.0.1"]).client(peer(from), &HeaderMap::new());
+        assert_eq!(
+            (client("10.0.0.1").to_string(), client("10.0.0.1").proxied),
+            ("10.0.0.1:1000".to_owned(), true)
+        );
+        assert!(!client("10.0.0.2").proxied);
     }
 
     #[test]
