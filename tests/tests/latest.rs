@@ -117,6 +117,33 @@ fn a_value_on_two_channels_never_comes_back_under_one_that_has_lost_it() {
     assert!(shown(&gateway, "channel=c").is_empty(), "what was superseded stays so");
 }
 
+/// The times to live that are shown.
+fn ttls(gateway: &Gateway, query: &str) -> Vec<u64> {
+    let poll = gateway.get(&format!("/events?{query}")).json();
+    let publications = poll["publications"].as_array().expect("a list").iter();
+    publications.filter_map(|publication| publication["ttl"].as_u64()).collect()
+}
+
+#[test]
+fn a_value_shows_the_time_it_has_left_and_a_publication_the_one_it_was_published_with() {
+    let redis = Redis::start();
+    for kind in [Gateway::plan_on, Gateway::plan_on_stream] {
+        let one = kind(redis.port()).start();
+        let cursor = one.get("/events?channel=a").header("fanfare-cursor").expect("a cursor").to_owned();
+        let (since, last) = (format!("channel=a*&since={cursor}"), "channel=a*&since=last");
+        one.post("channel=a&ttl=600", "for long");
+        one.post("channel=a2&ttl=1", "for a moment");
+        wait_for("both", || ttls(&one, &since) == [600, 1]);
+        wait_for("one to expire", || ttls(&one, last).len() == 1);
+        let two = kind(redis.port()).start();
+        for gateway in [&one, &two] {
+            assert_eq!(ttls(gateway, &since), [600, 1]);
+            let left = ttls(gateway, last);
+            assert!(left.len() == 1 && (1..600).contains(&left[0]), "{left:?}");
+        }
+    }
+}
+
 #[test]
 fn a_value_that_expired_while_the_link_was_broken_does_not_come_back() {
     let redis = Redis::start();

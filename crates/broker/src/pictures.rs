@@ -124,6 +124,9 @@ struct Written {
     retraction: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ttl: Option<u32>,
+    /// For how many seconds it still is the latest value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    left: Option<u32>,
 }
 
 const VERSION: u32 = 1;
@@ -164,7 +167,8 @@ fn write(known: &Known) -> Written {
         data: publication.data().to_owned(),
         json: publication.is_json(),
         retraction: publication.is_retraction(),
-        ttl: known.ttl,
+        ttl: publication.ttl(),
+        left: publication.ttl_left(),
     }
 }
 
@@ -203,11 +207,12 @@ fn decode(text: &[u8]) -> Option<Snapshot> {
 fn read(written: &Written) -> Option<Known> {
     let channels: Vec<&str> = written.channels.iter().map(String::as_str).collect();
     let (channel, further) = channels.split_first()?;
-    let Written { event, data, json, retraction, ttl, .. } = written;
+    let Written { event, data, json, retraction, ttl, left, .. } = written;
     let (json, retraction, ttl) = (*json, *retraction, *ttl);
+    let age = ttl.zip(*left).map_or(0, |(ttl, left)| ttl.saturating_sub(left));
     let draft = Draft { channel, further, event: event.as_deref(), data, json, retraction, ttl };
-    let publication = Arc::new(Publication::new(&draft, usize::MAX).ok()?);
-    Some(Known { place: written.place, cursor: written.cursor.parse().ok()?, publication, ttl: written.ttl })
+    let publication = Arc::new(Publication::new(&draft, usize::MAX).ok()?.aged(age));
+    Some(Known { place: written.place, cursor: written.cursor.parse().ok()?, publication })
 }
 
 #[cfg(test)]
@@ -219,9 +224,12 @@ mod tests {
     fn snapshot(data: &[String]) -> Snapshot {
         let beacon = BeaconId { gateway: u64::MAX, counter: 7 };
         let publications = data.iter().zip(11..).map(|(data, place)| {
-            let draft = Draft { channel: "a", further: &["b"], event: Some("x"), data, ..Draft::default() };
-            let publication = Arc::new(Publication::new(&draft, usize::MAX).expect("valid"));
-            Known { place, cursor: Cursor::Counted { beacon, number: place as u32 }, publication, ttl: None }
+            let ttl = (place % 2 == 0).then_some(600);
+            let draft =
+                Draft { channel: "a", further: &["b"], event: Some("x"), data, ttl, ..Draft::default() };
+            let publication = Publication::new(&draft, usize::MAX).expect("valid");
+            let publication = Arc::new(publication.aged(ttl.map_or(0, |_| place as u32)));
+            Known { place, cursor: Cursor::Counted { beacon, number: place as u32 }, publication }
         });
         Snapshot {
             place: 100,

@@ -20,7 +20,7 @@ pub(crate) fn write(out: &mut Vec<u8>, shown: &Shown<'_>, with_id: bool) {
     if publication.is_retraction() {
         out.extend_from_slice(b",\"retract\":true");
     }
-    if let Some(ttl) = publication.ttl() {
+    if let Some(ttl) = shown.ttl {
         out.extend_from_slice(format!(",\"ttl\":{ttl}").as_bytes());
     }
     out.extend_from_slice(b",\"data\":");

@@ -53,7 +53,7 @@ impl Channel {
     fn value(&self, now: Instant) -> Option<Shown<'_>> {
         let entry = self.latest.as_ref()?;
         let holds = !entry.publication.is_retraction() && !self.has_expired(now);
-        holds.then_some(Shown { entry, channel: &self.name })
+        holds.then(|| Shown { entry, channel: &self.name, ttl: self.ttl_left(now) })
     }
 
     /// Whether what is known as its latest publication is older than what history has lost.
@@ -66,7 +66,7 @@ impl Channel {
     }
 
     /// For how many seconds its latest publication still is its value, if not for ever.
-    pub(crate) fn ttl(&self, now: Instant) -> Option<u32> {
+    pub(crate) fn ttl_left(&self, now: Instant) -> Option<u32> {
         let left = self.expires?.saturating_duration_since(now);
         Some(u32::try_from(left.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX))
     }
@@ -122,7 +122,7 @@ impl Channels {
         }
         channel.held.push_back(slot);
         channel.latest = Some(entry.clone());
-        let ttl = entry.publication.ttl().map(|seconds| Duration::from_secs(seconds.into()));
+        let ttl = entry.publication.ttl_left().map(|seconds| Duration::from_secs(seconds.into()));
         channel.expires = ttl.and_then(|ttl| now.checked_add(ttl));
         channel
     }

@@ -11,7 +11,7 @@ use crate::{
 ///
 /// All text lies in one allocation, `data event channel channel ...`, since a busy gateway makes
 /// and drops a million of these a second.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Publication {
     text: Box<str>,
     data_end: u32,
@@ -22,6 +22,8 @@ pub struct Publication {
     json: bool,
     retraction: bool,
     ttl: Option<u32>,
+    /// How many seconds of its time to live had passed when it came here.
+    age: u32,
 }
 
 /// A publication as a publisher asks for it, its parts not yet checked.
@@ -102,7 +104,7 @@ impl Publication {
         }
         let text = text.into();
         let Draft { json, retraction, ttl, .. } = *draft;
-        Ok(Self { text, data_end, event_end, first_end, further_ends, json, retraction, ttl })
+        Ok(Self { text, data_end, event_end, first_end, further_ends, json, retraction, ttl, age: 0 })
     }
 
     /// The data, as it was published.
@@ -130,17 +132,23 @@ impl Publication {
         self.retraction
     }
 
-    /// For how many seconds it is the latest value of its channels, if not for ever.
+    /// For how many seconds it is the latest value of its channels, if not for ever, as it was
+    /// published.
     #[must_use]
     pub fn ttl(&self) -> Option<u32> {
         self.ttl
     }
 
-    /// The same, of whose time to live so many seconds have passed.
+    /// For how many seconds it still was that when it came here; 0 if no longer.
     #[must_use]
-    pub fn aged(mut self, seconds: u32) -> Self {
-        self.ttl = self.ttl.map(|ttl| ttl.saturating_sub(seconds));
-        self
+    pub fn ttl_left(&self) -> Option<u32> {
+        self.ttl.map(|ttl| ttl.saturating_sub(self.age))
+    }
+
+    /// The same, come here so many seconds after it was published.
+    #[must_use]
+    pub fn aged(self, seconds: u32) -> Self {
+        Self { age: seconds, ..self }
     }
 
     /// The channels that it was published on, at least one, each once.

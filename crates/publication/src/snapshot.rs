@@ -52,8 +52,6 @@ pub struct Known {
     pub place: u64,
     /// Its cursor.
     pub cursor: Cursor,
-    /// The publication.
+    /// The publication, as old as it was when the picture was taken.
     pub publication: Arc<Publication>,
-    /// For how many seconds it still is the latest value of its channels, if not for ever.
-    pub ttl: Option<u32>,
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Instant};
 
-use publication::{Known, Snapshot};
+use publication::{Known, Publication, Snapshot};
 
 use super::Hub;
 use crate::{
@@ -28,10 +28,10 @@ impl Hub {
             }
         }
         let mut quiet: Vec<&Entry> = Vec::new();
-        let mut ttls: HashMap<Place, u32> = HashMap::new();
+        let mut left: HashMap<Place, u32> = HashMap::new();
         for channel in self.channels.states() {
             let Some(latest) = &channel.latest else { continue };
-            ttls.extend(channel.ttl(now).map(|ttl| (latest.place, ttl)));
+            left.extend(channel.ttl_left(now).map(|seconds| (latest.place, seconds)));
             if !channel.held.is_empty() {
                 continue;
             }
@@ -45,8 +45,7 @@ impl Hub {
         let known = |entry: &Entry| Known {
             place: entry.place.number(),
             cursor: entry.cursor,
-            publication: Arc::clone(&entry.publication),
-            ttl: ttls.get(&entry.place).copied(),
+            publication: aged(&entry.publication, left.get(&entry.place).copied()),
         };
         let history = self.history.newest_first().take(kept).collect::<Vec<_>>().into_iter().rev();
         Some(Snapshot {
@@ -82,6 +81,15 @@ impl Hub {
         self.channels.restore_lost(lost, Place::counted(snapshot.forgotten));
         self.tip = Place::counted(snapshot.place);
         self.evict();
+    }
+}
+
+/// A publication of whose time to live so many seconds are left. Of one that is no channel's value
+/// any more, that no longer matters.
+fn aged(publication: &Arc<Publication>, left: Option<u32>) -> Arc<Publication> {
+    match (publication.ttl(), left) {
+        (Some(ttl), Some(left)) => Arc::new(Publication::clone(publication).aged(ttl.saturating_sub(left))),
+        _ => Arc::clone(publication),
     }
 }
 
