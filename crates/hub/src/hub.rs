@@ -46,6 +46,8 @@ pub struct Hub {
     behind: usize,
     /// Sessions whose cursor is not known yet.
     waiting: Vec<SessionKey>,
+    /// Something has come since their cursors were looked at.
+    unsettled: bool,
     /// Turns the order in which an audience's members are served.
     rotation: usize,
     /// The audiences of the publication at hand; kept so that appending allocates nothing.
@@ -87,6 +89,7 @@ impl Hub {
             before_anew: None,
             behind: 0,
             waiting: Vec::new(),
+            unsettled: false,
             rotation: 0,
             matched: Vec::new(),
         }
@@ -95,6 +98,7 @@ impl Hub {
     /// Takes the next arrival of the order.
     pub fn append(&mut self, arrival: &Arrival, now: Instant) {
         self.now = now;
+        self.unsettled = true;
         match arrival {
             Arrival::Publication(publication) => self.append_publication(self.tip.next(), publication),
             Arrival::Skipped => self.tip = self.tip.next(),
@@ -123,6 +127,7 @@ impl Hub {
     /// is still not known, never will be.
     pub fn set_current(&mut self, at: Instant) {
         self.current = self.current.max(Some(at));
+        self.unsettled = true;
     }
 
     /// Whether all that the broker had taken by `at` has arrived.

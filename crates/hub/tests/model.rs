@@ -471,3 +471,29 @@ fn a_value_that_history_without_room_supersedes_is_not_shown() {
     assert!(started.hub.newest(&selection(&["a"])).is_some(), "what there is room for is known");
     assert!(started.hub.newest(&selection(&["b"])).is_none(), "what was superseded is not shown");
 }
+
+/// How long it takes to let a crowd in whose cursors are not known yet, one by one, each of whom
+/// makes the shard take a turn; at best, since others use this machine too.
+fn time_to_let_in(count: usize) -> Duration {
+    let cursor = Cursor::Counted { beacon: BeaconId { gateway: 9, counter: 7 }, number: 1 };
+    let time = |_| {
+        let World { mut hub, now, .. } = World::new(10, 10);
+        let mut woken = Vec::new();
+        hub.wake(&mut woken);
+        woken.clear();
+        let began = Instant::now();
+        for _ in 0..count {
+            hub.enter(&selection(&["a"]), 0, Start::After(cursor), now);
+            hub.wake(&mut woken);
+        }
+        assert!(woken.is_empty(), "all of them wait");
+        began.elapsed()
+    };
+    (0..3).map(time).min().expect("three times")
+}
+
+#[test]
+fn a_crowd_with_unknown_cursors_is_let_in_in_linear_time() {
+    let (few, many) = (time_to_let_in(500), time_to_let_in(10_000));
+    assert!(many < few * 100, "{few:?} for 500, {many:?} for 10,000");
+}

@@ -230,8 +230,10 @@ impl Hub {
     fn position_after(&mut self, audience: AudienceKey, cursor: Cursor, since: Instant) -> Position {
         match self.locate(cursor) {
             Located::Foreign(place) => Position::gapped(self.foreign_cursor(place)),
-            Located::Ahead => Position::Held(Box::new(Held::Waiting { cursor, since })),
-            Located::Unknown => Position::gapped(self.unknown_cursor(Some(cursor))),
+            Located::Ahead if !self.is_current(since) => {
+                Position::Held(Box::new(Held::Waiting { cursor, since }))
+            }
+            Located::Ahead | Located::Unknown => Position::gapped(self.unknown_cursor(Some(cursor))),
             Located::At(place)
                 if !self.chart.is_stream() && self.earliest() > place && self.has_lost(audience, place) =>
             {
@@ -251,22 +253,33 @@ impl Hub {
         Gap { reason: GapReason::Overtaken, after, resume, cursor }
     }
 
-    /// Looks again at the cursors that were not known.
+    /// Looks again at the cursors that were not known, if anything has come since: a crowd that comes
+    /// one by one must not make each turn look at all of it.
     fn settle_waiting(&mut self, woken: &mut Vec<SessionKey>) {
-        for session in std::mem::take(&mut self.waiting) {
-            let Session { audience, position, .. } = &self.sessions[session as usize];
-            let Some((cursor, since)) = position.waits_for() else { continue };
-            let position = match self.position_after(*audience, cursor, since) {
-                position if position.waits_for().is_none() => position,
-                _ if self.is_current(since) => Position::gapped(self.unknown_cursor(Some(cursor))),
-                _ => {
-                    self.waiting.push(session);
-                    continue;
-                }
-            };
-            self.sessions[session as usize].position = position;
-            woken.push(session);
+        if !std::mem::take(&mut self.unsettled) {
+            return;
         }
+        let mut waiting = std::mem::take(&mut self.waiting);
+        waiting.retain(|session| {
+            let waits = self.still_waits(*session);
+            if !waits {
+                woken.push(*session);
+            }
+            waits
+        });
+        waiting.shrink_to(2 * waiting.len());
+        self.waiting = waiting;
+    }
+
+    /// Whether a session must go on waiting for its cursor; if not, it is where that has led it.
+    fn still_waits(&mut self, session: SessionKey) -> bool {
+        let Session { audience, position, .. } = &self.sessions[session as usize];
+        let Some((cursor, since)) = position.waits_for() else { return false };
+        if self.locate(cursor) == Located::Ahead && !self.is_current(since) {
+            return true;
+        }
+        self.sessions[session as usize].position = self.position_after(*audience, cursor, since);
+        false
     }
 
     /// Whether history lost something of the audience's channels after `place`.
