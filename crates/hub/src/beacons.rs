@@ -38,7 +38,7 @@ pub(crate) struct Beacons {
     senders: HashMap<u64, Sender, foldhash::fast::RandomState>,
     newest: Option<(BeaconId, Place)>,
     count: usize,
-    /// The tip at each tick, for expiry.
+    /// The tip at each tick that found another one, for expiry.
     marks: VecDeque<(Instant, Place)>,
 }
 
@@ -107,7 +107,10 @@ impl Beacons {
 
     /// Forgets beacons older than `keep_for`, but never the newest.
     pub(crate) fn tick(&mut self, now: Instant, tip: Place, keep_for: Duration) {
-        self.marks.push_back((now, tip));
+        // What is older than the same tip was so at the mark before: a later one would say less.
+        if self.marks.back().is_none_or(|(_, marked)| *marked != tip) {
+            self.marks.push_back((now, tip));
+        }
         let mut before = None;
         while let Some((at, place)) = self.marks.front()
             && now.duration_since(*at) >= keep_for
@@ -183,4 +186,26 @@ impl Beacons {
 
 fn cursor(beacon: BeaconId, start: Place, place: Place) -> Cursor {
     Cursor::Counted { beacon, number: u32::try_from(place.since(start)).unwrap_or(u32::MAX) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_without_arrivals_leave_nothing_behind_and_cursors_expire_in_time() {
+        let (mut beacons, began, keep_for) = (Beacons::default(), Instant::now(), Duration::from_secs(10));
+        let id = |counter| BeaconId { gateway: 1, counter };
+        let is_known = |beacons: &Beacons, tip| beacons.locate(id(0), 1, tip) != Located::Unknown;
+        beacons.push(id(0), Place::START, Place::START);
+        let tip = Place::counted(1);
+        beacons.push(id(1), tip, tip);
+        for second in 0..10 {
+            beacons.tick(began + Duration::from_secs(second), tip, keep_for);
+        }
+        assert!(is_known(&beacons, tip), "the first tick behind it is not as old yet");
+        assert_eq!(beacons.marks.len(), 1);
+        beacons.tick(began + Duration::from_secs(10), tip, keep_for);
+        assert!(!is_known(&beacons, tip));
+    }
 }

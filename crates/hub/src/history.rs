@@ -57,7 +57,7 @@ pub(crate) struct History {
     entries: VecDeque<Entry>,
     first: Slot,
     bytes: usize,
-    /// The slot that came next at each tick.
+    /// The slot that came next at a tick, where it was another than at the tick before.
     marks: VecDeque<(Instant, Slot)>,
     breaks: VecDeque<Break>,
     /// Entries of a stream that hold no publication, in order.
@@ -100,9 +100,13 @@ impl History {
         if expired { self.pop() } else { None }
     }
 
-    /// Remembers which entries are older than `now`.
+    /// Remembers which entries are older than `now`. Of those that a mark says this of already, a
+    /// later one would say less.
     pub(crate) fn mark(&mut self, now: Instant) {
-        self.marks.push_back((now, self.end()));
+        let slot = self.end();
+        if self.marks.back().is_none_or(|(_, marked)| *marked != slot) {
+            self.marks.push_back((now, slot));
+        }
     }
 
     /// How long ago the oldest entry came, to a tick exactly; `None` if history is empty.
@@ -208,5 +212,48 @@ impl History {
         self.first += 1;
         self.bytes -= entry.cost();
         Some(entry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use publication::{BeaconId, Draft};
+
+    use super::*;
+
+    fn entry(number: usize) -> Entry {
+        let draft = Draft { channel: "a", ..Draft::default() };
+        let publication = Arc::new(Publication::new(&draft, 0).expect("valid"));
+        let cursor = Cursor::Counted { beacon: BeaconId { gateway: 1, counter: 0 }, number: 0 };
+        Entry { place: Place::counted(number as u64), cursor, publication, channel: NO_CHANNEL }
+    }
+
+    proptest! {
+        /// An entry's age counts from the first tick after it came, however many were without one;
+        /// and ticks without one leave nothing behind.
+        #[test]
+        fn entries_expire_by_the_first_tick_after_them(
+            steps in prop::collection::vec((0usize..3, 1u64..4), 0..60),
+            keep_seconds in 1u64..8,
+        ) {
+            let (mut history, began) = (History::new(), Instant::now());
+            let keep_for = Duration::from_secs(keep_seconds);
+            let (mut now, mut pushed, mut ticked) = (began, 0, VecDeque::new());
+            for (entries, seconds) in steps {
+                for _ in 0..entries {
+                    history.push(entry(pushed));
+                    pushed += 1;
+                }
+                now += Duration::from_secs(seconds);
+                ticked.extend((0..entries).map(|_| now));
+                history.mark(now);
+                while history.pop_expired(now, keep_for).is_some() {}
+                ticked.retain(|at| now - *at < keep_for);
+                prop_assert_eq!(history.len(), ticked.len());
+                prop_assert_eq!(history.oldest_age(now), ticked.front().map(|at| now - *at));
+                prop_assert!(history.marks.len() <= history.len() + 1, "{} marks", history.marks.len());
+            }
+        }
     }
 }
