@@ -1,6 +1,6 @@
 //! Sessions that read more slowly than is published, by the rule of their channels.
 
-use tests::{Gateway, Listener, Redis, wait_for};
+use tests::{Gateway, Listener, Redis, Stall, wait_for};
 
 const DATA: usize = 60_000;
 
@@ -128,4 +128,41 @@ fn whatever_readers_do_memory_stays_bounded() {
     flood(&gateway, 600);
     wait_for("it to settle", || resident() - before < 20e6);
     assert_eq!(stalled.len(), 200);
+}
+
+/// Has a shard find all of these at once when it goes on after it was held up, each in a batch of its
+/// own.
+fn burst_at_a_held_shard(redis: &Redis, gateway: &mut Gateway, count: u64) {
+    let stall = Stall::of(gateway.process().pid(), "shard-0");
+    for number in 0..count {
+        redis.publish("a", &number.to_string());
+        // Nothing else comes before the broker has taken it.
+        gateway.wait_for_metric(r#"fanfare_publications_total{outcome="ok"}"#, (number + 1) as f64);
+    }
+    drop(stall);
+}
+
+#[test]
+fn many_batches_at_once_leave_no_willing_reader_behind() {
+    for (limit, value) in [("keep_count", "20"), ("keep_bytes", "4000"), ("keep_count", "1")] {
+        let redis = Redis::start();
+        let plan = Gateway::plan_on(redis.port()).set(&format!("history.{limit}"), value);
+        let plan = plan.set("listen.shards", "1").set("sessions.heartbeat", "\"30s\"");
+        let mut gateway = plan.launch_by(Stall::consenting());
+        wait_for("the gateway to be ready", || gateway.is_ready());
+        let mut willing = gateway.listen("channel=a");
+        burst_at_a_held_shard(&redis, &mut gateway, 60);
+        willing.expect_all(0..60);
+    }
+}
+
+#[test]
+fn a_batch_larger_than_history_leaves_no_willing_reader_behind() {
+    for (limit, value) in [("keep_count", "20"), ("keep_bytes", "4000"), ("keep_count", "1")] {
+        let redis = Redis::start();
+        let gateway = Gateway::plan_on(redis.port()).set(&format!("history.{limit}"), value).start();
+        let mut willing = gateway.listen("channel=a");
+        redis.publish_all((0..2_000).map(|number| ("a", number.to_string())));
+        willing.expect_all(0..2_000);
+    }
 }

@@ -20,6 +20,7 @@ mod envelope;
 mod fetch;
 mod forwarded;
 mod head;
+mod inbox;
 mod introduction;
 mod load;
 mod metrics;

@@ -47,8 +47,6 @@ pub(crate) struct Sessions {
     woken: Vec<SessionKey>,
     /// Sessions that wait for something to be read back.
     fetches: Fetches,
-    /// Arrivals since the ready list was last empty.
-    unserved: usize,
     tally: Tally,
     /// Why newcomers are turned away, if they are.
     closed_for: Option<CloseReason>,
@@ -73,7 +71,6 @@ impl Sessions {
             ready: VecDeque::new(),
             woken: Vec::new(),
             fetches: Fetches::default(),
-            unserved: 0,
             closed_for: None,
             started: now,
             now,
@@ -93,25 +90,33 @@ impl Sessions {
     /// Whether more may be taken. If not, sessions whose sockets are willing have not yet been
     /// served with what came before: history must not go on without them.
     pub(crate) fn has_room(&self) -> bool {
-        self.ready.is_empty() || self.unserved < self.config.hub.keep_count / 2
+        self.hub.has_room()
     }
 
-    /// Takes what arrived.
-    pub(crate) fn append(&mut self, batch: &Batch) {
-        self.unserved += batch.arrivals.len();
-        for arrival in &batch.arrivals {
+    /// Takes what arrived, from the arrival of this number on, for as long as there is room. Returns
+    /// the number of the first that was not taken.
+    pub(crate) fn append(&mut self, batch: &Batch, from: usize) -> usize {
+        let mut upto = from;
+        for arrival in &batch.arrivals[from..] {
+            if !self.has_room() {
+                break;
+            }
+            upto += 1;
             if matches!(arrival, Arrival::Anew { .. }) {
                 // Its places mean something else now.
                 self.tapes = Tapes::default();
             }
             self.hub.append(arrival, batch.arrived);
         }
-        if let Some(current) = batch.current {
+        if let Some(current) = batch.current
+            && upto == batch.arrivals.len()
+        {
             self.hub.set_current(current);
         }
-        if !batch.arrivals.is_empty() {
+        if upto > from {
             self.tally.note_arrival(self.hub.place(), batch.arrived);
         }
+        upto
     }
 
     /// What a socket reported.
@@ -160,7 +165,7 @@ impl Sessions {
         }
         self.tally.flush();
         if self.ready.is_empty() {
-            self.unserved = 0;
+            self.hub.note_served();
         }
         !self.ready.is_empty()
     }

@@ -26,6 +26,7 @@ use crate::{
     config::Config,
     door,
     fetch::{self, Fetching},
+    inbox::Inbox,
     metrics::Metrics,
     phase::Phase,
     publish_request::PublishRequest,
@@ -113,7 +114,7 @@ async fn run(poll: mio::Poll, start: Start) {
     tokio::task::spawn_local(welcome(Rc::clone(&shard), arrived));
     tokio::task::spawn_local(tell(Rc::clone(&shard), asks));
     // The loop looks at many sockets a turn: Tokio's cooperative budget would make it miss some.
-    unconstrained(follow(&shard, sockets, inbox, config, &pulse)).await;
+    unconstrained(follow(&shard, sockets, Inbox::new(inbox), config, &pulse)).await;
 }
 
 /// Serves each connection that is handed over, in a task of its own for as long as it is in hyper.
@@ -137,12 +138,11 @@ async fn tell(shard: Rc<Shard>, mut asks: mpsc::Receiver<Ask>) {
 async fn follow(
     shard: &Rc<Shard>,
     mut sockets: AsyncFd<mio::Poll>,
-    mut inbox: mpsc::Receiver<Arc<Batch>>,
+    mut inbox: Inbox,
     mut config: watch::Receiver<Arc<Config>>,
     pulse: &Mutex<Pulse>,
 ) {
     let mut events = mio::Events::with_capacity(MAX_EVENTS);
-    let mut batches = Vec::with_capacity(INBOX_BATCHES);
     let mut phase = shard.phase.clone();
     let mut sweeps = timer(shard.sessions.borrow().sweep_interval());
     let mut ticks = timer(Duration::from_secs(1));
@@ -150,11 +150,11 @@ async fn follow(
     loop {
         let room = shard.sessions.borrow().has_room();
         tokio::select! {
-            count = inbox.recv_many(&mut batches, INBOX_BATCHES), if room => {
-                if count == 0 {
+            more = inbox.wait(), if room => {
+                if !more {
                     return;
                 }
-                append(shard, &mut batches);
+                take_batches(shard, &mut inbox);
             }
             guard = sockets.readable_mut() => {
                 if let Ok(mut guard) = guard {
@@ -176,12 +176,7 @@ async fn follow(
             // Others that are ready go first: what has come in meanwhile makes the batch bigger.
             yield_now().await;
             take_events(shard, sockets.get_mut(), &mut events);
-            while shard.sessions.borrow().has_room()
-                && let Ok(batch) = inbox.try_recv()
-            {
-                batches.push(batch);
-                append(shard, &mut batches);
-            }
+            take_batches(shard, &mut inbox);
         }
         busy = shard.sessions.borrow_mut().turn();
         fetch::start(shard);
@@ -195,15 +190,10 @@ fn timer(period: Duration) -> Interval {
     timer
 }
 
-fn append(shard: &Shard, batches: &mut Vec<Arc<Batch>>) {
-    if batches.is_empty() {
-        return;
+fn take_batches(shard: &Shard, inbox: &mut Inbox) {
+    if inbox.drain_into(&mut shard.sessions.borrow_mut()) {
+        shard.moved.notify_waiters();
     }
-    let mut sessions = shard.sessions.borrow_mut();
-    for batch in batches.drain(..) {
-        sessions.append(&batch);
-    }
-    shard.moved.notify_waiters();
 }
 
 /// Takes every event that the kernel has, so that the outer readiness may be cleared.

@@ -57,6 +57,10 @@ pub(crate) struct History {
     entries: VecDeque<Entry>,
     first: Slot,
     bytes: usize,
+    /// What was ever pushed, in bytes.
+    pushed: u64,
+    /// What had been pushed, as slots and bytes, when every willing reader was last served.
+    served: (Slot, u64),
     /// The slot that came next at a tick, where it was another than at the tick before.
     marks: VecDeque<(Instant, Slot)>,
     breaks: VecDeque<Break>,
@@ -72,6 +76,8 @@ impl History {
             entries: VecDeque::new(),
             first: 0,
             bytes: 0,
+            pushed: 0,
+            served: (0, 0),
             marks: VecDeque::new(),
             breaks: VecDeque::new(),
             skipped: VecDeque::new(),
@@ -81,7 +87,20 @@ impl History {
 
     pub(crate) fn push(&mut self, entry: Entry) {
         self.bytes += entry.cost();
+        self.pushed += entry.cost() as u64;
         self.entries.push_back(entry);
+    }
+
+    /// Every willing reader has what was pushed so far.
+    pub(crate) fn note_served(&mut self) {
+        self.served = (self.end(), self.pushed);
+    }
+
+    /// Whether less than half of what `config` allows was pushed since, or nothing at all.
+    pub(crate) fn has_room(&self, config: &Config) -> bool {
+        let (slot, bytes) = self.served;
+        let (count, bytes) = (self.end() - slot, self.pushed - bytes);
+        count == 0 || (count < config.keep_count as u64 / 2 && bytes < config.keep_bytes as u64 / 2)
     }
 
     /// Takes out the oldest entry if there are more or bigger ones than `config` allows.

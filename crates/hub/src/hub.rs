@@ -116,6 +116,18 @@ impl Hub {
         }
     }
 
+    /// Whether the next arrival may be appended. Not while half of what history holds has come since
+    /// [`Hub::note_served`]: it must not go on without those who are willing to read.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.history.has_room(&self.config)
+    }
+
+    /// Every session that could take something has all there is for it.
+    pub fn note_served(&mut self) {
+        self.history.note_served();
+    }
+
     /// Keeps more or less from now on. What is beyond the new limits goes at once, as if newer
     /// publications had pushed it out; what is already gone does not come back.
     pub fn set_config(&mut self, config: Config) {
