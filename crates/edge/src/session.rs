@@ -1,5 +1,8 @@
 //! One browser that listens.
 
+use bytes::Bytes;
+use hub::Place;
+
 use crate::{access::WhenSlow, census::Permit, encoding::Encoding, wire::Wire};
 
 /// A session's side of the socket; where it stands is the hub's business.
@@ -7,6 +10,8 @@ pub(crate) struct Session {
     pub(crate) wire: Wire,
     pub(crate) encoding: Encoding,
     pub(crate) flags: Flags,
+    /// Latest values that it is to get before anything else that the hub has for it.
+    pub(crate) owed: Option<Box<Owed>>,
     /// What becomes of it if it cannot follow.
     pub(crate) when_slow: WhenSlow,
     /// Milliseconds of the shard's life: when it began, and when it last took something.
@@ -15,6 +20,14 @@ pub(crate) struct Session {
     pub(crate) delivered: u32,
     /// Its place among all that the gateway may hold.
     pub(crate) _permit: Permit,
+}
+
+/// Latest values that a session has not got yet. They have no ids: it can come back to none of them.
+pub(crate) struct Owed {
+    /// It has those up to here ...
+    pub(crate) after: Place,
+    /// ... and needs none behind this, where it reads on.
+    pub(crate) upto: Place,
 }
 
 /// What is to be remembered of a session in a bit each.
@@ -32,4 +45,26 @@ pub(crate) struct Flags {
     pub(crate) since_last: bool,
     /// It has once read all there was: what comes now is new.
     pub(crate) live: bool,
+}
+
+impl Session {
+    /// It gets the latest values that there are at `upto`, where it reads on.
+    pub(crate) fn owe_latest(&mut self, upto: Place) {
+        self.owed = Some(Box::new(Owed { after: Place::START, upto }));
+    }
+
+    /// Its socket took so many bytes at this time, and with them so many publications.
+    pub(crate) fn took(&mut self, bytes: usize, frames: usize, now: u32) {
+        if bytes > 0 {
+            self.last_write = now;
+        }
+        // One session never gets four billion frames in one write.
+        self.delivered = self.delivered.saturating_add(frames as u32);
+    }
+
+    /// Its socket took nothing beyond this rest of a frame.
+    pub(crate) fn block(&mut self, cut: &[u8]) {
+        (self.flags.blocked, self.flags.lagging) = (true, true);
+        self.wire.pinned.push(Bytes::copy_from_slice(cut), 1);
+    }
 }

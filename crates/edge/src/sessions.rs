@@ -103,8 +103,7 @@ impl Sessions {
             }
             upto += 1;
             if matches!(arrival, Arrival::Anew { .. }) {
-                // Its places mean something else now.
-                self.tapes = Tapes::default();
+                self.begin_anew();
             }
             self.hub.append(arrival, batch.arrived);
         }
@@ -117,6 +116,12 @@ impl Sessions {
             self.tally.note_arrival(self.hub.place(), batch.arrived);
         }
         upto
+    }
+
+    /// Places mean something else now. Whoever was owed latest values is told a gap, and gets them again.
+    fn begin_anew(&mut self) {
+        self.tapes = Tapes::default();
+        self.slots.iter_mut().flatten().for_each(|session| session.owed = None);
     }
 
     /// What a socket reported.

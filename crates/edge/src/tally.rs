@@ -76,6 +76,12 @@ impl Tally {
         }
     }
 
+    /// The kernel accepted so many bytes, and with them so many frames.
+    pub(crate) fn count(&mut self, bytes: usize, frames: usize) {
+        self.bytes += bytes as u64;
+        self.frames += frames as u64;
+    }
+
     /// Hands the counts on.
     pub(crate) fn flush(&mut self) {
         self.frames_total.inc_by(std::mem::take(&mut self.frames));

@@ -9,8 +9,7 @@ use std::{
     time::Instant,
 };
 
-use bytes::Bytes;
-use hub::{AudienceKey, Entry, Hub, Place, Selection, Shown};
+use hub::{AudienceKey, Hub, Place, Shown};
 
 use crate::{encoding::Encoding, sse};
 
@@ -18,6 +17,8 @@ use crate::{encoding::Encoding, sse};
 const PAGE_BYTES: usize = 64 * 1024;
 /// Publications looked up for a page at once.
 const PAGE_ENTRIES: usize = 512;
+/// So does a page of latest values. Each is looked up among all values, so there should be few.
+const LATEST_BYTES: usize = 1024 * 1024;
 /// Pages kept for reuse.
 const MAX_SPARE: usize = 64;
 
@@ -33,21 +34,18 @@ pub(crate) struct Page {
     used: bool,
 }
 
-/// The latest publication of each channel of an audience, in order, without ids.
-#[derive(Clone)]
-pub(crate) struct Latest {
-    pub(crate) bytes: Bytes,
-    pub(crate) frames: u32,
-    /// Up to which place, and the newest publication there was.
-    upto: Place,
-    newest: Option<Place>,
+/// A part of the latest values of an audience's channels, in order, without ids.
+struct Latest {
+    page: Page,
+    /// Its values were the latest at this place.
+    at: Place,
 }
 
 /// What one audience reads.
 #[derive(Default)]
 struct Tape {
     pages: VecDeque<Page>,
-    latest: Option<Latest>,
+    latest: Vec<Latest>,
     /// The latest publication of each channel, for those who lag.
     newest: Option<Page>,
 }
@@ -93,7 +91,7 @@ impl Tapes {
         if page.ends.last().is_none_or(|(last, _)| *last != newest) {
             page.restart(Place::START);
             for entry in hub.latest(selection) {
-                page.push(entry, selection, Encoding::from_number(encoding));
+                page.push(&Shown::delivered(entry, selection), Encoding::from_number(encoding), true);
             }
         }
         page.upto = hub.place();
@@ -106,7 +104,7 @@ impl Tapes {
         let room = MAX_SPARE.saturating_sub(self.spare.len());
         self.spare.extend(tape.pages.drain(..).take(room));
         tape.newest = None;
-        if tape.latest.is_none() {
+        if tape.latest.is_empty() {
             self.by_audience.remove(&audience);
         }
     }
@@ -120,7 +118,7 @@ impl Tapes {
     pub(crate) fn sweep(&mut self) {
         self.spare.clear();
         self.by_audience.retain(|_, tape| {
-            tape.latest = None;
+            tape.latest.clear();
             tape.newest.take_if(|page| !std::mem::take(&mut page.used));
             tape.pages.retain_mut(|page| std::mem::take(&mut page.used));
             !tape.pages.is_empty() || tape.newest.is_some()
@@ -130,41 +128,64 @@ impl Tapes {
         }
     }
 
-    /// The latest values of the audience's channels up to a place; what is newer is still to be read.
+    /// The page of latest values that a session of `audience` reads on from after `after`, when what
+    /// is newer than `upto` comes to it later.
+    ///
+    /// Pages that were made at different places join: a value that lies before `after` and still is
+    /// the latest was one when the pages before were made.
     pub(crate) fn latest(
         &mut self,
         hub: &Hub,
         audience: AudienceKey,
-        upto: Place,
+        (after, upto): (Place, Place),
         now: Instant,
         keeps: impl Fn(&str) -> bool,
-    ) -> Latest {
-        let known = hub.audience(audience);
-        let newest = known.and_then(|(selection, _)| hub.newest(selection)).map(|entry| entry.place);
-        let kept = &mut self.by_audience.entry(audience).or_default().latest;
-        if let Some(latest) = kept
-            && latest.holds(upto, newest)
-        {
-            return latest.clone();
-        }
-        let (mut out, mut frames) = (Vec::new(), 0);
-        if let Some((selection, encoding)) = known {
-            let encoding = Encoding::from_number(encoding);
-            let values = hub.values(selection, now, keeps);
-            for value in values.iter().filter(|value| value.entry.place <= upto) {
-                sse::write_publication(&mut out, value, encoding, false);
-                frames += 1;
-            }
-        }
-        kept.insert(Latest { bytes: out.into(), frames, upto, newest }).clone()
+    ) -> &Page {
+        let parts = &mut self.by_audience.entry(audience).or_default().latest;
+        let index = parts.iter().position(|part| part.covers(after, upto)).unwrap_or_else(|| {
+            // What is older than this reader serves nobody better than what is made now.
+            parts.retain(|part| part.at >= upto);
+            parts.push(Latest::new(hub, audience, after, now, keeps));
+            parts.len() - 1
+        });
+        &parts[index].page
+    }
+
+    /// At which place the latest values that readers of `audience` begin with now were made, if any.
+    pub(crate) fn latest_at(&self, audience: AudienceKey) -> Option<Place> {
+        let parts = &self.by_audience.get(&audience)?.latest;
+        parts.iter().find(|part| part.page.after == Place::START).map(|part| part.at)
     }
 }
 
 impl Latest {
-    /// Whether these are still the latest values up to `upto`, when `newest` is the newest.
-    fn holds(&self, upto: Place, newest: Option<Place>) -> bool {
-        let within = |bound: Place| newest.is_none_or(|newest| newest <= bound);
-        self.newest == newest && (self.upto == upto || (within(upto) && within(self.upto)))
+    /// The latest values after a place, or as many of them as fill a page.
+    fn new(
+        hub: &Hub,
+        audience: AudienceKey,
+        after: Place,
+        now: Instant,
+        keeps: impl Fn(&str) -> bool,
+    ) -> Self {
+        let (mut page, at) = (Page::default(), hub.place());
+        page.restart(after);
+        if let Some((selection, encoding)) = hub.audience(audience) {
+            let values = hub.values(selection, now, keeps);
+            for value in values.iter().filter(|value| value.entry.place > after) {
+                if page.bytes.len() >= LATEST_BYTES {
+                    return Self { page, at };
+                }
+                page.push(value, Encoding::from_number(encoding), false);
+            }
+        }
+        page.upto = at;
+        Self { page, at }
+    }
+
+    /// Whether a reader that has all values up to `after` goes on with it, when it must not miss one
+    /// up to `upto`.
+    fn covers(&self, after: Place, upto: Place) -> bool {
+        self.page.after <= after && after < self.page.upto && upto <= self.at
     }
 }
 
@@ -187,7 +208,7 @@ impl Page {
                 if self.bytes.len() >= PAGE_BYTES {
                     return;
                 }
-                self.push(entry, selection, encoding);
+                self.push(&Shown::delivered(entry, selection), encoding, true);
             }
             if all {
                 self.upto = until;
@@ -195,12 +216,13 @@ impl Page {
         }
     }
 
-    fn push(&mut self, entry: &Entry, selection: &Selection, encoding: Encoding) {
-        sse::write_publication(&mut self.bytes, &Shown::delivered(entry, selection), encoding, true);
-        self.upto = entry.place;
-        // A page of a tape holds 64 KiB and one frame, one of latest publications as much as the hub
-        // keeps: less than 4 GiB.
-        self.ends.push((entry.place, u32::try_from(self.bytes.len()).unwrap_or(u32::MAX)));
+    fn push(&mut self, shown: &Shown<'_>, encoding: Encoding, with_id: bool) {
+        sse::write_publication(&mut self.bytes, shown, encoding, with_id);
+        let place = shown.entry.place;
+        self.upto = place;
+        // A page of a tape or of values has a bound and one frame beyond it, one of latest publications
+        // is as much as the hub keeps: less than 4 GiB.
+        self.ends.push((place, u32::try_from(self.bytes.len()).unwrap_or(u32::MAX)));
     }
 
     /// All up to here is in this page or before it.
@@ -211,6 +233,11 @@ impl Page {
     /// The bytes after `place`.
     pub(crate) fn after(&self, place: Place) -> &[u8] {
         &self.bytes[self.start(place)..]
+    }
+
+    /// The bytes after `place` and up to `upto`.
+    pub(crate) fn between(&self, place: Place, upto: Place) -> &[u8] {
+        &self.bytes[self.start(place)..self.start(upto)]
     }
 
     /// How far a reader is that has written `count` bytes from `place` on: the place, the frames
@@ -275,7 +302,7 @@ mod tests {
     }
 
     fn publish(hub: &mut Hub, channel: &str, bytes: usize) {
-        let data = "x".repeat(bytes);
+        let data = format!("{:?}{}", hub.place(), "x".repeat(bytes));
         let draft = Draft { channel, data: &data, ..Draft::default() };
         let publication = Publication::new(&draft, usize::MAX).expect("valid");
         hub.append(&Arrival::Publication(Arc::new(publication)), std::time::Instant::now());
@@ -306,6 +333,31 @@ mod tests {
             self.place = progress.place;
             self.frames += progress.frames;
             self.cut = progress.cut.to_vec();
+        }
+
+        /// The same, of latest values.
+        fn write_latest(
+            &mut self,
+            tapes: &mut Tapes,
+            hub: &Hub,
+            audience: AudienceKey,
+            upto: Place,
+            count: usize,
+        ) {
+            self.got.append(&mut self.cut);
+            if self.place >= upto {
+                return;
+            }
+            let page = tapes.latest(hub, audience, (self.place, upto), Instant::now(), |_| true);
+            let bytes = page.between(self.place, upto);
+            if bytes.is_empty() {
+                self.place = page.upto();
+                return;
+            }
+            let count = count.min(bytes.len());
+            self.got.extend_from_slice(&bytes[..count]);
+            let progress = page.progress(self.place, count);
+            (self.place, self.cut) = (progress.place, progress.cut.to_vec());
         }
     }
 
@@ -351,6 +403,56 @@ mod tests {
                 }
                 prop_assert_eq!(reader.frames, entries.len());
                 prop_assert!(reader.got == expected, "{} bytes instead of {}", reader.got.len(), expected.len());
+            }
+        }
+
+        /// However often values change, pages are dropped and writes break off: whoever reads latest
+        /// values, and then what follows, gets whole frames in order, the newest of each channel among
+        /// them.
+        #[test]
+        fn latest_values_and_what_follows_them_hold_the_newest_of_each_channel(
+            steps in prop::collection::vec((0u8..10, 0usize..300_000, 0usize..3), 1..40),
+        ) {
+            let encoding = Encoding { envelope: false, chunked: false };
+            let (mut hub, mut tapes, now) = (hub(), Tapes::default(), Instant::now());
+            let selection = Selection::new([Pattern::parse("c*").expect("valid")]);
+            let session = hub.enter(&selection, encoding.number(), hub::Start::Live, now);
+            let audience = hub.audience_of(session);
+            let mut readers: Vec<(Place, Reader)> = Vec::new();
+            for (kind, size, index) in steps {
+                match kind {
+                    0..4 => publish(&mut hub, &format!("c{}", size % 6), size),
+                    4 => publish(&mut hub, "other", 10),
+                    5 => tapes.sweep(),
+                    6 => {
+                        let upto = tapes.latest_at(audience).unwrap_or(hub.place());
+                        let (cut, got) = (Vec::new(), Vec::new());
+                        readers.push((upto, Reader { place: Place::START, cut, got, frames: 0 }));
+                    }
+                    _ => if let Some((upto, reader)) = readers.get_mut(index) {
+                        reader.write_latest(&mut tapes, &hub, audience, *upto, size);
+                    }
+                }
+            }
+            for (upto, mut reader) in readers {
+                while reader.place < upto || !reader.cut.is_empty() {
+                    reader.write_latest(&mut tapes, &hub, audience, upto, usize::MAX);
+                }
+                for entry in hub.read(&selection, upto, hub.place(), usize::MAX) {
+                    sse::write_publication(&mut reader.got, &Shown::delivered(entry, &selection), encoding, false);
+                }
+                let text = String::from_utf8(reader.got).expect("text");
+                let mut rest = &text[..];
+                let mut got = Vec::new();
+                for entry in hub.read(&selection, Place::START, hub.place(), usize::MAX) {
+                    let frame = format!("data: {}\n\n", entry.publication.data());
+                    if let Some(behind) = rest.strip_prefix(&frame) {
+                        rest = behind;
+                        got.push(entry.place);
+                    }
+                }
+                prop_assert!(rest.is_empty(), "{} bytes are no frame, or out of order", rest.len());
+                prop_assert!(hub.latest(&selection).iter().all(|latest| got.contains(&latest.place)));
             }
         }
     }

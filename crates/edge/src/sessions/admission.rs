@@ -10,7 +10,7 @@ use hyper::HeaderMap;
 use mio::{Interest, Token};
 use socket2::SockRef;
 
-use super::{Sessions, delivery::pin_latest};
+use super::Sessions;
 use crate::{
     census::{Crowded, Permit},
     client::Client,
@@ -91,6 +91,7 @@ impl Sessions {
             wire,
             encoding,
             flags,
+            owed: None,
             opened: now,
             last_write: now,
             delivered: 0,
@@ -100,7 +101,7 @@ impl Sessions {
         self.insert(key, session);
     }
 
-    /// Pins the session's first words: the head, `fanfare.open`, and the latest values if asked for.
+    /// Pins the session's first words: the head and `fanfare.open`. Latest values follow if asked for.
     fn greet(&mut self, key: SessionKey, session: &mut Session, since: Since, mut out: Vec<u8>) {
         self.metrics.count_start(since, self.hub.is_waiting(key), self.hub.pending_gap(key));
         let last = since == Since::Last;
@@ -110,8 +111,12 @@ impl Sessions {
         control::write_open(&mut out, session.encoding, cursor, self.config.retry, self.config.heartbeat);
         session.wire.pinned.push(out.into(), 0);
         if last {
-            let latest = self.latest(self.hub.audience_of(key), self.hub.place());
-            pin_latest(session, latest, self.hub.tip());
+            let audience = self.hub.audience_of(key);
+            // Those that others read already are as good, with all that memory holds behind them.
+            let shared = self.tapes.latest_at(audience).filter(|at| self.hub.holds_after(audience, *at));
+            let upto = shared.unwrap_or(self.hub.place());
+            self.hub.advance(key, upto);
+            session.owe_latest(upto);
         }
     }
 

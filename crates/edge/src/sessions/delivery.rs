@@ -2,12 +2,10 @@
 
 use std::io;
 
-use bytes::Bytes;
-use hub::{AudienceKey, Gap, Place, SessionKey, Step, Want};
-use publication::Cursor;
+use hub::{Gap, Place, SessionKey, Step, Want};
 
 use super::{Sessions, session_mut};
-use crate::{access::WhenSlow, close::CloseReason, control, session::Session, tape::Latest, wire::write};
+use crate::{access::WhenSlow, close::CloseReason, control, session::Owed, wire::write};
 
 /// Bytes after which a session goes to the end of the ready list.
 const SESSION_BYTES: usize = 256 * 1024;
@@ -53,6 +51,9 @@ impl Sessions {
         let Some(session) = session_mut(&mut self.slots, key) else { return Ok(Wrote::Nothing) };
         if !session.wire.pinned.is_empty() {
             return self.write_pinned(key);
+        }
+        if session.owed.is_some() {
+            return self.write_latest(key);
         }
         if session.flags.fetching {
             return Ok(Wrote::Nothing);
@@ -118,13 +119,8 @@ impl Sessions {
         let count = write(&mut session.wire.socket, bytes)?;
         let progress = page.progress(after, count);
         self.hub.advance(key, progress.place);
-        self.tally.bytes += count as u64;
-        self.tally.frames += progress.frames as u64;
-        if count > 0 {
-            session.last_write = now;
-            // One session never gets four billion frames in one write.
-            session.delivered = session.delivered.saturating_add(progress.frames as u32);
-        }
+        self.tally.count(count, progress.frames);
+        session.took(count, progress.frames, now);
         if session.flags.live
             && let Some(first) = page.first_after(after)
         {
@@ -133,38 +129,58 @@ impl Sessions {
         if count == bytes.len() {
             return Ok(Wrote::All(count));
         }
-        (session.flags.blocked, session.flags.lagging) = (true, true);
-        session.wire.pinned.push(Bytes::copy_from_slice(progress.cut), 1);
+        session.block(progress.cut);
         Ok(Wrote::Some)
+    }
+
+    /// Writes a page of the latest values that the session is owed.
+    fn write_latest(&mut self, key: SessionKey) -> io::Result<Wrote> {
+        let (now, access) = (self.millis(), &self.config.access);
+        let Some(session) = session_mut(&mut self.slots, key) else { return Ok(Wrote::Nothing) };
+        let Some(owed) = &mut session.owed else { return Ok(Wrote::Nothing) };
+        let Owed { after, upto } = **owed;
+        if after >= upto {
+            return self.close_latest(key);
+        }
+        let audience = self.hub.audience_of(key);
+        let keeps = |channel: &str| access.keeps_last(channel);
+        let page = self.tapes.latest(&self.hub, audience, (after, upto), self.now, keeps);
+        let bytes = page.between(after, upto);
+        if bytes.is_empty() {
+            owed.after = page.upto();
+            return Ok(Wrote::All(0));
+        }
+        let count = write(&mut session.wire.socket, bytes)?;
+        let progress = page.progress(after, count);
+        owed.after = progress.place;
+        self.tally.count(count, progress.frames);
+        session.took(count, progress.frames, now);
+        if count == bytes.len() {
+            return Ok(Wrote::All(count));
+        }
+        session.block(progress.cut);
+        Ok(Wrote::Some)
+    }
+
+    /// Tells the cursor from which the session goes on after the latest values: they had none.
+    fn close_latest(&mut self, key: SessionKey) -> io::Result<Wrote> {
+        let cursor = self.hub.cursor_at(key);
+        let Some(session) = session_mut(&mut self.slots, key) else { return Ok(Wrote::Nothing) };
+        session.owed = None;
+        let mut out = Vec::new();
+        control::write_cursor(&mut out, session.encoding, cursor);
+        session.wire.pinned.push(out.into(), 0);
+        self.write_pinned(key)
     }
 
     fn pin_gap(&mut self, key: SessionKey, gap: &Gap) {
         self.metrics.count_gap(gap.reason);
-        let audience = self.hub.audience_of(key);
         let Some(session) = session_mut(&mut self.slots, key) else { return };
         let mut out = Vec::new();
         control::write_gap(&mut out, session.encoding, gap);
         session.wire.pinned.push(out.into(), 0);
-        if !session.flags.since_last {
-            return;
-        }
-        let latest = self.latest(audience, gap.resume);
-        if let Some(session) = session_mut(&mut self.slots, key) {
-            pin_latest(session, latest, gap.cursor);
+        if session.flags.since_last {
+            session.owe_latest(gap.resume);
         }
     }
-
-    /// The latest values of an audience's channels up to a place.
-    pub(super) fn latest(&mut self, audience: AudienceKey, upto: Place) -> Latest {
-        let access = &self.config.access;
-        self.tapes.latest(&self.hub, audience, upto, self.now, |channel| access.keeps_last(channel))
-    }
-}
-
-/// The latest values, and then the cursor from which to go on: they have no ids of their own.
-pub(super) fn pin_latest(session: &mut Session, latest: Latest, cursor: Option<Cursor>) {
-    session.wire.pinned.push(latest.bytes, latest.frames);
-    let mut out = Vec::new();
-    control::write_cursor(&mut out, session.encoding, cursor);
-    session.wire.pinned.push(out.into(), 0);
 }

@@ -24,11 +24,12 @@ pub(super) const LEAVING: usize = 1 << 32;
 impl Sessions {
     /// Ends a session with a bye that holds its place.
     pub(crate) fn finish(&mut self, key: SessionKey, reason: CloseReason) {
-        if super::session_mut(&mut self.slots, key).is_none() {
+        let Some(session) = super::session_mut(&mut self.slots, key) else {
             // The hub knows nothing of a key that nobody has.
             return;
-        }
-        let cursor = self.hub.cursor_at(key);
+        };
+        // Cut off from latest values, it must come back with what it had.
+        let cursor = if session.owed.is_none() { self.hub.cursor_at(key) } else { None };
         self.say_bye(key, reason, cursor);
     }
 

@@ -90,8 +90,8 @@ impl Sessions {
             } else if closes && self.hub.is_left_behind(key) {
                 self.finish_slow(key);
             }
-        } else if !session.wire.pinned.is_empty() {
-            // It is in the middle of a frame, and has something to write anyway.
+        } else if !session.wire.pinned.is_empty() || session.owed.is_some() {
+            // It is in the middle of something, and has that to write anyway.
         } else if self.has_lasted(key, opened) {
             self.finish(key, CloseReason::Lifetime);
         } else if silence >= patience(self.config.heartbeat, key, opened) {
