@@ -1,5 +1,7 @@
 //! The plain poll: a bounded read that ends, on the same cursors as everything else.
 
+use std::time::{Duration, Instant};
+
 use tests::{Answer, Gateway, Redis, http, wait_for};
 
 fn poll(gateway: &Gateway, query: &str, headers: &[(&str, &str)]) -> Answer {
@@ -53,6 +55,24 @@ fn an_unchanged_channel_is_a_304_with_a_young_cursor() {
     gateway.post("channel=a", "z");
     let changed = poll(&gateway, &format!("channel=a&since={cursor}"), &[("If-None-Match", &etag)]);
     assert_eq!(data(&changed), ["z"]);
+}
+
+#[test]
+fn a_304_costs_nothing_of_what_it_does_not_send() {
+    let gateway = Gateway::embedded();
+    for channel in 0..100 {
+        gateway.post(&format!("channel=c{channel}"), &"x".repeat(50_000));
+    }
+    let etag = poll(&gateway, "channel=c*", &[]).header("etag").unwrap().to_owned();
+    let took = |headers: &[(&str, &str)], status: u16| -> Duration {
+        let began = Instant::now();
+        for _ in 0..5 {
+            assert_eq!(poll(&gateway, "channel=c*", headers).status, status);
+        }
+        began.elapsed()
+    };
+    let (whole, unchanged) = (took(&[], 200), took(&[("If-None-Match", &etag)], 304));
+    assert!(unchanged < whole / 10, "{unchanged:?} and {whole:?} for five megabytes");
 }
 
 #[test]

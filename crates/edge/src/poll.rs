@@ -35,11 +35,11 @@ pub(crate) async fn answer(shard: &Shard, wanted: &Wanted, headers: &HeaderMap) 
     loop {
         // Registered before looking, so that nothing is missed in between.
         let moved = shard.moved.notified();
-        match read(shard, wanted, asked)? {
-            Found::Range(range) => return Ok(respond(shard, wanted, headers, &range)),
+        match read(shard, wanted, headers, asked)? {
+            Found::Range(range) => return Ok(respond(shard, wanted, &range)),
             Found::Ahead(cursor) if Instant::now() >= deadline => {
                 // This gateway lags behind the one that gave the cursor out: there is nothing new here.
-                return Ok(respond(shard, wanted, headers, &Range::lagging(cursor)));
+                return Ok(respond(shard, wanted, &Range::lagging(cursor)));
             }
             Found::Ahead(_) => drop(timeout_at(deadline.into(), moved).await),
             Found::Stored(after) => {
@@ -69,17 +69,18 @@ struct Range {
     /// The publications' envelopes, joined by commas.
     envelopes: Vec<u8>,
     count: u64,
-    /// The cursor of the newest publication of the selection, its place, and whether it is the one
-    /// that `If-None-Match` names.
+    /// The place and the cursor of the newest publication of the selection.
     newest: Option<(Place, Cursor)>,
-    /// Other gateways are known to know more.
-    lagging: bool,
     /// How many latest values have expired: nothing new was published, and yet the answer changes.
     expired: usize,
+    /// No other gateway is known to know more.
+    complete: bool,
+    /// `If-None-Match` says that there is nothing new; then nothing was encoded.
+    unchanged: bool,
 }
 
 /// Reads what the poll asks for, if it is here.
-fn read(shard: &Shard, wanted: &Wanted, asked: Instant) -> Result<Found, Refusal> {
+fn read(shard: &Shard, wanted: &Wanted, headers: &HeaderMap, asked: Instant) -> Result<Found, Refusal> {
     let sessions = shard.sessions.borrow();
     if let Some(reason) = sessions.refusal() {
         return Err(Refusal::closed(reason));
@@ -87,7 +88,10 @@ fn read(shard: &Shard, wanted: &Wanted, asked: Instant) -> Result<Found, Refusal
     let hub = &sessions.hub;
     let selection = &wanted.selection;
     let (after, gap) = match wanted.since {
-        Since::Absent | Since::Last => return Ok(Found::Range(Box::new(latest(shard, hub, selection)))),
+        Since::Absent | Since::Last => {
+            let range = Range::new(shard, hub, selection, None);
+            return Ok(Found::Range(Box::new(range.latest(shard, hub, selection, headers))));
+        }
         Since::Earliest => (hub.earliest(), None),
         Since::Unreadable => begin_unknown(hub, None),
         Since::After(cursor) => match hub.begin(selection, cursor) {
@@ -101,7 +105,8 @@ fn read(shard: &Shard, wanted: &Wanted, asked: Instant) -> Result<Found, Refusal
     if let Some(gap) = &gap {
         shard.metrics.count_gap(gap.reason);
     }
-    Ok(Found::Range(Box::new(after_place(hub, selection, after, gap))))
+    let range = Range::new(shard, hub, selection, gap);
+    Ok(Found::Range(Box::new(range.after_place(hub, selection, after, headers))))
 }
 
 fn begin_unknown(hub: &Hub, cursor: Option<Cursor>) -> (Place, Option<Gap>) {
@@ -109,49 +114,18 @@ fn begin_unknown(hub: &Hub, cursor: Option<Cursor>) -> (Place, Option<Gap>) {
     (gap.resume, Some(gap))
 }
 
-/// The latest publication of each channel, unpaged.
-fn latest(shard: &Shard, hub: &Hub, selection: &Selection) -> Range {
-    let (mut range, now, config) = (Range::new(hub, selection, None), Instant::now(), shard.config());
-    for value in hub.values(selection, now, |channel| config.access.keeps_last(channel)) {
-        range.push(&value);
-    }
-    range.expired = hub.expired(selection, now);
-    range.cursor = hub.tip();
-    range
-}
-
-/// What came after a place, up to the limits or to where a gap is to be told first.
-fn after_place(hub: &Hub, selection: &Selection, after: Place, gap: Option<Gap>) -> Range {
-    let mut range = Range::new(hub, selection, gap);
-    let until = hub.until(selection, after);
-    let mut upto = until;
-    let entries = hub.read(selection, after, until, MAX_PUBLICATIONS + 1);
-    let mut read = after;
-    for entry in entries {
-        if range.count as usize == MAX_PUBLICATIONS || range.envelopes.len() >= MAX_BYTES {
-            upto = read;
-            break;
-        }
-        range.push(&Shown::delivered(entry, selection));
-        read = entry.place;
-    }
-    range.more = upto < hub.place();
-    range.cursor = if upto == hub.place() { hub.tip() } else { hub.cursor_of(upto) };
-    range
-}
-
 impl Range {
-    fn new(hub: &Hub, selection: &Selection, gap: Option<Gap>) -> Self {
-        let newest = hub.newest(selection).map(|entry| (entry.place, entry.cursor));
+    fn new(shard: &Shard, hub: &Hub, selection: &Selection, gap: Option<Gap>) -> Self {
         Self {
             cursor: None,
             gap,
             more: false,
             envelopes: Vec::new(),
             count: 0,
-            newest,
+            newest: hub.newest(selection).map(|entry| (entry.place, entry.cursor)),
             expired: 0,
-            lagging: false,
+            complete: *shard.phase.borrow() != Phase::Starting,
+            unchanged: false,
         }
     }
 
@@ -165,8 +139,42 @@ impl Range {
             count: 0,
             newest: None,
             expired: 0,
-            lagging: true,
+            complete: false,
+            unchanged: false,
         }
+    }
+
+    /// The latest publication of each channel, unpaged.
+    fn latest(mut self, shard: &Shard, hub: &Hub, selection: &Selection, headers: &HeaderMap) -> Self {
+        let (now, config) = (Instant::now(), shard.config());
+        self.cursor = hub.tip();
+        self.expired = hub.expired(selection, now);
+        self.unchanged = self.is_known(hub, headers);
+        if !self.unchanged {
+            for value in hub.values(selection, now, |channel| config.access.keeps_last(channel)) {
+                self.push(&value);
+            }
+        }
+        self
+    }
+
+    /// What came after a place, up to the limits or to where a gap is to be told first.
+    fn after_place(mut self, hub: &Hub, selection: &Selection, after: Place, headers: &HeaderMap) -> Self {
+        let until = hub.until(selection, after);
+        self.more = until < hub.place();
+        self.unchanged = self.is_known(hub, headers);
+        let (mut read, mut upto) = (after, until);
+        let limit = if self.unchanged { 0 } else { MAX_PUBLICATIONS + 1 };
+        for entry in hub.read(selection, after, until, limit) {
+            if self.count as usize == MAX_PUBLICATIONS || self.envelopes.len() >= MAX_BYTES {
+                (self.more, upto) = (true, read);
+                break;
+            }
+            self.push(&Shown::delivered(entry, selection));
+            read = entry.place;
+        }
+        self.cursor = if upto == hub.place() { hub.tip() } else { hub.cursor_of(upto) };
+        self
     }
 
     fn push(&mut self, shown: &Shown<'_>) {
@@ -176,32 +184,53 @@ impl Range {
         envelope::write(&mut self.envelopes, shown, true);
         self.count += 1;
     }
+
+    /// What `ETag` says, where it says anything. A page that is not the last says nothing of the
+    /// newest publication: with its tag the next answer would be a 304, and the pages between would
+    /// never be seen.
+    fn tag(&self) -> Option<String> {
+        if !self.complete || self.more {
+            return None;
+        }
+        Some(match (self.newest, self.expired) {
+            (None, _) => "none".to_owned(),
+            (Some((_, cursor)), 0) => cursor.to_string(),
+            (Some((_, cursor)), expired) => format!("{cursor}.{expired}"),
+        })
+    }
+
+    /// Whether one of the tags in `If-None-Match` names the newest publication: whoever has it has
+    /// all. Compared weakly, and by place where the tags are cursors, since two cursors can mean the
+    /// same place.
+    fn is_known(&self, hub: &Hub, headers: &HeaderMap) -> bool {
+        let Some(own) = self.tag().filter(|_| self.gap.is_none()) else { return false };
+        let values = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+        values.flat_map(|value| value.split(',')).any(|tag| {
+            let tag = tag.trim();
+            let tag = tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"');
+            let same_place = || {
+                let place = hub.place_of(tag.parse().ok()?)?;
+                Some(self.expired == 0 && self.newest.is_some_and(|(newest, _)| newest == place))
+            };
+            tag == "*" || tag == own || same_place() == Some(true)
+        })
+    }
 }
 
-fn respond(shard: &Shard, wanted: &Wanted, headers: &HeaderMap, range: &Range) -> Answer {
+fn respond(shard: &Shard, wanted: &Wanted, range: &Range) -> Answer {
     let cursor = range.cursor.map_or(String::new(), |cursor| cursor.to_string());
-    let etag = match (range.newest, range.expired) {
-        (None, _) => "none".to_owned(),
-        (Some((_, cursor)), 0) => cursor.to_string(),
-        (Some((_, cursor)), expired) => format!("{cursor}.{expired}"),
-    };
-    let complete = *shard.phase.borrow() != Phase::Starting && !range.lagging;
-    // A page that is not the last says nothing of the newest publication: with its tag the next
-    // answer would be a 304, and the pages between would never be seen.
-    let tagged = complete && !range.more;
-    let unchanged = tagged && range.gap.is_none() && is_newest(shard, headers, &etag, range);
-    let mut answer = if unchanged {
+    let mut answer = if range.unchanged {
         respond::empty(StatusCode::NOT_MODIFIED)
     } else {
         shard.metrics.poll_deliveries.inc_by(range.count);
-        let body = body(range, &cursor, complete);
+        let body = body(range, &cursor);
         shard.metrics.poll_bytes.inc_by(body.len() as u64);
         respond::json(StatusCode::OK, body)
     };
     let headers = answer.headers_mut();
     insert(headers, HeaderName::from_static("fanfare-cursor"), &cursor);
-    if tagged {
-        insert(headers, ETAG, &format!("\"{etag}\""));
+    if let Some(tag) = range.tag() {
+        insert(headers, ETAG, &format!("\"{tag}\""));
     }
     // `Last-Event-ID` wins over what the URL says.
     let (cache, vary) = if wanted.explicit {
@@ -214,30 +243,15 @@ fn respond(shard: &Shard, wanted: &Wanted, headers: &HeaderMap, range: &Range) -
     answer
 }
 
-fn body(range: &Range, cursor: &str, complete: bool) -> Vec<u8> {
+fn body(range: &Range, cursor: &str) -> Vec<u8> {
     let gap = range.gap.as_ref().map_or("null".to_owned(), control::gap_json);
-    let more = range.more;
+    let Range { more, complete, .. } = range;
     let mut body =
         format!(r#"{{"cursor":"{cursor}","gap":{gap},"more":{more},"complete":{complete},"publications":["#)
             .into_bytes();
     body.extend_from_slice(&range.envelopes);
     body.extend_from_slice(b"]}");
     body
-}
-
-/// Whether one of the tags in `If-None-Match` names the newest publication. Compared weakly, and by
-/// place where the tags are cursors, since two cursors can mean the same place.
-fn is_newest(shard: &Shard, headers: &HeaderMap, etag: &str, range: &Range) -> bool {
-    let values = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|tag| {
-        let tag = tag.trim();
-        let tag = tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"');
-        let same_place = || {
-            let place = shard.sessions.borrow().hub.place_of(tag.parse().ok()?)?;
-            Some(range.expired == 0 && range.newest.is_some_and(|(newest, _)| newest == place))
-        };
-        tag == "*" || tag == etag || same_place() == Some(true)
-    })
 }
 
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
