@@ -121,6 +121,7 @@ impl Sessions {
     /// Places mean something else now. Whoever was owed latest values is told a gap, and gets them again.
     fn begin_anew(&mut self) {
         self.tapes = Tapes::default();
+        self.tally.begin_anew();
         self.slots.iter_mut().flatten().for_each(|session| session.owed = None);
     }
 

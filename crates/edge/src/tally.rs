@@ -55,6 +55,12 @@ impl Tally {
         self.arrivals.push_back((upto, at));
     }
 
+    /// Places mean something else now, and may have gone back.
+    pub(crate) fn begin_anew(&mut self) {
+        self.arrivals.clear();
+        self.forgotten = Place::START;
+    }
+
     /// Sets the clock anew, now and then.
     pub(crate) fn tick(&mut self) {
         self.clock = clock();
@@ -95,4 +101,31 @@ impl Tally {
 fn clock() -> (Instant, u64) {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     (Instant::now(), since_1970.as_millis() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus::Registry;
+    use publication::EntryId;
+
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_observed_also_where_ids_have_gone_back() {
+        let metrics = Metrics::new(&Registry::new()).unwrap();
+        let mut tally = Tally::new(&metrics);
+        let deliver = |tally: &mut Tally, ms| {
+            let place = Place::of(EntryId { ms, seq: 0 });
+            tally.note_arrival(place, Instant::now());
+            tally.observe(place, Instant::now());
+            tally.flush();
+            (metrics.delivery.get_sample_count(), metrics.since_published.get_sample_count())
+        };
+        let arrivals = MAX_ARRIVALS as u64 + 1;
+        for number in 1..=arrivals {
+            assert_eq!(deliver(&mut tally, 1_000_000 + number), (number, number));
+        }
+        tally.begin_anew();
+        assert_eq!(deliver(&mut tally, 1), (arrivals + 1, arrivals + 1));
+    }
 }
