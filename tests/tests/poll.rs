@@ -76,6 +76,19 @@ fn a_304_costs_nothing_of_what_it_does_not_send() {
 }
 
 #[test]
+fn a_head_delivers_nothing() {
+    let gateway = Gateway::embedded();
+    gateway.post("channel=a", "x");
+    wait_for("the publication", || !data(&poll(&gateway, "channel=a", &[])).is_empty());
+    let metrics = ["fanfare_deliveries_total", "fanfare_delivered_bytes_total"]
+        .map(|name| format!("{name}{{transport=\"poll\"}}"));
+    let before = metrics.each_ref().map(|metric| gateway.metric(metric));
+    let answer = http::request(gateway.public(), "HEAD", "/events?channel=a", &[], b"");
+    assert_eq!((answer.status, answer.body.len()), (200, 0));
+    assert_eq!(metrics.each_ref().map(|metric| gateway.metric(metric)), before);
+}
+
+#[test]
 fn long_ranges_come_in_pages_that_join() {
     let gateway = Gateway::embedded();
     let mut stream = http::connect(gateway.public());

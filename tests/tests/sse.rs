@@ -367,6 +367,19 @@ fn a_reader_that_stalls_is_gone_after_the_write_timeout_and_nobody_else_notices(
 }
 
 #[test]
+fn what_a_session_still_gets_at_its_end_counts_as_delivered() {
+    let gateway = Gateway::plan().set("sessions.write_timeout", "\"1s\"").start();
+    let mut stalled = gateway.listen("channel=a");
+    for _ in 0..200 {
+        gateway.post("channel=a", &"x".repeat(60_000));
+    }
+    gateway.wait_for_metric("fanfare_sessions_closed_total{reason=\"slow\",transport=\"sse\"}", 1.0);
+    let got = std::iter::from_fn(|| stalled.try_next()).filter(|event| event.name.is_empty()).count();
+    assert!(got > 0);
+    gateway.wait_for_metric("fanfare_deliveries_total{transport=\"sse\"}", got as f64);
+}
+
+#[test]
 fn a_slow_reader_that_history_overtook_is_told_a_gap() {
     let gateway = Gateway::plan().set("history.keep_count", "50").start();
     let mut slow = gateway.listen("channel=a");

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use hub::{Beginning, Gap, Hub, Place, Selection, Shown};
 use hyper::{
-    HeaderMap, StatusCode,
+    HeaderMap, Method, StatusCode,
     header::{CACHE_CONTROL, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, VARY},
 };
 use publication::Cursor;
@@ -29,17 +29,22 @@ const FETCH_WAIT: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// The gateway takes nobody in just now.
-pub(crate) async fn answer(shard: &Shard, wanted: &Wanted, headers: &HeaderMap) -> Result<Answer, Refusal> {
+pub(crate) async fn answer(
+    shard: &Shard,
+    wanted: &Wanted,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<Answer, Refusal> {
     let asked = Instant::now();
     let deadline = asked + CURSOR_WAIT;
     loop {
         // Registered before looking, so that nothing is missed in between.
         let moved = shard.moved.notified();
         match read(shard, wanted, headers, asked)? {
-            Found::Range(range) => return Ok(respond(shard, wanted, &range)),
+            Found::Range(range) => return Ok(respond(shard, wanted, method, &range)),
             Found::Ahead(cursor) if Instant::now() >= deadline => {
                 // This gateway lags behind the one that gave the cursor out: there is nothing new here.
-                return Ok(respond(shard, wanted, &Range::lagging(cursor)));
+                return Ok(respond(shard, wanted, method, &Range::lagging(cursor)));
             }
             Found::Ahead(_) => drop(timeout_at(deadline.into(), moved).await),
             Found::Stored(after) => {
@@ -217,14 +222,16 @@ impl Range {
     }
 }
 
-fn respond(shard: &Shard, wanted: &Wanted, range: &Range) -> Answer {
+fn respond(shard: &Shard, wanted: &Wanted, method: &Method, range: &Range) -> Answer {
     let cursor = range.cursor.map_or(String::new(), |cursor| cursor.to_string());
     let mut answer = if range.unchanged {
         respond::empty(StatusCode::NOT_MODIFIED)
     } else {
-        shard.metrics.poll_deliveries.inc_by(range.count);
         let body = body(range, &cursor);
-        shard.metrics.poll_bytes.inc_by(body.len() as u64);
+        if method != Method::HEAD {
+            shard.metrics.poll_deliveries.inc_by(range.count);
+            shard.metrics.poll_bytes.inc_by(body.len() as u64);
+        }
         respond::json(StatusCode::OK, body)
     };
     let headers = answer.headers_mut();

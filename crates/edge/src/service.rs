@@ -86,7 +86,7 @@ async fn read(
         .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.code(), error.to_string()))?;
     allow(shard, &wanted, request.headers(), client)?;
     match wanted.transport {
-        Transport::Poll => poll::answer(shard, &wanted, request.headers()).await,
+        Transport::Poll => poll::answer(shard, &wanted, request.method(), request.headers()).await,
         Transport::Sse if request.method() == Method::HEAD => Ok(event_stream_head()),
         Transport::Sse => {
             let chunked = request.version() >= Version::HTTP_11;

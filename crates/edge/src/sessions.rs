@@ -129,7 +129,7 @@ impl Sessions {
     pub(crate) fn take_event(&mut self, event: &Event) {
         let Token(token) = event.token();
         if let Some(leaving) = token.checked_sub(LEAVING) {
-            if self.leaving.get_mut(leaving).is_some_and(Leaving::proceed) {
+            if self.leaving.get_mut(leaving).is_some_and(|leaving| leaving.proceed(&mut self.tally)) {
                 self.leaving.remove(leaving);
             }
             return;

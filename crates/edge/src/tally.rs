@@ -15,9 +15,9 @@ const MAX_ARRIVALS: usize = 256;
 
 pub(crate) struct Tally {
     /// Frames that the kernel accepted.
-    pub(crate) frames: u64,
+    frames: u64,
     /// Bytes that it accepted.
-    pub(crate) bytes: u64,
+    bytes: u64,
     frames_total: IntCounter,
     bytes_total: IntCounter,
     delivery: LocalHistogram,

@@ -8,7 +8,7 @@ use std::{
 
 use mio::net::TcpStream;
 
-use crate::{client::Client, load::Load, pinned::Pinned};
+use crate::{client::Client, load::Load, pinned::Pinned, tally::Tally};
 
 /// What a client may send where nothing is expected, in all.
 const MAX_DISCARDED: usize = 64 * 1024;
@@ -86,18 +86,14 @@ impl Leaving {
     /// Writes the last words, then shuts the sending side, and waits for the other side to do the
     /// same: closing with unread input would reset the connection and eat the last words. Returns
     /// true when it is over.
-    pub(crate) fn proceed(&mut self) -> bool {
+    pub(crate) fn proceed(&mut self, tally: &mut Tally) -> bool {
         if !self.said {
             let Wire { socket, pinned, .. } = &mut self.wire;
-            match pinned.flush(socket) {
-                Err(_) => return true,
-                Ok(flushed) if flushed.all => {
-                    self.said = true;
-                    if socket.shutdown(Shutdown::Write).is_err() {
-                        return true;
-                    }
-                }
-                Ok(_) => {}
+            let Ok(flushed) = pinned.flush(socket) else { return true };
+            tally.count(flushed.bytes, flushed.frames as usize);
+            self.said = flushed.all;
+            if self.said && socket.shutdown(Shutdown::Write).is_err() {
+                return true;
             }
         }
         !matches!(self.wire.hear(), Heard::Nothing)

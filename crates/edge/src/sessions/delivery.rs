@@ -89,14 +89,13 @@ impl Sessions {
         let flushed = session.wire.pinned.flush(&mut session.wire.socket)?;
         if flushed.bytes > 0 {
             session.last_write = now;
-            self.tally.bytes += flushed.bytes as u64;
         }
+        self.tally.count(flushed.bytes, flushed.frames as usize);
         if !flushed.all {
             (session.flags.blocked, session.flags.lagging) = (true, true);
             return Ok(Wrote::Some);
         }
         session.delivered = session.delivered.saturating_add(flushed.frames);
-        self.tally.frames += u64::from(flushed.frames);
         Ok(Wrote::All(flushed.bytes))
     }
 
@@ -106,7 +105,6 @@ impl Sessions {
         let Some(session) = session_mut(&mut self.slots, key) else { return Ok(Wrote::Nothing) };
         let audience = self.hub.audience_of(key);
         let page = if latest {
-            self.metrics.conflated.inc();
             self.tapes.newest(&self.hub, audience)
         } else {
             self.tapes.page(&self.hub, audience, after, until)
@@ -119,6 +117,9 @@ impl Sessions {
         let count = write(&mut session.wire.socket, bytes)?;
         let progress = page.progress(after, count);
         self.hub.advance(key, progress.place);
+        if latest && count > 0 {
+            self.metrics.conflated.inc();
+        }
         self.tally.count(count, progress.frames);
         session.took(count, progress.frames, now);
         if session.flags.live

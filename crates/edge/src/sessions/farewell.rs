@@ -91,7 +91,7 @@ impl Sessions {
         wire.pinned.push(out.into(), 0);
         let interest = Interest::READABLE | Interest::WRITABLE;
         let mut leaving = Leaving::new(wire, self.now + LINGER);
-        if leaving.proceed() {
+        if leaving.proceed(&mut self.tally) {
             return;
         }
         let entry = self.leaving.vacant_entry();
