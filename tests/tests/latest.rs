@@ -209,3 +209,18 @@ fn latest_values_are_bounded_and_the_least_recently_published_go_first() {
     let expected: Vec<_> = (22..30).chain([20, 30]).map(|channel| channel.to_string()).collect();
     wait_for("the latest values", || values(&gateway, "channel=c*") == expected);
 }
+
+#[test]
+fn who_comes_is_told_no_gap_of_what_was_published_before() {
+    let gateway = Gateway::plan().set("history.keep_count", "2").set("listen.shards", "1").start();
+    for round in 0..10 {
+        // What this one is shown is kept for others who come in the same second.
+        let _shown = gateway.listen("channel=a&channel=b&since=last");
+        for number in 0..5 {
+            gateway.post("channel=a", &format!("{round} {number}"));
+        }
+        let newest = format!("{round} 4");
+        wait_for("the value", || values(&gateway, "channel=a") == [&*newest]);
+        gateway.listen("channel=a&channel=b&since=last").expect(&newest);
+    }
+}
