@@ -20,6 +20,8 @@ fn a_first_poll_gives_the_latest_of_each_channel_and_a_cursor_the_rest() {
     for (channel, data) in [("a", "old"), ("b", "b"), ("a", "new")] {
         gateway.post(&format!("channel={channel}"), data);
     }
+    // What was posted is on its way to each shard.
+    wait_for("all of it", || data(&poll(&gateway, "channel=a&channel=b", &[])) == ["b", "new"]);
     let first = poll(&gateway, "channel=a&channel=b&channel=never", &[]);
     assert_eq!(first.status, 200);
     assert_eq!(data(&first), ["b", "new"]);
@@ -28,7 +30,8 @@ fn a_first_poll_gives_the_latest_of_each_channel_and_a_cursor_the_rest() {
     let cursor = body["cursor"].as_str().unwrap().to_owned();
     assert_eq!(first.header("fanfare-cursor"), Some(&*cursor));
     gateway.post("channel=a", "newer");
-    assert_eq!(data(&poll(&gateway, &format!("channel=a&since={cursor}"), &[])), ["newer"]);
+    let since = format!("channel=a&since={cursor}");
+    wait_for("it", || data(&poll(&gateway, &since, &[])) == ["newer"]);
     assert_eq!(data(&poll(&gateway, "channel=a&since=earliest", &[])), ["old", "new", "newer"]);
     assert_eq!(data(&poll(&gateway, "channel=a", &[("Last-Event-ID", &cursor)])), ["newer"]);
 }

@@ -31,6 +31,8 @@ const STUCK_AFTER: Duration = Duration::from_secs(5);
 pub struct Edge {
     shards: Vec<Handle>,
     phase: watch::Sender<Phase>,
+    /// How many shards can give out cursors.
+    warm: watch::Sender<usize>,
     census: Census,
     metrics: Metrics,
     config: watch::Sender<Arc<Config>>,
@@ -61,6 +63,7 @@ impl Edge {
         fetch: &mpsc::Sender<FetchRequest>,
     ) -> io::Result<Self> {
         let (phase, watched) = watch::channel(Phase::Starting);
+        let warm = watch::Sender::new(0);
         let census = Census::new(config.max_sessions, config.max_new_per_second);
         let config = watch::Sender::new(Arc::new(config));
         let mut handles = Vec::with_capacity(shards);
@@ -77,6 +80,7 @@ impl Edge {
                 publish: publish.clone(),
                 fetch: fetch.clone(),
                 phase: watched.clone(),
+                warm: warm.clone(),
                 inbox: inbox_end,
                 arrived: arrived_end,
                 asks: asks_end,
@@ -86,7 +90,7 @@ impl Edge {
             handles.push(Handle { inbox, arrived, asks, load: Arc::new(AtomicUsize::new(0)), pulse });
         }
         let metrics = metrics.clone();
-        Ok(Self { shards: handles, phase, census, metrics, config })
+        Ok(Self { shards: handles, phase, warm, census, metrics, config })
     }
 
     /// Where each shard takes publications.
@@ -112,6 +116,13 @@ impl Edge {
         let (reply, snapshot) = oneshot::channel();
         self.shards.first()?.asks.send(Ask { max_bytes, reply }).await.ok()?;
         snapshot.await.ok()?
+    }
+
+    /// Resolves when every shard can give out cursors: the broker has begun, and they have all taken
+    /// what it began with.
+    pub async fn warmed(&self) {
+        // It is never closed: the edge holds an end of it.
+        let _ = self.warm.subscribe().wait_for(|warm| *warm == self.shards.len()).await;
     }
 
     /// All that other gateways know is known here too.

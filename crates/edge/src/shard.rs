@@ -1,6 +1,9 @@
 //! What the tasks of one shard share: its sessions, and the ends of its lanes.
 
-use std::{cell::RefCell, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    sync::Arc,
+};
 
 use tokio::sync::{Notify, mpsc, watch};
 
@@ -19,6 +22,8 @@ pub(crate) struct Shard {
     pub(crate) publish: mpsc::Sender<PublishRequest>,
     pub(crate) fetch: Fetching,
     pub(crate) phase: watch::Receiver<Phase>,
+    /// To be told once when cursors can be given out.
+    pub(crate) warm: Cell<Option<watch::Sender<usize>>>,
     /// The order went on: who waits for a cursor looks again.
     pub(crate) moved: Notify,
     /// A session came: the loop has something to do.
@@ -30,6 +35,15 @@ impl Shard {
     /// come between two looks.
     pub(crate) fn config(&self) -> Arc<Config> {
         Arc::clone(&self.config.borrow())
+    }
+
+    /// Tells the edge once that cursors can be given out.
+    pub(crate) fn tell_if_warm(&self) {
+        if self.sessions.borrow().hub.is_warm()
+            && let Some(warm) = self.warm.take()
+        {
+            warm.send_modify(|shards| *shards += 1);
+        }
     }
 
     /// Goes on with other settings.

@@ -1,7 +1,7 @@
 //! The thread of a shard: its own runtime, hub and sockets; it shares nothing with the others.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     future::ready,
     io,
     rc::Rc,
@@ -50,6 +50,8 @@ pub(crate) struct Start {
     pub(crate) publish: mpsc::Sender<PublishRequest>,
     pub(crate) fetch: Fetching,
     pub(crate) phase: watch::Receiver<Phase>,
+    /// How many shards can give out cursors.
+    pub(crate) warm: watch::Sender<usize>,
     pub(crate) inbox: mpsc::Receiver<Arc<Batch>>,
     pub(crate) arrived: mpsc::Receiver<Arrived>,
     pub(crate) asks: mpsc::Receiver<Ask>,
@@ -91,7 +93,7 @@ pub(crate) fn spawn(number: usize, start: Start) -> io::Result<()> {
 }
 
 async fn run(poll: mio::Poll, start: Start) {
-    let Start { config, metrics, census, publish, fetch, phase, inbox, arrived, asks, pulse } = start;
+    let Start { config, metrics, census, publish, fetch, phase, warm, inbox, arrived, asks, pulse } = start;
     let registry = poll.registry().try_clone();
     let sockets = readiness::readable(poll);
     let (Ok(registry), Ok(sockets)) = (registry, sockets) else {
@@ -108,6 +110,7 @@ async fn run(poll: mio::Poll, start: Start) {
         publish,
         fetch,
         phase,
+        warm: Cell::new(Some(warm)),
         moved: Notify::new(),
         stirred: Notify::new(),
     });
@@ -193,6 +196,7 @@ fn timer(period: Duration) -> Interval {
 fn take_batches(shard: &Shard, inbox: &mut Inbox) {
     if inbox.drain_into(&mut shard.sessions.borrow_mut()) {
         shard.moved.notify_waiters();
+        shard.tell_if_warm();
     }
 }
 

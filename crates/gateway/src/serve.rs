@@ -97,6 +97,7 @@ pub(crate) async fn serve(mut configured: Configured, listeners: Listeners) -> i
     let heartbeat = settings.edge.heartbeat;
     tokio::task::spawn_local(async move {
         warm(status, heartbeat).await;
+        warming.warmed().await;
         warming.complete();
         if ready.set_ready() {
             told.tell_ready();
