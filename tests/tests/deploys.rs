@@ -85,8 +85,8 @@ fn sessions_that_came_together_do_not_end_together() {
         began.elapsed().as_secs_f64()
     };
     let quarters = [1.0, 25.0, 50.0, 75.0, 100.0].map(&mut when);
-    // Evenly from the second second to the fourth, with a busy machine's delay.
-    assert!(quarters[0] >= 2.0, "{quarters:?}");
+    // Evenly from the second second to the fourth, to a turn of the shard and with a busy machine's delay.
+    assert!(quarters[0] >= 1.9, "{quarters:?}");
     assert!(quarters[3] - quarters[1] >= 0.5, "{quarters:?}");
     assert!(quarters[4] - quarters[0] >= 1.0, "{quarters:?}");
     drop(crowd);
