@@ -28,10 +28,9 @@ pub(crate) fn write_cursor(out: &mut Vec<u8>, encoding: Encoding, cursor: Option
     sse::write_control(out, encoding, "cursor", cursor, None, &json);
 }
 
-/// `fanfare.gap`: publications of the session's channels may be missing here. With this cursor a
-/// browser would come back behind it.
-pub(crate) fn write_gap(out: &mut Vec<u8>, encoding: Encoding, gap: &Gap, cursor: Option<Cursor>) {
-    sse::write_control(out, encoding, "gap", cursor, None, &gap_json(gap));
+/// `fanfare.gap`: publications of the session's channels may be missing here.
+pub(crate) fn write_gap(out: &mut Vec<u8>, encoding: Encoding, gap: &Gap) {
+    sse::write_control(out, encoding, "gap", gap.cursor, None, &gap_json(gap));
 }
 
 /// `fanfare.bye`: the session ends; all before this cursor was written. It may come back after

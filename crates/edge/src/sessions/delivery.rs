@@ -177,14 +177,11 @@ impl Sessions {
     fn pin_gap(&mut self, key: SessionKey, gap: &Gap) {
         self.metrics.count_gap(gap.reason);
         let Some(session) = session_mut(&mut self.slots, key) else { return };
-        let mut cursor = gap.cursor;
+        let mut out = Vec::new();
+        control::write_gap(&mut out, session.encoding, gap);
+        session.wire.pinned.push(out.into(), 0);
         if session.flags.since_last {
             session.owe_latest(gap.resume);
-            // Cut off from them, it must be told the gap again. The cursor comes behind them.
-            cursor = None;
         }
-        let mut out = Vec::new();
-        control::write_gap(&mut out, session.encoding, gap, cursor);
-        session.wire.pinned.push(out.into(), 0);
     }
 }
