@@ -211,6 +211,20 @@ fn latest_values_are_bounded_and_the_least_recently_published_go_first() {
 }
 
 #[test]
+fn who_comes_is_shown_the_latest_and_not_what_it_was_a_moment_ago() {
+    let gateway = Gateway::plan().set("listen.shards", "1").start();
+    let mut watching = gateway.listen("channel=a");
+    for round in 0..20 {
+        let value = round.to_string();
+        gateway.post("channel=a", &value);
+        watching.expect(&value);
+        let mut browser = gateway.listen("channel=a&since=last");
+        browser.expect(&value);
+        assert_eq!(browser.next().name, "fanfare.cursor");
+    }
+}
+
+#[test]
 fn who_comes_is_told_no_gap_of_what_was_published_before() {
     let gateway = Gateway::plan().set("history.keep_count", "2").set("listen.shards", "1").start();
     for round in 0..10 {

@@ -26,7 +26,7 @@ pub(crate) struct Session {
 pub(crate) struct Owed {
     /// It has those up to here ...
     pub(crate) after: Place,
-    /// ... and needs none behind this, where it reads on.
+    /// ... and needs none behind this: what is newer comes to it as it comes to all.
     pub(crate) upto: Place,
 }
 
@@ -48,7 +48,7 @@ pub(crate) struct Flags {
 }
 
 impl Session {
-    /// It gets the latest values that there are at `upto`, where it reads on.
+    /// It gets the latest values up to a place.
     pub(crate) fn owe_latest(&mut self, upto: Place) {
         self.owed = Some(Box::new(Owed { after: Place::START, upto }));
     }

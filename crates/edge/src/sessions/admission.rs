@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hub::SessionKey;
+use hub::{AudienceKey, Place, SessionKey};
 use hyper::HeaderMap;
 use mio::{Interest, Token};
 use socket2::SockRef;
@@ -111,13 +111,16 @@ impl Sessions {
         control::write_open(&mut out, session.encoding, cursor, self.config.retry, self.config.heartbeat);
         session.wire.pinned.push(out.into(), 0);
         if last {
-            let audience = self.hub.audience_of(key);
-            // Those that others read already are as good, with all that memory holds behind them.
-            let shared = self.tapes.latest_at(audience).filter(|at| self.hub.holds_after(audience, *at));
-            let upto = shared.unwrap_or(self.hub.place());
-            self.hub.advance(key, upto);
-            session.owe_latest(upto);
+            session.owe_latest(self.latest_upto(self.hub.audience_of(key)));
         }
+    }
+
+    /// Up to which place a newcomer needs the latest values: those that others of its audience read
+    /// already are as good if nothing has come for it since.
+    fn latest_upto(&self, audience: AudienceKey) -> Place {
+        let newest = self.hub.audience(audience).and_then(|(selection, _)| self.hub.newest(selection));
+        let is_new = |at: &Place| newest.is_none_or(|entry| entry.place <= *at);
+        self.tapes.latest_at(audience).filter(is_new).unwrap_or(self.hub.place())
     }
 
     fn prepare(&self, socket: &std::net::TcpStream) -> io::Result<()> {

@@ -9,7 +9,6 @@ use crate::{
     chart::Located,
     gap::{Gap, GapReason},
     history::Entry,
-    keys::AudienceKey,
     place::Place,
     selection::Selection,
     shown::Shown,
@@ -88,14 +87,6 @@ impl Hub {
             None if !self.chart.is_stream() || place < self.excerpts.oldest() => Source::Nowhere,
             None => Source::Stream,
         }
-    }
-
-    /// Whether memory holds all that an audience has after `place`, and the broker lost nothing since.
-    #[must_use]
-    pub fn holds_after(&self, audience: AudienceKey, place: Place) -> bool {
-        let audience = self.audiences.get(audience);
-        audience.is_some_and(|audience| !self.has_lost_of(&audience.selection, place))
-            && self.history.break_after(place).is_none()
     }
 
     fn has_lost_of(&self, selection: &Selection, place: Place) -> bool {
