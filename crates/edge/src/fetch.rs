@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Before asking again for what could not be had.
 const RETRY: Duration = Duration::from_millis(500);
 /// Parts that a shard waits for at once.
-const MAX_FETCHING: usize = 4;
+const MAX_RUNNING: usize = 4;
 
 /// Asks for the part of the stream that holds what comes after a place.
 pub struct FetchRequest {
@@ -48,7 +48,7 @@ impl Fetches {
     pub(crate) fn want(&mut self, session: SessionKey, after: Cursor) {
         self.waiting.push(session);
         // The first one's answer may hold what the others want: they are looked at again then.
-        if self.wanted.is_empty() && self.running.len() < MAX_FETCHING && !self.running.contains(&after) {
+        if self.wanted.is_empty() && self.running.len() < MAX_RUNNING && !self.running.contains(&after) {
             self.wanted.push(after);
         }
     }

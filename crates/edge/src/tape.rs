@@ -4,6 +4,8 @@
 //! so that a session reads on from its place through one page after the other. Pages live as long
 //! as somebody reads them.
 
+mod page;
+
 use std::{
     collections::{HashMap, VecDeque},
     time::Instant,
@@ -11,28 +13,14 @@ use std::{
 
 use hub::{AudienceKey, Hub, Place, Shown};
 
-use crate::{encoding::Encoding, sse};
+use self::page::{PAGE_BYTES, Page};
+use crate::encoding::Encoding;
 
-/// A page ends with the frame that reaches this many bytes.
-const PAGE_BYTES: usize = 64 * 1024;
-/// Publications looked up for a page at once.
-const PAGE_ENTRIES: usize = 512;
-/// So does a page of latest values. Each is looked up among all values, so there should be few.
+/// A page of latest values ends with the frame that reaches this many bytes. Each is looked up among
+/// all values, so there should be few.
 const LATEST_BYTES: usize = 1024 * 1024;
 /// Pages kept for reuse.
 const MAX_SPARE: usize = 64;
-
-/// The frames after one place and up to another.
-#[derive(Default)]
-pub(crate) struct Page {
-    after: Place,
-    upto: Place,
-    bytes: Vec<u8>,
-    /// Where each frame ends.
-    ends: Vec<(Place, u32)>,
-    /// Somebody read it since the last sweep.
-    used: bool,
-}
 
 /// A part of the latest values of an audience's channels, in order, without ids.
 struct Latest {
@@ -189,96 +177,6 @@ impl Latest {
     }
 }
 
-impl Page {
-    fn restart(&mut self, after: Place) {
-        self.after = after;
-        self.upto = after;
-        self.bytes.clear();
-        self.ends.clear();
-    }
-
-    /// Adds what the audience has up to `until`, or as much of it as fills the page.
-    fn extend(&mut self, hub: &Hub, audience: AudienceKey, until: Place) {
-        let Some((selection, encoding)) = hub.audience(audience) else { return };
-        let encoding = Encoding::from_number(encoding);
-        while self.upto < until && self.bytes.len() < PAGE_BYTES {
-            let entries = hub.read(selection, self.upto, until, PAGE_ENTRIES);
-            let all = entries.len() < PAGE_ENTRIES;
-            for entry in entries {
-                if self.bytes.len() >= PAGE_BYTES {
-                    return;
-                }
-                self.push(&Shown::delivered(entry, selection), encoding, true);
-            }
-            if all {
-                self.upto = until;
-            }
-        }
-    }
-
-    fn push(&mut self, shown: &Shown<'_>, encoding: Encoding, with_id: bool) {
-        sse::write_publication(&mut self.bytes, shown, encoding, with_id);
-        let place = shown.entry.place;
-        self.upto = place;
-        // A page of a tape or of values has a bound and one frame beyond it, one of latest publications
-        // is as much as the hub keeps: less than 4 GiB.
-        self.ends.push((place, u32::try_from(self.bytes.len()).unwrap_or(u32::MAX)));
-    }
-
-    /// All up to here is in this page or before it.
-    pub(crate) fn upto(&self) -> Place {
-        self.upto
-    }
-
-    /// The bytes after `place`.
-    pub(crate) fn after(&self, place: Place) -> &[u8] {
-        &self.bytes[self.start(place)..]
-    }
-
-    /// The bytes after `place` and up to `upto`.
-    pub(crate) fn between(&self, place: Place, upto: Place) -> &[u8] {
-        &self.bytes[self.start(place)..self.start(upto)]
-    }
-
-    /// How far a reader is that has written `count` bytes from `place` on: the place, the frames
-    /// up to there, and the rest of a frame that was cut.
-    pub(crate) fn progress(&self, place: Place, count: usize) -> Progress<'_> {
-        let first = self.ends.partition_point(|(end, _)| *end <= place);
-        let written = self.start(place) + count;
-        let whole = self.ends.partition_point(|(_, end)| *end as usize <= written);
-        let frames = whole.saturating_sub(first);
-        if written == self.bytes.len() {
-            return Progress { place: self.upto, frames, cut: &[] };
-        }
-        let begin = whole.checked_sub(1).map_or(0, |last| self.ends[last].1 as usize);
-        let Some((cut_place, end)) = self.ends.get(whole).filter(|_| written > begin) else {
-            let place = whole.checked_sub(1).map_or(place, |last| self.ends[last].0.max(place));
-            return Progress { place, frames, cut: &[] };
-        };
-        Progress { place: *cut_place, frames, cut: &self.bytes[written..*end as usize] }
-    }
-
-    /// The place of the first frame after `place`.
-    pub(crate) fn first_after(&self, place: Place) -> Option<Place> {
-        self.ends.get(self.ends.partition_point(|(end, _)| *end <= place)).map(|(first, _)| *first)
-    }
-
-    fn start(&self, place: Place) -> usize {
-        let before = self.ends.partition_point(|(end, _)| *end <= place);
-        before.checked_sub(1).map_or(0, |last| self.ends[last].1 as usize)
-    }
-}
-
-/// What a write has reached.
-pub(crate) struct Progress<'a> {
-    /// All up to here is written, once `cut` is.
-    pub(crate) place: Place,
-    /// Whole frames written.
-    pub(crate) frames: usize,
-    /// What is missing of the last frame.
-    pub(crate) cut: &'a [u8],
-}
-
 #[cfg(test)]
 mod tests {
     use std::{collections::HashSet, sync::Arc, time::Duration};
@@ -288,6 +186,7 @@ mod tests {
     use publication::{Arrival, BeaconId, Draft, Pattern, Publication};
 
     use super::*;
+    use crate::sse;
 
     fn hub() -> Hub {
         let mut hub = Hub::new(Config {
