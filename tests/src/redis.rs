@@ -1,6 +1,6 @@
 //! A real redis-server on a free port.
 
-use std::{net::TcpListener, process::Command};
+use std::{collections::HashMap, net::TcpListener, path::Path, process::Command};
 
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -15,8 +15,8 @@ pub struct Redis {
     process: Process,
     port: u16,
     arguments: Vec<String>,
-    /// Where it keeps what it stores, if it does.
-    _folder: Option<TempDir>,
+    /// Its own: a replica writes there what it is sent, and a server that starts takes up what it finds.
+    folder: TempDir,
 }
 
 /// Numbers as data, on the channel `a`: for [`Redis::add_all`].
@@ -32,25 +32,23 @@ impl Redis {
     }
 
     /// Starts one with further arguments, such as `--replicaof`.
+    ///
+    /// # Panics
+    /// There is no folder for it.
     #[must_use]
     pub fn with(arguments: &[&str]) -> Self {
         let port = free_port();
+        let folder = TempDir::new().expect("a temporary folder");
         let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        let redis = Self { process: launch(port, &arguments), port, arguments, _folder: None };
+        let redis = Self { process: launch(port, folder.path(), &arguments), port, arguments, folder };
         redis.wait_until_up();
         redis
     }
 
     /// Starts one that has written down what it answers, so that a restart loses nothing.
-    ///
-    /// # Panics
-    /// There is no folder for it.
     #[must_use]
     pub fn durable() -> Self {
-        let folder = TempDir::new().expect("a temporary folder");
-        let path = folder.path().to_string_lossy().into_owned();
-        let redis = Self::with(&["--appendonly", "yes", "--appendfsync", "always", "--dir", &path]);
-        Self { _folder: Some(folder), ..redis }
+        Self::with(&["--appendonly", "yes", "--appendfsync", "always"])
     }
 
     /// Its port.
@@ -139,6 +137,19 @@ impl Redis {
         redis::cmd("XLEN").arg(STREAM).query(&mut self.connection()).expect("Redis says so")
     }
 
+    /// Whether it counts what was ever added to the stream, as Redis does from version 7 on.
+    ///
+    /// # Panics
+    /// There is no stream.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        let survey = redis::cmd("XINFO")
+            .arg("STREAM")
+            .arg(STREAM)
+            .query::<HashMap<String, redis::Value>>(&mut self.connection());
+        survey.expect("there is a stream").contains_key("entries-added")
+    }
+
     /// Kills it and starts it anew on the same port.
     pub fn restart(&mut self) {
         self.kill();
@@ -153,7 +164,7 @@ impl Redis {
 
     /// Starts it anew on the same port.
     pub fn revive(&mut self) {
-        self.process = launch(self.port, &self.arguments);
+        self.process = launch(self.port, self.folder.path(), &self.arguments);
         self.wait_until_up();
     }
 
@@ -191,10 +202,10 @@ impl Redis {
     }
 }
 
-fn launch(port: u16, arguments: &[String]) -> Process {
+fn launch(port: u16, folder: &Path, arguments: &[String]) -> Process {
     let mut command = Command::new("redis-server");
     command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
-    command.args(["--dir", &std::env::temp_dir().to_string_lossy()]);
+    command.arg("--dir").arg(folder);
     Process::start(command.args(arguments))
 }
 

@@ -102,7 +102,12 @@ fn a_cursor_of_the_empty_stream_stays_good() {
     redis.add_all(numbers(0..3));
     drop(one);
     let two = Gateway::plan_on_stream(redis.port()).set("history.keep_count", "1").start();
-    two.resume("channel=a", &start).expect_all(0..3);
+    let mut browser = two.resume("channel=a", &start);
+    if !redis.counts() {
+        // Nobody can say that nothing has gone: rather a gap too many.
+        browser.expect_gap("trimmed");
+    }
+    browser.expect_all(0..3);
 }
 
 #[test]
