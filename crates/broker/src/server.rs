@@ -24,7 +24,8 @@ impl Server {
                 "run_id" => &mut self.run_id,
                 "master_replid" => &mut self.replication_id,
                 "role" => &mut self.role,
-                "redis_mode" => &mut self.mode,
+                // As Redis and as Valkey calls it.
+                "redis_mode" | "server_mode" => &mut self.mode,
                 "redis_version" => &mut self.redis_version,
                 "valkey_version" => &mut self.valkey_version,
                 _ => continue,
