@@ -41,17 +41,19 @@ impl<O: Outlet> Tail<O> {
         let after = part.last().map_or(last, |(oldest, _)| oldest.before());
         tracing::info!(entries = part.len(), %after, took = ?began.elapsed(), "read back the newest part of the stream");
 
-        let mut ledger = Ledger::new(after, survey);
+        let ids = part.iter().rev().map(|(id, _)| *id);
+        let ledger = Ledger::begin(after, ids, survey);
+        let mut newest = after;
         self.batch.push(Arrival::Anew { epoch: self.epoch.begin(), after });
         for (id, publication) in part.into_iter().rev() {
-            ledger.read(id);
+            newest = id;
             self.batch.push(Arrival::Entry(id, publication));
             // In steps, as the receivers take it.
             if self.batch.len() >= questions::MAX_ENTRIES {
                 self.flush().await;
             }
         }
-        if ledger.position() < last {
+        if newest < last {
             // The newest entries were deleted; cursors behind them are known all the same.
             self.batch.push(Arrival::Entry(last, None));
         }

@@ -33,6 +33,9 @@ pub struct Ledger {
     added: Option<u64>,
     /// Up to here nothing was missed.
     verified: EntryId,
+    /// Something up to here was there when Redis was last asked: only this tells a loss if it does not
+    /// count.
+    held: Option<EntryId>,
     checkpoint: Option<Checkpoint>,
 }
 
@@ -69,6 +72,19 @@ impl Ledger {
         ledger
     }
 
+    /// Begins with these entries, the newest there are, of which the last was read after Redis said this.
+    #[must_use]
+    pub fn begin(after: EntryId, entries: impl IntoIterator<Item = EntryId>, survey: Option<Survey>) -> Self {
+        let mut ledger = Self::new(after, survey);
+        for id in entries {
+            ledger.read(id);
+        }
+        if let Some(survey) = survey.filter(|survey| survey.last > ledger.position) {
+            ledger.pass(survey);
+        }
+        ledger
+    }
+
     /// Where reading goes on.
     #[must_use]
     pub fn position(&self) -> EntryId {
@@ -82,6 +98,7 @@ impl Ledger {
         }
         let before = std::mem::replace(&mut self.position, id);
         self.newest = id;
+        self.held.get_or_insert(id);
         let counted = self.added;
         self.added = counted.map(|added| added + 1);
         let Some(checkpoint) = self.checkpoint.filter(|checkpoint| id >= checkpoint.id) else {
@@ -91,6 +108,10 @@ impl Ledger {
         let met = id == checkpoint.id;
         let at_checkpoint = if met { self.added } else { counted };
         self.added = checkpoint.added.map(|added| added + u64::from(!met)).or(self.added);
+        // Without a count: it was there, and is not any more.
+        if checkpoint.added.is_none() {
+            return if met { Finding::Fine } else { self.lost() };
+        }
         if differ(at_checkpoint, checkpoint.added) {
             return self.lost();
         }
@@ -105,19 +126,18 @@ impl Ledger {
             return Finding::Another;
         }
         if survey.last == self.position {
-            return self.agree(survey.added);
+            return self.agree(survey);
         }
         if let Some(checkpoint) = self.checkpoint
             && (checkpoint.id, checkpoint.position) == (survey.last, self.position)
         {
-            // Since the last look nothing was there to be read: what was added has gone.
-            (self.position, self.newest, self.checkpoint) = (survey.last, survey.last, None);
-            return self.agree(survey.added);
+            // Since the last look nothing was there to be read.
+            let before = self.verified;
+            let finding = self.pass(survey);
+            return if survey.added.is_some() { finding } else { Finding::Lost(before) };
         }
         self.expect(survey);
-        // Without a count: all that was there a moment ago has gone, so more may have.
-        let gone = survey.first.is_some_and(|first| first > self.verified) && self.verified > ZERO;
-        if survey.added.is_none() && gone { self.lost() } else { Finding::Fine }
+        if survey.added.is_some() { Finding::Fine } else { self.look_at_extent(survey.first) }
     }
 
     /// Redis was asked on a new connection; `found` says whether the entry at our position is there.
@@ -141,15 +161,15 @@ impl Ledger {
         if found || (complete && !forked) {
             return Finding::Fine;
         }
-        // What was counted before says nothing of this stream.
-        self.added = None;
+        // What was seen before says nothing of this stream.
+        (self.added, self.held) = (None, None);
         self.lost()
     }
 
     /// The stream is not there any more, or never was.
     fn emptied(&mut self) -> Finding {
         let seen = self.checkpoint.take().is_some() || self.position > ZERO;
-        self.added = Some(0);
+        (self.added, self.held) = (Some(0), None);
         if !seen {
             return Finding::Fine;
         }
@@ -161,14 +181,31 @@ impl Ledger {
         self.checkpoint = Some(Checkpoint { id: last, added, position: self.position });
     }
 
-    /// All has been read; Redis counts so many.
-    fn agree(&mut self, added: Option<u64>) -> Finding {
-        let ours = std::mem::replace(&mut self.added, added);
-        if differ(ours, added) {
+    /// What was added behind our position has gone.
+    fn pass(&mut self, survey: Survey) -> Finding {
+        (self.position, self.newest, self.checkpoint) = (survey.last, survey.last, None);
+        self.agree(survey)
+    }
+
+    /// All has been read, if it is the stream that we know.
+    fn agree(&mut self, survey: Survey) -> Finding {
+        if survey.added.is_none() {
+            return self.look_at_extent(survey.first);
+        }
+        let ours = std::mem::replace(&mut self.added, survey.added);
+        if differ(ours, survey.added) {
             return self.lost();
         }
         self.verified = self.position;
         Finding::Fine
+    }
+
+    /// Without a count: once all has gone that was there at the last look, more may have.
+    fn look_at_extent(&mut self, first: Option<EntryId>) -> Finding {
+        let gone = self.held.zip(first).is_some_and(|(held, first)| first > held);
+        self.held = first.map(|first| first.max(self.position));
+        let before = std::mem::replace(&mut self.verified, self.position);
+        if gone { Finding::Lost(before) } else { Finding::Fine }
     }
 
     fn lost(&mut self) -> Finding {
