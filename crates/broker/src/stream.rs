@@ -131,6 +131,13 @@ impl<O: Outlet> Tail<O> {
             if self.checked.elapsed() >= CHECK_INTERVAL {
                 self.check(&mut connection).await?;
             }
+            if let Some(pause) = self.questions.pause() {
+                // What has come does not wait with the question.
+                if !self.flush().await {
+                    return Ok(());
+                }
+                sleep(pause).await;
+            }
             // Asked for before the last answer is handed on: Redis reads while the receivers do.
             self.ask(&mut connection).await?;
             if !self.flush().await {
