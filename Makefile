@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: run test lint bench chaos soak test-deps clean
+.PHONY: run test lint bench chaos servers soak test-deps clean
 
 run: ## Build and start the gateway with the embedded broker, on http://localhost:8080/
 	$(CARGO) run --release -p gateway -- serve
@@ -23,6 +23,9 @@ bench: ## The load generator and the comparison with the floor and with peers
 chaos: ## Faults on purpose, on both brokers; CHAOS="--quick" or "--scenario redis-killed" for less
 	$(CARGO) build --release -p gateway -p chaos
 	target/release/chaos $(CHAOS)
+
+servers: test-deps ## The tests that speak to Redis, on Redis 6.2 and 8 and Valkey 8 and 9
+	tests/servers.sh $(SERVERS)
 
 soak: ## Ten minutes of steady load with churn: memory, descriptors and threads must stay
 	$(CARGO) build --release -p gateway -p chaos
