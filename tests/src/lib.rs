@@ -7,6 +7,7 @@ pub mod dead_end;
 pub mod gateway;
 pub mod haproxy;
 pub mod http;
+pub mod kept;
 pub mod listener;
 pub mod manager;
 pub mod nginx;
@@ -27,6 +28,7 @@ pub use self::{
     gateway::Gateway,
     haproxy::Haproxy,
     http::Answer,
+    kept::Kept,
     listener::{Event, Listener},
     manager::Manager,
     nginx::Nginx,

@@ -50,13 +50,17 @@ impl Census {
     /// # Errors
     /// Why there is none.
     pub(crate) fn admit(&self) -> Result<Permit, Crowded> {
-        let max = self.0.max.load(Ordering::Relaxed);
-        let within = |count| (count < max).then_some(count + 1);
-        let counted = self.0.sessions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within);
-        counted.map_err(|_| Crowded::Full)?;
-        let permit = Permit(Arc::clone(&self.0));
+        let permit = self.admit_at_once().ok_or(Crowded::Full)?;
         self.0.pace.admit(Instant::now()).map_err(Crowded::Rush)?;
         Ok(permit)
+    }
+
+    /// A permit for one that comes back all the time and is no part of any crowd: a poll that waits.
+    pub(crate) fn admit_at_once(&self) -> Option<Permit> {
+        let max = self.0.max.load(Ordering::Relaxed);
+        let within = |count| (count < max).then_some(count + 1);
+        self.0.sessions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within).ok()?;
+        Some(Permit(Arc::clone(&self.0)))
     }
 
     /// Sessions now.

@@ -17,10 +17,12 @@ pub enum CloseReason {
     Overloaded,
     /// The gateway has no cursor to give out yet.
     Starting,
+    /// A poll that waited was answered.
+    Answered,
 }
 
 impl CloseReason {
-    /// All reasons, for metrics.
+    /// All reasons for which sessions end, for metrics.
     pub const ALL: [Self; 7] = [
         Self::Gone,
         Self::Drain,
@@ -42,6 +44,7 @@ impl CloseReason {
             Self::Talkative => "talkative",
             Self::Overloaded => "overloaded",
             Self::Starting => "starting",
+            Self::Answered => "answered",
         }
     }
 
@@ -52,7 +55,7 @@ impl CloseReason {
             Self::Overloaded => 5.0,
             // The ends are spread, so the returns need not be: the page hardly notices.
             Self::Lifetime => 0.1,
-            Self::Gone | Self::Drain | Self::Slow | Self::Talkative | Self::Starting => 1.0,
+            Self::Gone | Self::Drain | Self::Slow | Self::Talkative | Self::Starting | Self::Answered => 1.0,
         }
     }
 }

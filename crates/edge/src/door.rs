@@ -3,35 +3,45 @@
 //! The service marks the request as taken and returns a future that never resolves. The driver
 //! looks for the mark after every poll of the connection, and then takes the connection apart: the
 //! socket, with nothing written to it yet, is the session's. hyper documents `into_parts` for
-//! finished connections only, hence the pinned minor version and the tests.
+//! finished connections only, hence the pinned minor version and the tests. A poll that has waited
+//! brings its socket back: it is answered here, and hyper goes on with the next request.
+
+mod io;
 
 use std::{
     cell::Cell,
     convert::Infallible,
     future::{Future, poll_fn},
-    io,
     pin::{Pin, pin},
     rc::Rc,
-    task::{Context, Poll},
-    time::Duration,
+    task::Poll,
 };
 
+use bytes::Bytes;
+use http_body_util::BodyExt;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-    time::{Instant, sleep_until},
-};
+use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 
+use self::io::{HeadClock, Io};
 use crate::{
-    arrived::Arrived, client::Client, introduction::introduce, phase::Phase, proxy_header, service,
-    sessions::Newcomer, shard::Shard, taken::Taken,
+    arrived::Arrived, client::Client, head, introduction::introduce, load::Load, phase::Phase, poll,
+    request::Transport, respond::Refusal, service, sessions::Newcomer, shard::Shard, taken::Taken,
+    waiter::Waiter,
 };
 
 /// The longest head of a request, and the most headers in it.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 const MAX_HEADERS: usize = 64;
+
+/// A connection as hyper gets it.
+struct Visitor {
+    stream: TcpStream,
+    /// What was read from it already.
+    unread: Bytes,
+    connected: Client,
+    load: Load,
+}
 
 /// Serves the requests of one connection until it ends or becomes a session.
 pub(crate) async fn serve(shard: Rc<Shard>, connection: Arrived) {
@@ -42,31 +52,72 @@ pub(crate) async fn serve(shard: Rc<Shard>, connection: Arrived) {
         Err(error) => return tracing::debug!(%peer, %error, "a connection broke at once"),
     };
     let Some(connected) = introduce(&shard, &stream, peer).await else { return };
+    converse(shard, Visitor { stream, unread: Bytes::new(), connected, load }).await;
+}
+
+/// Answers each poll that was called, in a task of its own.
+pub(crate) fn answer_called(shard: &Rc<Shard>) {
+    let called = shard.sessions.borrow_mut().called();
+    for waiter in called {
+        tokio::task::spawn_local(answer(Rc::clone(shard), waiter));
+    }
+}
+
+/// Answers a poll that has waited, then serves what its connection asks for next.
+async fn answer(shard: Rc<Shard>, waiter: Waiter) {
+    let Waiter { socket, unread, connected, asked, load, refused } = waiter;
+    let Ok(mut stream) = TcpStream::from_std(socket) else { return };
+    let answer = match refused {
+        Some(reason) => Err(Refusal::closed(reason)),
+        None => poll::conclude(&shard, &asked.wanted).await,
+    };
+    let mut answer = answer.unwrap_or_else(|refusal| service::refuse(&shard, &refusal, asked.client));
+    service::dress(&mut answer, asked.cors);
+    let keep_alive = asked.keep_alive && *shard.phase.borrow() != Phase::Draining;
+    let (parts, body) = answer.into_parts();
+    let Ok(body) = body.collect().await;
+    let body = body.to_bytes();
+    let mut out = head::answer(parts.status, &parts.headers, body.len(), keep_alive);
+    out.extend_from_slice(&body);
+    let written = timeout(shard.config().write_timeout, stream.write_all(&out)).await;
+    if matches!(written, Ok(Ok(()))) && keep_alive {
+        converse(shard, Visitor { stream, unread, connected, load }).await;
+    }
+}
+
+/// Has hyper serve a connection until it ends or its socket is taken over.
+async fn converse(shard: Rc<Shard>, visitor: Visitor) {
+    let Visitor { stream, unread, connected, load } = visitor;
     let taken = Rc::new(Cell::new(None));
     let head = Rc::new(HeadClock::default());
-    let io = TokioIo::new(Io { stream, head: Rc::clone(&head), is_new: true });
+    let io = TokioIo::new(Io::new(stream, unread, Rc::clone(&head)));
     match drive(&shard, io, &taken, &head, connected).await {
-        Ok((Taken { client, wanted, chunked, cors }, socket)) => {
-            let newcomer = Newcomer { socket, client, wanted, chunked, cors, load };
-            shard.sessions.borrow_mut().admit(newcomer);
+        Ok((asked, socket, unread)) => {
+            let mut sessions = shard.sessions.borrow_mut();
+            match asked.wanted.transport {
+                Transport::Sse => sessions.admit(Newcomer { socket, asked, load }),
+                Transport::Poll => {
+                    sessions.wait(Waiter { socket, unread, connected, asked, load, refused: None });
+                }
+            }
             shard.stirred.notify_one();
         }
         Err(Left::Late) => {
             shard.metrics.count_rejected("head_timeout");
-            tracing::debug!(%peer, "a request's head did not come in time");
+            tracing::debug!(peer = %connected, "a request's head did not come in time");
         }
-        Err(Left::Ended(Err(error))) if error.is_parse() && head.introduced.get() => {
+        Err(Left::Ended(Err(error))) if error.is_parse() && head.is_introduced() => {
             shard.metrics.count_rejected("proxy_protocol");
-            shard.config().proxies.warn_of_introduction(peer.address);
-            tracing::debug!(%peer, %error, "this is a header of the PROXY protocol");
+            shard.config().proxies.warn_of_introduction(connected.address);
+            tracing::debug!(peer = %connected, %error, "this is a header of the PROXY protocol");
         }
         Err(Left::Ended(Err(error))) if error.is_parse() => {
             shard.metrics.count_rejected("bad_http");
-            tracing::debug!(%peer, %error, "this is not HTTP");
+            tracing::debug!(peer = %connected, %error, "this is not HTTP");
         }
         Err(Left::Ended(_)) => {}
         Err(Left::Broken(error)) => {
-            tracing::debug!(%peer, %error, "a connection broke when it was taken over");
+            tracing::debug!(peer = %connected, %error, "a connection broke when it was taken over");
         }
     }
 }
@@ -75,7 +126,7 @@ pub(crate) async fn serve(shard: Rc<Shard>, connection: Arrived) {
 enum Left {
     Late,
     Ended(hyper::Result<()>),
-    Broken(io::Error),
+    Broken(std::io::Error),
 }
 
 /// Drives hyper. Its inputs: the connection, the time for the head, the phase of the gateway.
@@ -85,7 +136,7 @@ async fn drive(
     taken: &Rc<Cell<Option<Taken>>>,
     head: &Rc<HeadClock>,
     connected: Client,
-) -> Result<(Taken, std::net::TcpStream), Left> {
+) -> Result<(Taken, std::net::TcpStream, Bytes), Left> {
     let service = service_fn(|request| {
         let (shard, taken, head) = (Rc::clone(shard), Rc::clone(taken), Rc::clone(head));
         head.set_busy(true);
@@ -125,97 +176,7 @@ async fn drive(
         late.as_mut().poll(context).map(|()| Err(Left::Late))
     })
     .await?;
-    let stream = connection.into_parts().io.into_inner().stream;
-    Ok((mark, stream.into_std().map_err(Left::Broken)?))
-}
-
-/// When the head that is being read has begun.
-#[derive(Default)]
-struct HeadClock {
-    began: Cell<Option<Instant>>,
-    /// A request is being answered: what comes in belongs to its body.
-    busy: Cell<bool>,
-    /// The connection began with a header of the PROXY protocol, where none was to be.
-    introduced: Cell<bool>,
-}
-
-impl HeadClock {
-    fn note_bytes(&self) {
-        if !self.busy.get() && self.began.get().is_none() {
-            self.began.set(Some(Instant::now()));
-        }
-    }
-
-    fn set_busy(&self, busy: bool) {
-        self.began.set(None);
-        self.busy.set(busy);
-    }
-
-    /// Resolves when a head has been read for longer than `limit`.
-    async fn late(&self, limit: Duration) {
-        loop {
-            let now = Instant::now();
-            let due = self.began.get().unwrap_or(now) + limit;
-            if due <= now {
-                return;
-            }
-            sleep_until(due).await;
-        }
-    }
-}
-
-/// The socket as hyper sees it; notes when bytes of a head come in.
-struct Io {
-    stream: TcpStream,
-    head: Rc<HeadClock>,
-    /// Nothing has come in yet.
-    is_new: bool,
-}
-
-impl AsyncRead for Io {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if buffer.filled().len() > before {
-            self.head.note_bytes();
-            if std::mem::take(&mut self.is_new) {
-                self.head.introduced.set(proxy_header::begins(&buffer.filled()[before..]));
-            }
-        }
-        polled
-    }
-}
-
-impl AsyncWrite for Io {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        parts: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, parts)
-    }
+    let parts = connection.into_parts();
+    let (stream, unread) = parts.io.into_inner().into_parts(&parts.read_buf);
+    Ok((mark, stream.into_std().map_err(Left::Broken)?, unread))
 }

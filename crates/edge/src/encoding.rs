@@ -10,6 +10,9 @@ pub(crate) struct Encoding {
 }
 
 impl Encoding {
+    /// As the hub knows those to whom nothing is written.
+    pub(crate) const NONE: u8 = 4;
+
     /// As the hub knows it.
     pub(crate) const fn number(self) -> u8 {
         (self.envelope as u8) | ((self.chunked as u8) << 1)

@@ -1,8 +1,8 @@
-//! The head of an event stream, written by the shard itself once the socket has left hyper.
+//! Heads of answers that are written by the shard itself, once the socket has left hyper.
 
 use std::time::SystemTime;
 
-use hyper::HeaderMap;
+use hyper::{HeaderMap, StatusCode};
 
 /// The headers that every event stream has; `no-transform` and `X-Accel-Buffering` keep proxies
 /// from holding events back.
@@ -27,6 +27,23 @@ pub(crate) fn event_stream(chunked: bool, further: Option<&HeaderMap>) -> Vec<u8
     write(&mut out, "Connection", b"close");
     if chunked {
         write(&mut out, "Transfer-Encoding", b"chunked");
+    }
+    out.extend_from_slice(b"\r\n");
+    out
+}
+
+/// The head of an answer whose body has so many bytes.
+pub(crate) fn answer(status: StatusCode, headers: &HeaderMap, length: usize, keep_alive: bool) -> Vec<u8> {
+    let mut out = format!("HTTP/1.1 {status}\r\n").into_bytes();
+    for (name, value) in headers {
+        write(&mut out, name.as_str(), value.as_bytes());
+    }
+    write(&mut out, "Date", httpdate::fmt_http_date(SystemTime::now()).as_bytes());
+    if status != StatusCode::NOT_MODIFIED {
+        write(&mut out, "Content-Length", length.to_string().as_bytes());
+    }
+    if !keep_alive {
+        write(&mut out, "Connection", b"close");
     }
     out.extend_from_slice(b"\r\n");
     out

@@ -30,6 +30,7 @@ mod page;
 mod phase;
 mod pinned;
 mod poll;
+mod prefer;
 mod proxies;
 mod proxy_header;
 mod publish;
@@ -46,6 +47,7 @@ mod taken;
 mod tally;
 mod tape;
 mod thread;
+mod waiter;
 mod warned;
 mod wire;
 

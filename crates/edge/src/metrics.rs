@@ -15,6 +15,10 @@ pub struct Metrics {
     pub sse_sessions: IntGauge,
     /// Sessions that came.
     pub sse_opened: IntCounter,
+    /// Polls that wait now.
+    pub polls_waiting: IntGauge,
+    /// Polls that had to wait.
+    pub polls_opened: IntCounter,
     closed: IntCounterVec,
     /// Frames that the kernel accepted.
     pub sse_deliveries: IntCounter,
@@ -68,6 +72,8 @@ impl Metrics {
         let metrics = Self {
             sse_sessions: sessions.with_label_values(&["sse"]),
             sse_opened: opened.with_label_values(&["sse"]),
+            polls_waiting: sessions.with_label_values(&["poll"]),
+            polls_opened: opened.with_label_values(&["poll"]),
             closed: counter(
                 "fanfare_sessions_closed_total",
                 "Sessions that ended, and why",
@@ -102,6 +108,9 @@ impl Metrics {
         for reason in CloseReason::ALL {
             metrics.closed.with_label_values(&["sse", reason.label()]);
         }
+        for reason in [CloseReason::Answered, CloseReason::Gone] {
+            metrics.closed.with_label_values(&["poll", reason.label()]);
+        }
         for reason in GapReason::ALL {
             metrics.gaps.with_label_values(&[reason.label()]);
         }
@@ -109,8 +118,8 @@ impl Metrics {
     }
 
     /// A session ended.
-    pub(crate) fn count_closed(&self, reason: CloseReason) {
-        self.closed.with_label_values(&["sse", reason.label()]).inc();
+    pub(crate) fn count_closed(&self, transport: &str, reason: CloseReason) {
+        self.closed.with_label_values(&[transport, reason.label()]).inc();
     }
 
     /// A session or a poll was told a gap.

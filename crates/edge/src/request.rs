@@ -5,11 +5,11 @@ use std::{fmt, time::Duration};
 use hub::{Selection, Start};
 use hyper::{
     HeaderMap,
-    header::{ACCEPT, HOST, HeaderName},
+    header::{ACCEPT, HOST, HeaderName, IF_NONE_MATCH},
 };
 use publication::{Cursor, NameError, Pattern};
 
-use crate::client::Client;
+use crate::{client::Client, prefer};
 
 /// What a reader asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,10 @@ pub(crate) struct Wanted {
     pub(crate) transport: Transport,
     /// `transport=` was given.
     pub(crate) explicit: bool,
+    /// How long a poll may wait for something new.
+    pub(crate) wait: Duration,
+    /// The tags in `If-None-Match`, which name what is not new.
+    pub(crate) known: Option<Box<str>>,
 }
 
 /// Where a reader wants to begin.
@@ -65,7 +69,9 @@ pub(crate) enum RequestError {
     Key { key: String, meant: &'static str },
 }
 
-const KEYS: &[&str] = &["channel", "since", "format", "transport", "event", "ttl"];
+const KEYS: &[&str] = &["channel", "since", "format", "transport", "wait", "event", "ttl"];
+/// The longest that a poll may wait; whoever asks for more gets this. Proxies give up after a minute.
+const MAX_WAIT: Duration = Duration::from_secs(55);
 /// What users of other gateways would write.
 const FOREIGN: &[(&str, &str)] = &[
     ("channels", "channel"),
@@ -85,13 +91,14 @@ impl Wanted {
     /// What is wrong with them, for the client.
     pub(crate) fn parse(query: &str, headers: &HeaderMap, max_channels: usize) -> Result<Self, RequestError> {
         let mut patterns = Vec::new();
-        let (mut since, mut envelope, mut transport) = (None, false, None);
+        let (mut since, mut envelope, mut transport, mut wait) = (None, false, None, None);
         for (key, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*key {
                 "channel" => patterns.push(parse_pattern(&value)?),
                 "since" => since = Some(value.into_owned()),
                 "format" => envelope = parse_format(&value)?,
                 "transport" => transport = Some(parse_transport(&value)?),
+                "wait" => wait = Some(parse_wait(&value)?),
                 _ => refuse_unknown(&key)?,
             }
             if patterns.len() > max_channels {
@@ -114,6 +121,8 @@ impl Wanted {
             envelope,
             transport: transport.unwrap_or_else(|| wanted_transport(headers)),
             explicit: transport.is_some(),
+            wait: wait.or_else(|| prefer::wait(headers)).unwrap_or_default().min(MAX_WAIT),
+            known: known_tags(headers),
         })
     }
 }
@@ -150,6 +159,11 @@ fn parse_transport(text: &str) -> Result<Transport, RequestError> {
     }
 }
 
+fn parse_wait(text: &str) -> Result<Duration, RequestError> {
+    let expected = "a number of seconds without a fraction";
+    text.parse().map(Duration::from_secs).map_err(|_| RequestError::Value { key: "wait", expected })
+}
+
 fn parse_since(text: Option<&str>) -> Result<Since, RequestError> {
     match text {
         None | Some("") => Ok(Since::Absent),
@@ -164,6 +178,12 @@ fn last_event_id(headers: &HeaderMap) -> Option<&str> {
     let id = headers.get(HeaderName::from_static("last-event-id"))?;
     // What is not even text cannot be a cursor, but it was sent.
     Some(id.to_str().unwrap_or("?")).filter(|id| !id.is_empty())
+}
+
+fn known_tags(headers: &HeaderMap) -> Option<Box<str>> {
+    let values: Vec<_> =
+        headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok()).collect();
+    (!values.is_empty()).then(|| values.join(",").into())
 }
 
 /// Every EventSource accepts `text/event-stream`; what does not, gets an answer that ends.

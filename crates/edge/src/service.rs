@@ -36,15 +36,20 @@ pub(crate) async fn handle(
         },
         path => page::serve(path, request.method()).unwrap_or_else(|refusal| refuse(shard, &refusal, client)),
     };
-    answer.headers_mut().entry(VARY).or_insert(HeaderValue::from_static("Origin"));
-    respond::extend(&mut answer, cors);
+    dress(&mut answer, cors);
     if head_only {
         *answer.body_mut() = http_body_util::Full::default();
     }
     answer
 }
 
-fn refuse(shard: &Shard, refusal: &Refusal, client: Client) -> Answer {
+/// Adds what every answer has.
+pub(crate) fn dress(answer: &mut Answer, cors: Option<HeaderMap>) {
+    answer.headers_mut().entry(VARY).or_insert(HeaderValue::from_static("Origin"));
+    respond::extend(answer, cors);
+}
+
+pub(crate) fn refuse(shard: &Shard, refusal: &Refusal, client: Client) -> Answer {
     shard.metrics.count_rejected(refusal.code);
     tracing::debug!(%client, code = refusal.code, message = refusal.message, "a request is refused");
     refusal.answer()
@@ -86,14 +91,23 @@ async fn read(
         .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.code(), error.to_string()))?;
     allow(shard, &wanted, request.headers(), client)?;
     match wanted.transport {
-        Transport::Poll => poll::answer(shard, &wanted, request.method(), request.headers()).await,
-        Transport::Sse if request.method() == Method::HEAD => Ok(event_stream_head()),
-        Transport::Sse => {
-            let chunked = request.version() >= Version::HTTP_11;
-            taken.set(Some(Taken { client, wanted, chunked, cors }));
-            pending().await
+        Transport::Poll => {
+            if let Some(answer) = poll::answer(shard, &wanted, request.method()).await? {
+                return Ok(answer);
+            }
         }
+        Transport::Sse if request.method() == Method::HEAD => return Ok(event_stream_head()),
+        Transport::Sse => {}
     }
+    let is_current = request.version() >= Version::HTTP_11;
+    let keep_alive = is_current && !says_close(request.headers());
+    taken.set(Some(Taken { client, wanted, chunked: is_current, keep_alive, cors }));
+    pending().await
+}
+
+fn says_close(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|option| option.trim().eq_ignore_ascii_case("close"))
 }
 
 fn allow(shard: &Shard, wanted: &Wanted, headers: &HeaderMap, client: Client) -> Result<(), Refusal> {

@@ -4,6 +4,7 @@ mod admission;
 mod delivery;
 mod farewell;
 mod sweep;
+mod waiting;
 
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
@@ -13,7 +14,7 @@ use publication::{Arrival, Batch};
 use slab::Slab;
 
 pub(crate) use self::admission::Newcomer;
-use self::{farewell::LEAVING, sweep::Sweep};
+use self::{farewell::LEAVING, sweep::Sweep, waiting::Waiting};
 use crate::{
     census::Census,
     close::CloseReason,
@@ -42,6 +43,7 @@ pub(crate) struct Sessions {
     /// By the hub's key.
     slots: Vec<Option<Session>>,
     leaving: Slab<Leaving>,
+    waiting: Waiting,
     /// Sessions that have something to do and a socket that may take it.
     ready: VecDeque<SessionKey>,
     woken: Vec<SessionKey>,
@@ -68,6 +70,7 @@ impl Sessions {
             tapes: Tapes::default(),
             slots: Vec::new(),
             leaving: Slab::new(),
+            waiting: Waiting::default(),
             ready: VecDeque::new(),
             woken: Vec::new(),
             fetches: Fetches::default(),
@@ -134,9 +137,11 @@ impl Sessions {
             }
             return;
         }
-        let Some(session) = self.slots.get_mut(token).and_then(Option::as_mut) else { return };
         // The table is indexed by the hub's keys, which have 32 bits.
         let key = token as SessionKey;
+        let Some(session) = session_mut(&mut self.slots, key) else {
+            return self.take_poll_event(key, event);
+        };
         if event.is_readable() || event.is_read_closed() || event.is_error() {
             match session.wire.hear() {
                 Heard::Nothing => {}
@@ -192,9 +197,11 @@ impl Sessions {
     }
 
     fn enqueue(&mut self, key: SessionKey) {
-        if let Some(session) = session_mut(&mut self.slots, key)
-            && !std::mem::replace(&mut session.flags.queued, true)
-        {
+        let Some(session) = session_mut(&mut self.slots, key) else {
+            // A poll that waits, or one that has gone.
+            return self.ready.push_back(key);
+        };
+        if !std::mem::replace(&mut session.flags.queued, true) {
             self.ready.push_back(key);
         }
     }

@@ -4,10 +4,13 @@ use hyper::HeaderMap;
 
 use crate::{client::Client, request::Wanted};
 
-/// What its session is to be.
+/// What it asks for: a session, or a poll that waits.
 pub(crate) struct Taken {
     pub(crate) client: Client,
     pub(crate) wanted: Wanted,
+    /// The other side understands chunks.
     pub(crate) chunked: bool,
+    /// The other side keeps the connection after an answer that ends.
+    pub(crate) keep_alive: bool,
     pub(crate) cors: Option<HeaderMap>,
 }

@@ -183,6 +183,7 @@ async fn follow(
         }
         busy = shard.sessions.borrow_mut().turn();
         fetch::start(shard);
+        door::answer_called(shard);
     }
 }
 

@@ -6,31 +6,27 @@ use std::{
 };
 
 use hub::{AudienceKey, Place, SessionKey};
-use hyper::HeaderMap;
 use mio::{Interest, Token};
 use socket2::SockRef;
 
 use super::Sessions;
 use crate::{
     census::{Crowded, Permit},
-    client::Client,
     close::CloseReason,
     control,
     encoding::Encoding,
     head,
     load::Load,
-    request::{Since, Wanted},
+    request::Since,
     session::{Flags, Session},
+    taken::Taken,
     wire::Wire,
 };
 
 /// A browser that is to become a session: its socket has left hyper, nothing is written yet.
 pub(crate) struct Newcomer {
     pub(crate) socket: std::net::TcpStream,
-    pub(crate) client: Client,
-    pub(crate) wanted: Wanted,
-    pub(crate) chunked: bool,
-    pub(crate) cors: Option<HeaderMap>,
+    pub(crate) asked: Taken,
     pub(crate) load: Load,
 }
 
@@ -60,7 +56,7 @@ impl Sessions {
 
     /// Makes a session of a newcomer, or says good-bye.
     pub(crate) fn admit(&mut self, newcomer: Newcomer) {
-        let Newcomer { socket, client, wanted, chunked, cors, load } = newcomer;
+        let Newcomer { socket, asked: Taken { client, wanted, chunked, cors, .. }, load } = newcomer;
         let encoding = Encoding { envelope: wanted.envelope, chunked };
         let mut out = head::event_stream(chunked, cors.as_ref());
         if let Err(error) = self.prepare(&socket) {

@@ -24,7 +24,10 @@ impl Sessions {
     /// Writes to one session what it has to read, as far as the socket takes it and its share of
     /// the turn goes. Returns the number of writes.
     pub(super) fn serve(&mut self, key: SessionKey) -> usize {
-        let Some(session) = session_mut(&mut self.slots, key) else { return 0 };
+        let Some(session) = session_mut(&mut self.slots, key) else {
+            self.look_for_news(key);
+            return 0;
+        };
         session.flags.queued = false;
         if session.flags.blocked {
             return 0;

@@ -61,7 +61,7 @@ impl Sessions {
         let session = self.slots.get_mut(key as usize)?.take()?;
         self.forget(key);
         self.metrics.sse_sessions.dec();
-        self.metrics.count_closed(reason);
+        self.metrics.count_closed("sse", reason);
         if self.config.log_sessions {
             let lasted = Duration::from_millis(self.millis().saturating_sub(session.opened).into());
             tracing::info!(

@@ -49,6 +49,7 @@ impl Sessions {
             // The table is indexed by the hub's keys, which have 32 bits.
             self.look_at(index as SessionKey);
         }
+        self.call_due();
         self.leaving.retain(|_, leaving| leaving.until > self.now);
         self.continue_drain();
     }
@@ -70,6 +71,7 @@ impl Sessions {
     /// Says good-bye to all, over `spread`.
     pub(crate) fn drain(&mut self, spread: Duration) {
         self.close_for(CloseReason::Drain);
+        self.hurry(spread);
         self.sweep.drain = Some(Drain { began: self.now, spread, next: 0 });
     }
 

@@ -1,0 +1,117 @@
+//! Polls that wait: they come, are called when there is something new or their time is over, and go
+//! back to where they are answered.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    io,
+    time::{Duration, Instant},
+};
+
+use hub::{SessionKey, Step, Want};
+use mio::{Interest, Token, event::Event, net::TcpStream};
+
+use super::Sessions;
+use crate::{census::Permit, close::CloseReason, encoding::Encoding, waiter::Waiter};
+
+/// All polls of a shard that wait.
+#[derive(Default)]
+pub(super) struct Waiting {
+    polls: HashMap<SessionKey, Box<Poll>>,
+    /// When the time of each is over.
+    due: BTreeSet<(Instant, SessionKey)>,
+    /// Those that are to be answered.
+    called: Vec<Waiter>,
+}
+
+struct Poll {
+    waiter: Waiter<TcpStream>,
+    until: Instant,
+    _permit: Permit,
+}
+
+impl Sessions {
+    /// Takes in a poll for which there is nothing new.
+    pub(crate) fn wait(&mut self, mut waiter: Waiter) {
+        let Some(permit) = self.census.admit_at_once() else {
+            waiter.refused = Some(CloseReason::Overloaded);
+            return self.waiting.called.push(waiter);
+        };
+        // The rules have looked at each; what is left to do needs their set alone.
+        waiter.asked.wanted.patterns = Vec::new();
+        let (now, wanted) = (Instant::now(), &waiter.asked.wanted);
+        let until = now + wanted.wait;
+        let key = self.hub.enter(&wanted.selection, Encoding::NONE, wanted.since.start(), now);
+        let mut waiter = waiter.map(TcpStream::from_std);
+        if let Err(error) =
+            self.registry.register(&mut waiter.socket, Token(key as usize), Interest::READABLE)
+        {
+            tracing::error!(%error, "a socket cannot be watched");
+            return self.forget(key);
+        }
+        self.waiting.polls.insert(key, Box::new(Poll { waiter, until, _permit: permit }));
+        self.waiting.due.insert((until, key));
+        self.metrics.polls_waiting.inc();
+        self.metrics.polls_opened.inc();
+        self.ready.push_back(key);
+    }
+
+    /// Polls that are to be answered now.
+    pub(crate) fn called(&mut self) -> Vec<Waiter> {
+        std::mem::take(&mut self.waiting.called)
+    }
+
+    /// Calls the poll if there is anything to tell it.
+    pub(super) fn look_for_news(&mut self, key: SessionKey) {
+        if self.waiting.polls.contains_key(&key) && !matches!(self.hub.step(key, Want::All), Step::Rest) {
+            self.call(key);
+        }
+    }
+
+    /// Calls those whose time is over.
+    pub(super) fn call_due(&mut self) {
+        while let Some((until, key)) = self.waiting.due.first().copied()
+            && until <= self.now
+        {
+            self.call(key);
+        }
+    }
+
+    /// Has all called, evenly over this time.
+    pub(super) fn hurry(&mut self, spread: Duration) {
+        let Waiting { polls, due, .. } = &mut self.waiting;
+        due.clear();
+        for (key, poll) in polls {
+            poll.until = poll.until.min(self.now + spread.mul_f64(rand::random()));
+            due.insert((poll.until, *key));
+        }
+    }
+
+    /// What the socket of a poll reported.
+    pub(super) fn take_poll_event(&mut self, key: SessionKey, event: &Event) {
+        let Some(poll) = self.waiting.polls.get(&key) else { return };
+        // What it sends is its next request, and stays where it is.
+        let open = match poll.waiter.socket.peek(&mut [0]) {
+            Ok(count) => count > 0,
+            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+        };
+        if !open || event.is_read_closed() || event.is_error() {
+            drop(self.dismiss_poll(key, CloseReason::Gone));
+        }
+    }
+
+    fn call(&mut self, key: SessionKey) {
+        let Some(Poll { mut waiter, .. }) = self.dismiss_poll(key, CloseReason::Answered) else { return };
+        if self.registry.deregister(&mut waiter.socket).is_ok() {
+            self.waiting.called.push(waiter.map(Into::into));
+        }
+    }
+
+    fn dismiss_poll(&mut self, key: SessionKey, reason: CloseReason) -> Option<Poll> {
+        let poll = self.waiting.polls.remove(&key)?;
+        self.waiting.due.remove(&(poll.until, key));
+        self.forget(key);
+        self.metrics.polls_waiting.dec();
+        self.metrics.count_closed("poll", reason);
+        Some(*poll)
+    }
+}
