@@ -89,6 +89,30 @@ fn with_nothing_new_it_is_answered_when_its_time_is_over() {
 }
 
 #[test]
+fn what_is_published_elsewhere_keeps_nobody_from_waiting() {
+    let redis = Redis::start();
+    let stream = Gateway::on_stream(&redis);
+    for gateway in [Gateway::embedded(), stream] {
+        let (start, first) = (now(&gateway, "a"), gateway.get("/events?channel=a"));
+        gateway.post("channel=other", "x");
+        wait_for("it", || gateway.get("/events?channel=other").header("etag") != Some("\"none\""));
+        let began = Instant::now();
+        for query in [format!("since={start}"), "since=earliest".to_owned()] {
+            let answer = waiting(&gateway, &format!("channel=a&{query}&wait=1"), &[]).answer();
+            assert!(data(&answer).is_empty());
+            assert_ne!(cursor(&answer), start);
+        }
+        let tag = [("If-None-Match", first.header("etag").unwrap())];
+        assert_eq!(waiting(&gateway, &format!("channel=a&since={start}&wait=1"), &tag).answer().status, 304);
+        assert!(began.elapsed() >= Duration::from_secs(3), "each waits for its second");
+        // And none of it keeps it from what is for it.
+        let mut browser = waiting(&gateway, &format!("channel=a&since={start}&wait=50"), &tag);
+        gateway.post("channel=a", "y");
+        assert_eq!(data(&browser.answer()), ["y"]);
+    }
+}
+
+#[test]
 fn with_something_to_say_it_is_answered_at_once() {
     let gateway = Gateway::embedded();
     let began = Instant::now();

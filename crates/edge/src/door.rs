@@ -15,13 +15,18 @@ use std::{
     pin::{Pin, pin},
     rc::Rc,
     task::Poll,
+    time::Duration,
 };
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
 
 use self::io::{HeadClock, Io};
 use crate::{
@@ -33,6 +38,9 @@ use crate::{
 /// The longest head of a request, and the most headers in it.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 const MAX_HEADERS: usize = 64;
+
+/// How long a connection that has ended may take to hear the last answer.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// A connection as hyper gets it.
 struct Visitor {
@@ -79,10 +87,33 @@ async fn answer(shard: Rc<Shard>, waiter: Waiter) {
     let body = body.to_bytes();
     let mut out = head::answer(parts.status, &parts.headers, body.len(), keep_alive);
     out.extend_from_slice(&body);
-    let written = timeout(shard.config().write_timeout, stream.write_all(&out)).await;
-    if matches!(written, Ok(Ok(()))) && keep_alive {
-        converse(shard, Visitor { stream, unread, connected, load }).await;
+    if !write(&mut stream, &out, shard.config().write_timeout).await {
+        return;
     }
+    if keep_alive {
+        converse(shard, Visitor { stream, unread, connected, load }).await;
+    } else {
+        // With unread input the end would be a reset, and eat the answer. Nothing is owed after this.
+        let _ = timeout(LINGER, end(&mut stream)).await;
+    }
+}
+
+/// Writes all of it, to one who takes something now and then.
+async fn write(stream: &mut TcpStream, mut rest: &[u8], patience: Duration) -> bool {
+    while !rest.is_empty() {
+        match timeout(patience, stream.write(rest)).await {
+            Ok(Ok(count)) if count > 0 => rest = &rest[count..],
+            _ => return false,
+        }
+    }
+    true
+}
+
+/// Ends our side, and waits for the other's end.
+async fn end(stream: &mut TcpStream) -> std::io::Result<()> {
+    stream.shutdown().await?;
+    while stream.read(&mut [0; 1024]).await? > 0 {}
+    Ok(())
 }
 
 /// Has hyper serve a connection until it ends or its socket is taken over.

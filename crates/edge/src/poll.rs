@@ -4,7 +4,7 @@ mod range;
 
 use std::time::{Duration, Instant};
 
-use hub::{Beginning, Gap, Hub, Place};
+use hub::{Beginning, Gap, Hub, Place, Start};
 use hyper::{
     HeaderMap, Method, StatusCode,
     header::{CACHE_CONTROL, ETAG, HeaderName, HeaderValue, VARY},
@@ -14,6 +14,7 @@ use tokio::time::timeout_at;
 
 use self::range::Range;
 use crate::{
+    close::CloseReason,
     control, fetch,
     request::{CURSOR_WAIT, Since, Wanted},
     respond::{self, Answer, Refusal},
@@ -23,23 +24,36 @@ use crate::{
 /// How long a poll waits for what memory no longer holds.
 const FETCH_WAIT: Duration = Duration::from_secs(10);
 
-/// Answers a poll, or says (`None`) that it waits: it may, and there is nothing new.
+/// What becomes of a poll.
+pub(crate) enum Looked {
+    Answered(Answer),
+    /// There is nothing new, and it may wait: it is to be called for what comes after this.
+    Waits(Start),
+}
+
+/// Answers a poll, unless it may wait and there is nothing new. Then it has been shown all that there
+/// is, and waits for what comes next.
 ///
 /// # Errors
 /// The gateway takes nobody in just now.
-pub(crate) async fn answer(
-    shard: &Shard,
-    wanted: &Wanted,
-    method: &Method,
-) -> Result<Option<Answer>, Refusal> {
+pub(crate) async fn answer(shard: &Shard, wanted: &mut Wanted, method: &Method) -> Result<Looked, Refusal> {
     if let Some(reason) = shard.sessions.borrow().refusal() {
         return Err(Refusal::closed(reason));
     }
     let range = find(shard, wanted).await?;
     let may_wait = !wanted.wait.is_zero() && method == Method::GET;
     let begins = matches!(wanted.since, Since::Absent | Since::Last);
-    let waits = may_wait && (range.unchanged || (!begins && range.is_empty()));
-    Ok((!waits).then(|| respond(shard, wanted, method, &range)))
+    if may_wait && range.unchanged {
+        // What a 200 will hold is decided by the cursor alone.
+        return Ok(Looked::Waits(Start::Live));
+    }
+    if may_wait && !begins && range.is_empty() {
+        if let Some(cursor) = range.cursor {
+            wanted.since = Since::After(cursor);
+        }
+        return Ok(Looked::Waits(wanted.since.start()));
+    }
+    Ok(Looked::Answered(respond(shard, wanted, method, &range)))
 }
 
 /// Answers a poll that has waited, whatever there is by now.
@@ -60,6 +74,7 @@ async fn find(shard: &Shard, wanted: &Wanted) -> Result<Range, Refusal> {
         let moved = shard.moved.notified();
         match read(shard, wanted, asked) {
             Found::Range(range) => return Ok(*range),
+            Found::Nothing => return Err(Refusal::closed(CloseReason::Starting)),
             Found::Ahead(cursor) if Instant::now() >= deadline => {
                 // This gateway lags behind the one that gave the cursor out: there is nothing new here.
                 return Ok(Range::lagging(cursor));
@@ -82,11 +97,16 @@ enum Found {
     Ahead(Cursor),
     /// What comes after this must be read back first.
     Stored(Cursor),
+    /// There is no order yet, or the one there was is being replaced.
+    Nothing,
 }
 
 /// Reads what the poll asks for, if it is here.
 fn read(shard: &Shard, wanted: &Wanted, asked: Instant) -> Found {
     let hub = &shard.sessions.borrow().hub;
+    if !hub.is_warm() {
+        return Found::Nothing;
+    }
     let selection = &wanted.selection;
     let (after, gap) = match wanted.since {
         Since::Absent | Since::Last => {
@@ -113,7 +133,9 @@ fn begin_unknown(hub: &Hub, cursor: Option<Cursor>) -> (Place, Option<Gap>) {
 
 fn respond(shard: &Shard, wanted: &Wanted, method: &Method, range: &Range) -> Answer {
     let cursor = range.cursor.map_or(String::new(), |cursor| cursor.to_string());
-    shard.metrics.count_start(wanted.since, range.lags, range.gap.map(|gap| gap.reason));
+    if !range.lags {
+        shard.metrics.count_start(wanted.since, false, range.gap.map(|gap| gap.reason));
+    }
     if let Some(gap) = &range.gap {
         shard.metrics.count_gap(gap.reason);
     }

@@ -11,7 +11,9 @@ use hyper::{
 use crate::{
     client::Client,
     cors::Cors,
-    head, page, poll, publish,
+    head, page,
+    poll::{self, Looked},
+    publish,
     request::{Transport, Wanted, foreign},
     respond::{self, Answer, Refusal},
     shard::Shard,
@@ -87,21 +89,20 @@ async fn read(
         return Ok(answer);
     }
     let query = request.uri().query().unwrap_or("");
-    let wanted = Wanted::parse(query, request.headers(), shard.config().max_channels)
+    let mut wanted = Wanted::parse(query, request.headers(), shard.config().max_channels)
         .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.code(), error.to_string()))?;
     allow(shard, &wanted, request.headers(), client)?;
-    match wanted.transport {
-        Transport::Poll => {
-            if let Some(answer) = poll::answer(shard, &wanted, request.method()).await? {
-                return Ok(answer);
-            }
-        }
+    let start = match wanted.transport {
+        Transport::Poll => match poll::answer(shard, &mut wanted, request.method()).await? {
+            Looked::Answered(answer) => return Ok(answer),
+            Looked::Waits(start) => start,
+        },
         Transport::Sse if request.method() == Method::HEAD => return Ok(event_stream_head()),
-        Transport::Sse => {}
-    }
+        Transport::Sse => wanted.since.start(),
+    };
     let is_current = request.version() >= Version::HTTP_11;
     let keep_alive = is_current && !says_close(request.headers());
-    taken.set(Some(Taken { client, wanted, chunked: is_current, keep_alive, cors }));
+    taken.set(Some(Taken { client, wanted, start, chunked: is_current, keep_alive, cors }));
     pending().await
 }
 

@@ -1,5 +1,6 @@
 //! The mark of a request whose socket is to leave hyper.
 
+use hub::Start;
 use hyper::HeaderMap;
 
 use crate::{client::Client, request::Wanted};
@@ -8,6 +9,8 @@ use crate::{client::Client, request::Wanted};
 pub(crate) struct Taken {
     pub(crate) client: Client,
     pub(crate) wanted: Wanted,
+    /// Where it begins.
+    pub(crate) start: Start,
     /// The other side understands chunks.
     pub(crate) chunked: bool,
     /// The other side keeps the connection after an answer that ends.

@@ -189,10 +189,10 @@ impl Ledger {
 
     /// All has been read, if it is the stream that we know.
     fn agree(&mut self, survey: Survey) -> Finding {
+        let ours = std::mem::replace(&mut self.added, survey.added);
         if survey.added.is_none() {
             return self.look_at_extent(survey.first);
         }
-        let ours = std::mem::replace(&mut self.added, survey.added);
         if differ(ours, survey.added) {
             return self.lost();
         }

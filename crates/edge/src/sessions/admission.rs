@@ -56,7 +56,7 @@ impl Sessions {
 
     /// Makes a session of a newcomer, or says good-bye.
     pub(crate) fn admit(&mut self, newcomer: Newcomer) {
-        let Newcomer { socket, asked: Taken { client, wanted, chunked, cors, .. }, load } = newcomer;
+        let Newcomer { socket, asked: Taken { client, wanted, start, chunked, cors, .. }, load } = newcomer;
         let encoding = Encoding { envelope: wanted.envelope, chunked };
         let mut out = head::event_stream(chunked, cors.as_ref());
         if let Err(error) = self.prepare(&socket) {
@@ -72,7 +72,6 @@ impl Sessions {
                 return self.dismiss(wire, out, encoding);
             }
         };
-        let start = wanted.since.start();
         let key = self.hub.enter(&wanted.selection, encoding.number(), start, Instant::now());
         let interest = Interest::READABLE | Interest::WRITABLE;
         if let Err(error) = self.registry.register(&mut wire.socket, Token(key as usize), interest) {

@@ -25,8 +25,7 @@ impl Sessions {
     /// the turn goes. Returns the number of writes.
     pub(super) fn serve(&mut self, key: SessionKey) -> usize {
         let Some(session) = session_mut(&mut self.slots, key) else {
-            self.look_for_news(key);
-            return 0;
+            return self.look_for_news(key);
         };
         session.flags.queued = false;
         if session.flags.blocked {

@@ -32,6 +32,10 @@ struct Poll {
 impl Sessions {
     /// Takes in a poll for which there is nothing new.
     pub(crate) fn wait(&mut self, mut waiter: Waiter) {
+        if self.refusal().is_some() {
+            // A drain has begun while it looked.
+            return self.waiting.called.push(waiter);
+        }
         let Some(permit) = self.census.admit_at_once() else {
             waiter.refused = Some(CloseReason::Overloaded);
             return self.waiting.called.push(waiter);
@@ -40,7 +44,7 @@ impl Sessions {
         waiter.asked.wanted.patterns = Vec::new();
         let (now, wanted) = (Instant::now(), &waiter.asked.wanted);
         let until = now + wanted.wait;
-        let key = self.hub.enter(&wanted.selection, Encoding::NONE, wanted.since.start(), now);
+        let key = self.hub.enter(&wanted.selection, Encoding::NONE, waiter.asked.start, now);
         let mut waiter = waiter.map(TcpStream::from_std);
         if let Err(error) =
             self.registry.register(&mut waiter.socket, Token(key as usize), Interest::READABLE)
@@ -60,19 +64,43 @@ impl Sessions {
         std::mem::take(&mut self.waiting.called)
     }
 
-    /// Calls the poll if there is anything to tell it.
-    pub(super) fn look_for_news(&mut self, key: SessionKey) {
-        if self.waiting.polls.contains_key(&key) && !matches!(self.hub.step(key, Want::All), Step::Rest) {
-            self.call(key);
+    /// Calls the poll if there is anything to tell it, or its time is over. Returns how many were called.
+    pub(super) fn look_for_news(&mut self, key: SessionKey) -> usize {
+        let Some(poll) = self.waiting.polls.get(&key) else { return 0 };
+        if poll.until > self.now && !self.has_news(key) {
+            return 0;
+        }
+        self.call(key);
+        1
+    }
+
+    /// Whether there is something for the poll: what was published on other channels is passed over.
+    fn has_news(&mut self, key: SessionKey) -> bool {
+        loop {
+            let (after, until) = match self.hub.step(key, Want::All) {
+                Step::Rest => return false,
+                Step::Read { after, until, .. } => (after, until),
+                Step::Gap(_) | Step::Fetch(_) => return true,
+            };
+            let audience = self.hub.audience(self.hub.audience_of(key));
+            let any = |(selection, _)| !self.hub.read(selection, after, until, 1).is_empty();
+            if audience.is_some_and(any) {
+                return true;
+            }
+            self.hub.advance(key, until);
         }
     }
 
-    /// Calls those whose time is over.
+    /// Lines up those whose time is over. While the order is being replaced nobody can be answered.
     pub(super) fn call_due(&mut self) {
-        while let Some((until, key)) = self.waiting.due.first().copied()
-            && until <= self.now
+        if !self.hub.is_warm() && self.closed_for.is_none() {
+            return;
+        }
+        while let Some(first) = self.waiting.due.first()
+            && first.0 <= self.now
+            && let Some((_, key)) = self.waiting.due.pop_first()
         {
-            self.call(key);
+            self.ready.push_back(key);
         }
     }
 
