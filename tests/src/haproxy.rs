@@ -7,7 +7,7 @@ use std::{
 
 use rustix::process::Signal;
 
-use crate::{process::Process, redis::free_port, upstream::Upstream, wait::wait_for};
+use crate::{port::free_port, process::Process, upstream::Upstream, wait::wait_for};
 
 const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/haproxy.cfg");
 

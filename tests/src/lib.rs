@@ -11,6 +11,7 @@ pub mod kept;
 pub mod listener;
 pub mod manager;
 pub mod nginx;
+pub mod port;
 pub mod process;
 pub mod proxy;
 pub mod redis;

@@ -10,7 +10,7 @@ use std::{
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::{process::Process, redis::free_port, upstream::Upstream, wait::wait_for};
+use crate::{port::free_port, process::Process, upstream::Upstream, wait::wait_for};
 
 /// What `deploy` ships for it.
 const SHIPPED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy");

@@ -1,11 +1,11 @@
 //! A real redis-server on a free port.
 
-use std::{collections::HashMap, net::TcpListener, path::Path, process::Command};
+use std::{collections::HashMap, path::Path, process::Command};
 
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::{process::Process, wait::wait_for};
+use crate::{port::free_port, process::Process, wait::wait_for};
 
 /// Where publications go on the kind `redis-stream`.
 pub const STREAM: &str = "fanfare:@stream";
@@ -207,14 +207,4 @@ fn launch(port: u16, folder: &Path, arguments: &[String]) -> Process {
     command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
     command.arg("--dir").arg(folder);
     Process::start(command.args(arguments))
-}
-
-/// A port that was free a moment ago.
-///
-/// # Panics
-/// There is none.
-#[must_use]
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it is bound").port()
 }

@@ -6,9 +6,10 @@ use tempfile::TempDir;
 
 use crate::{
     gateway::{Gateway, Plan},
+    port::free_port,
     process::Process,
     proxy::Proxy,
-    redis::{Redis, free_port},
+    redis::Redis,
     wait::wait_for,
 };
 

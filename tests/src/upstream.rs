@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::redis::free_port;
+use crate::port::free_port;
 
 /// The addresses of a gateway, whether it is there or not.
 #[derive(Clone, Copy, Debug)]

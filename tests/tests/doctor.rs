@@ -6,7 +6,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use tests::{Gateway, Redis, gateway::binary, process::Process, redis::free_port, wait_for};
+use tests::{Gateway, Redis, gateway::binary, port::free_port, process::Process, wait_for};
 
 /// A configuration on a Redis, with ports that are free.
 fn config(redis: &Redis, kind: &str, more: &str) -> tempfile::NamedTempFile {

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use tests::{Authority, Gateway, Redis, gateway::Plan, process::Process, redis::free_port, wait_for};
+use tests::{Authority, Gateway, Redis, gateway::Plan, port::free_port, process::Process, wait_for};
 
 /// A Redis that speaks TLS on one port and cleartext on another, and who signed for it.
 struct Secured {

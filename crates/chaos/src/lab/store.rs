@@ -2,7 +2,7 @@
 
 use std::{process::Command, time::Duration};
 
-use ::tests::{Redis, process::Process, redis::free_port, wait_for};
+use ::tests::{Redis, port::free_port, process::Process, wait_for};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
