@@ -204,7 +204,9 @@ fn a_beginning_anew_that_was_interrupted_is_told_and_goes_on() {
 fn who_comes_back_from_an_end_that_is_lost_is_told_at_once() {
     let redis = Redis::start();
     let proxy = Proxy::before(&redis);
-    let gateway = Gateway::plan_on_stream(proxy.address().port()).set("history.keep_count", "10").start();
+    // One shard: what one session was told, the next one's knows.
+    let plan = Gateway::plan_on_stream(proxy.address().port()).set("listen.shards", "1");
+    let gateway = plan.set("history.keep_count", "10").start();
     let mut browser = gateway.listen("channel=b");
     let ids = redis.add_all(numbers(0..100));
     gateway.wait_for_metric(r#"fanfare_publications_total{outcome="ok"}"#, 100.0);
