@@ -2,6 +2,8 @@
 
 use publication::Pattern;
 
+use crate::respond::Refusal;
+
 /// The channel rules; the first that matches decides.
 #[derive(Clone, Debug)]
 pub struct Access {
@@ -77,7 +79,32 @@ impl Access {
         }
     }
 
-    /// Whether one may publish on `channel` over HTTP.
+    /// Lets a client in that asks for these. One that is `foreign`, for this reason, is not from this
+    /// machine.
+    ///
+    /// # Errors
+    /// Which of them is closed to it, and how to open it.
+    pub(crate) fn allow(&self, wanted: &[Pattern], foreign: Option<&str>) -> Result<(), Refusal> {
+        let foreign = foreign.filter(|_| self.rules.is_empty());
+        match wanted.iter().find(|pattern| !self.may_subscribe(pattern, foreign.is_some())) {
+            None => Ok(()),
+            Some(pattern) => Err(Refusal::forbidden("subscribe", &pattern.to_string(), foreign)),
+        }
+    }
+
+    /// Lets a client publish on a channel; as [`Access::allow`].
+    ///
+    /// # Errors
+    /// It may not, and how to let it.
+    pub(crate) fn allow_publish(&self, channel: &str, foreign: Option<&str>) -> Result<(), Refusal> {
+        let foreign = foreign.filter(|_| self.rules.is_empty());
+        if self.may_publish(channel, foreign.is_some()) {
+            return Ok(());
+        }
+        Err(Refusal::forbidden("publish", channel, foreign))
+    }
+
+    /// Whether one may publish on `channel` from outside.
     #[must_use]
     pub fn may_publish(&self, channel: &str, foreign: bool) -> bool {
         if self.rules.is_empty() {

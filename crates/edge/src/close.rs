@@ -1,5 +1,7 @@
 //! Why sessions end.
 
+use crate::transport::Transport;
+
 /// Every reason has one word, the same in the bye, in the metric and in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CloseReason {
@@ -17,21 +19,34 @@ pub enum CloseReason {
     Overloaded,
     /// The gateway has no cursor to give out yet.
     Starting,
+    /// It did not answer pings.
+    Silent,
+    /// It sent what the protocol does not allow.
+    Violation,
+    /// It asked for more than a session may.
+    Limit,
     /// A poll that waited was answered.
     Answered,
 }
 
 impl CloseReason {
-    /// All reasons for which sessions end, for metrics.
-    pub const ALL: [Self; 7] = [
-        Self::Gone,
-        Self::Drain,
-        Self::Lifetime,
-        Self::Slow,
-        Self::Talkative,
-        Self::Overloaded,
-        Self::Starting,
-    ];
+    /// The reasons for which sessions over a transport end, for metrics.
+    #[must_use]
+    pub(crate) const fn of(transport: Transport) -> &'static [Self] {
+        match transport {
+            Transport::Sse => &[Self::Gone, Self::Drain, Self::Lifetime, Self::Slow, Self::Talkative],
+            Transport::Poll => &[Self::Gone, Self::Answered],
+            Transport::WebSocket => &[
+                Self::Gone,
+                Self::Drain,
+                Self::Lifetime,
+                Self::Slow,
+                Self::Silent,
+                Self::Violation,
+                Self::Limit,
+            ],
+        }
+    }
 
     /// The word.
     #[must_use]
@@ -44,6 +59,9 @@ impl CloseReason {
             Self::Talkative => "talkative",
             Self::Overloaded => "overloaded",
             Self::Starting => "starting",
+            Self::Silent => "silent",
+            Self::Violation => "violation",
+            Self::Limit => "limit",
             Self::Answered => "answered",
         }
     }
@@ -52,10 +70,23 @@ impl CloseReason {
     #[must_use]
     pub const fn patience(self) -> f64 {
         match self {
-            Self::Overloaded => 5.0,
+            Self::Overloaded | Self::Limit => 5.0,
             // The ends are spread, so the returns need not be: the page hardly notices.
             Self::Lifetime => 0.1,
-            Self::Gone | Self::Drain | Self::Slow | Self::Talkative | Self::Starting | Self::Answered => 1.0,
+            _ => 1.0,
+        }
+    }
+
+    /// The code in a WebSocket's close frame (RFC 6455, section 7.4, and IANA's registry).
+    #[must_use]
+    pub const fn code(self) -> u16 {
+        match self {
+            Self::Gone | Self::Answered => 1000,
+            // It goes away, for this browser at least.
+            Self::Drain | Self::Lifetime => 1001,
+            Self::Violation => 1002,
+            Self::Slow | Self::Talkative | Self::Silent | Self::Limit => 1008,
+            Self::Overloaded | Self::Starting => 1013,
         }
     }
 }

@@ -27,6 +27,10 @@ pub struct Config {
     pub write_timeout: Duration,
     /// What the kernel may hold for one session, as `SO_SNDBUF`.
     pub send_buffer_bytes: usize,
+    /// Requests that a client may make in a second over a WebSocket; 0 is no bound.
+    pub max_requests_per_second: usize,
+    /// The longest message of a client over a WebSocket, in bytes.
+    pub max_message_bytes: usize,
     /// The longest data of a publication.
     pub max_data_bytes: usize,
     /// Over how long the byes of a drain are spread.

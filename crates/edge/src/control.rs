@@ -5,7 +5,10 @@ use std::time::Duration;
 use hub::Gap;
 use publication::Cursor;
 
-use crate::{close::CloseReason, encoding::Encoding, sse};
+use crate::{
+    close::CloseReason,
+    encoding::{Control, Encoding},
+};
 
 /// `fanfare.open`: the session has begun at this cursor.
 pub(crate) fn write_open(
@@ -15,22 +18,24 @@ pub(crate) fn write_open(
     retry: Duration,
     heartbeat: Duration,
 ) {
-    let json = format!(r#"{{"heartbeat_ms":{}}}"#, heartbeat.as_millis());
-    sse::write_control(out, encoding, "open", cursor, Some(jittered(retry)), &json);
+    let data = &format!(r#"{{"heartbeat_ms":{}}}"#, heartbeat.as_millis());
+    let retry = Some(jittered(retry));
+    encoding.write_control(out, &Control { name: "open", id: cursor, retry, data });
 }
 
 /// `fanfare.cursor`: all up to here has been received.
 pub(crate) fn write_cursor(out: &mut Vec<u8>, encoding: Encoding, cursor: Option<Cursor>) {
-    let json = match cursor {
+    let data = &match cursor {
         Some(cursor) => format!(r#"{{"cursor":"{cursor}"}}"#),
         None => r#"{"cursor":null}"#.to_owned(),
     };
-    sse::write_control(out, encoding, "cursor", cursor, None, &json);
+    encoding.write_control(out, &Control { name: "cursor", id: cursor, retry: None, data });
 }
 
 /// `fanfare.gap`: publications of the session's channels may be missing here.
 pub(crate) fn write_gap(out: &mut Vec<u8>, encoding: Encoding, gap: &Gap) {
-    sse::write_control(out, encoding, "gap", gap.cursor, None, &gap_json(gap));
+    let data = &gap_json(gap);
+    encoding.write_control(out, &Control { name: "gap", id: gap.cursor, retry: None, data });
 }
 
 /// `fanfare.bye`: the session ends; all before this cursor was written. It may come back after
@@ -42,8 +47,8 @@ pub(crate) fn write_bye(
     reason: CloseReason,
     away: Duration,
 ) {
-    let json = format!(r#"{{"reason":"{}","reconnect":true}}"#, reason.label());
-    sse::write_control(out, encoding, "bye", cursor, Some(away), &json);
+    let data = &format!(r#"{{"reason":"{}","reconnect":true}}"#, reason.label());
+    encoding.write_control(out, &Control { name: "bye", id: cursor, retry: Some(away), data });
 }
 
 /// The gap as polls show it too.

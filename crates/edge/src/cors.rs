@@ -51,10 +51,10 @@ impl Cors {
         Some(headers)
     }
 
-    /// Whether a page may publish: its origin is listed or is the gateway's own. What sends no
+    /// Whether a page may do what no browser asks leave for, publish or open a WebSocket: its origin is listed or is the gateway's own. What sends no
     /// `Origin` is no page.
     #[must_use]
-    pub fn may_post(&self, request: &HeaderMap) -> bool {
+    pub fn admits(&self, request: &HeaderMap) -> bool {
         let Some(origin) = request.get(ORIGIN) else { return true };
         is_own(origin, request) || self.allows(origin)
     }

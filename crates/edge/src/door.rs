@@ -30,8 +30,19 @@ use tokio::{
 
 use self::io::{HeadClock, Io};
 use crate::{
-    arrived::Arrived, client::Client, head, introduction::introduce, load::Load, phase::Phase, poll,
-    request::Transport, respond::Refusal, service, sessions::Newcomer, shard::Shard, taken::Taken,
+    arrived::Arrived,
+    client::Client,
+    dialogue::Dialogue,
+    encoding::Encoding,
+    head,
+    introduction::introduce,
+    load::Load,
+    phase::Phase,
+    poll, service,
+    sessions::Newcomer,
+    shard::Shard,
+    sse::Form,
+    taken::{Reply, Taken},
     waiter::Waiter,
 };
 
@@ -42,9 +53,9 @@ const MAX_HEADERS: usize = 64;
 /// How long a connection that has ended may take to hear the last answer.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// A connection as hyper gets it.
-struct Visitor {
-    stream: TcpStream,
+/// A connection as hyper gets it, or as it comes back from there.
+struct Visitor<S = TcpStream> {
+    stream: S,
     /// What was read from it already.
     unread: Bytes,
     connected: Client,
@@ -73,15 +84,13 @@ pub(crate) fn answer_called(shard: &Rc<Shard>) {
 
 /// Answers a poll that has waited, then serves what its connection asks for next.
 async fn answer(shard: Rc<Shard>, waiter: Waiter) {
-    let Waiter { socket, unread, connected, asked, load, refused } = waiter;
+    let Waiter { socket, unread, connected, client, wanted, keep_alive, cors, load, permit, .. } = waiter;
     let Ok(mut stream) = TcpStream::from_std(socket) else { return };
-    let answer = match refused {
-        Some(reason) => Err(Refusal::closed(reason)),
-        None => poll::conclude(&shard, &asked.wanted).await,
-    };
-    let mut answer = answer.unwrap_or_else(|refusal| service::refuse(&shard, &refusal, asked.client));
-    service::dress(&mut answer, asked.cors);
-    let keep_alive = asked.keep_alive && *shard.phase.borrow() != Phase::Draining;
+    let answer = poll::conclude(&shard, &wanted).await;
+    drop(permit);
+    let mut answer = answer.unwrap_or_else(|refusal| service::refuse(&shard, &refusal, client));
+    service::dress(&mut answer, cors);
+    let keep_alive = keep_alive && *shard.phase.borrow() != Phase::Draining;
     let (parts, body) = answer.into_parts();
     let Ok(body) = body.collect().await;
     let body = body.to_bytes();
@@ -124,13 +133,7 @@ async fn converse(shard: Rc<Shard>, visitor: Visitor) {
     let io = TokioIo::new(Io::new(stream, unread, Rc::clone(&head)));
     match drive(&shard, io, &taken, &head, connected).await {
         Ok((asked, socket, unread)) => {
-            let mut sessions = shard.sessions.borrow_mut();
-            match asked.wanted.transport {
-                Transport::Sse => sessions.admit(Newcomer { socket, asked, load }),
-                Transport::Poll => {
-                    sessions.wait(Waiter { socket, unread, connected, asked, load, refused: None });
-                }
-            }
+            begin(&shard, asked, Visitor { stream: socket, unread, connected, load });
             shard.stirred.notify_one();
         }
         Err(Left::Late) => {
@@ -151,6 +154,38 @@ async fn converse(shard: Rc<Shard>, visitor: Visitor) {
             tracing::debug!(peer = %connected, %error, "a connection broke when it was taken over");
         }
     }
+}
+
+/// Makes a session, or a poll that waits, of one whose socket has left hyper.
+fn begin(shard: &Shard, taken: Taken, visitor: Visitor<std::net::TcpStream>) {
+    let Taken { client, wanted, start, reply } = taken;
+    let Visitor { stream: socket, unread, connected, load } = visitor;
+    let mut sessions = shard.sessions.borrow_mut();
+    let (encoding, head, permit, dialogue) = match reply {
+        Reply::Poll { keep_alive, cors, permit } => {
+            return sessions.wait(Waiter {
+                socket,
+                unread,
+                connected,
+                client,
+                wanted,
+                start,
+                keep_alive,
+                cors,
+                load,
+                permit,
+            });
+        }
+        Reply::Events { chunked, cors } => {
+            let form = Form { envelope: wanted.envelope, chunked };
+            (Encoding::Events(form), head::event_stream(chunked, cors.as_ref()), None, None)
+        }
+        Reply::WebSocket { accept, foreign, permit } => {
+            let dialogue = Dialogue::new(wanted.patterns.clone(), foreign, unread.into());
+            (Encoding::WebSocket, head::websocket(&accept), Some(permit), Some(Box::new(dialogue)))
+        }
+    };
+    sessions.admit(Newcomer { socket, client, wanted, start, encoding, head, permit, dialogue, load });
 }
 
 /// How a connection left hyper without becoming a session.

@@ -32,6 +32,16 @@ pub(crate) fn event_stream(chunked: bool, further: Option<&HeaderMap>) -> Vec<u8
     out
 }
 
+/// The head of a 101.
+pub(crate) fn websocket(accept: &str) -> Vec<u8> {
+    let mut out = b"HTTP/1.1 101 Switching Protocols\r\n".to_vec();
+    write(&mut out, "Upgrade", b"websocket");
+    write(&mut out, "Connection", b"Upgrade");
+    write(&mut out, "Sec-WebSocket-Accept", accept.as_bytes());
+    out.extend_from_slice(b"\r\n");
+    out
+}
+
 /// The head of an answer whose body has so many bytes.
 pub(crate) fn answer(status: StatusCode, headers: &HeaderMap, length: usize, keep_alive: bool) -> Vec<u8> {
     let mut out = format!("HTTP/1.1 {status}\r\n").into_bytes();

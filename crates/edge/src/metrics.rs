@@ -5,29 +5,14 @@ use prometheus::{
     Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 
-use crate::{close::CloseReason, request::Since};
+use crate::{close::CloseReason, request::Since, transport::Transport};
 
 /// The edge's metrics; cloning shares them. Labels are fixed at the start, so that the data path
 /// only adds to atomics.
 #[derive(Clone)]
 pub struct Metrics {
-    /// Sessions that are here now.
-    pub sse_sessions: IntGauge,
-    /// Sessions that came.
-    pub sse_opened: IntCounter,
-    /// Polls that wait now.
-    pub polls_waiting: IntGauge,
-    /// Polls that had to wait.
-    pub polls_opened: IntCounter,
+    by_transport: [ByTransport; Transport::ALL.len()],
     closed: IntCounterVec,
-    /// Frames that the kernel accepted.
-    pub sse_deliveries: IntCounter,
-    /// Publications in answers to polls.
-    pub poll_deliveries: IntCounter,
-    /// Bytes that the kernel accepted.
-    pub sse_bytes: IntCounter,
-    /// Bytes of answers to polls.
-    pub poll_bytes: IntCounter,
     gaps: IntCounterVec,
     /// Writes to sessions that lagged, of the latest publications only.
     pub conflated: IntCounter,
@@ -39,6 +24,19 @@ pub struct Metrics {
     pub delivery: Histogram,
     /// From a publication's being added to the stream to its being written; one observation a write.
     pub since_published: Histogram,
+}
+
+/// What is counted for each transport.
+#[derive(Clone)]
+pub(crate) struct ByTransport {
+    /// Sessions that are here now, and polls that wait.
+    pub(crate) sessions: IntGauge,
+    /// Sessions that came, and polls that had to wait.
+    pub(crate) opened: IntCounter,
+    /// Frames that the kernel accepted, and publications in answers to polls.
+    pub(crate) deliveries: IntCounter,
+    /// Bytes of either.
+    pub(crate) bytes: IntCounter,
 }
 
 impl Metrics {
@@ -70,19 +68,20 @@ impl Metrics {
         )
         .buckets(prometheus::exponential_buckets(0.000_5, 2.5, 13)?);
         let metrics = Self {
-            sse_sessions: sessions.with_label_values(&["sse"]),
-            sse_opened: opened.with_label_values(&["sse"]),
-            polls_waiting: sessions.with_label_values(&["poll"]),
-            polls_opened: opened.with_label_values(&["poll"]),
+            by_transport: Transport::ALL.map(|transport| {
+                let label = &[transport.label()];
+                ByTransport {
+                    sessions: sessions.with_label_values(label),
+                    opened: opened.with_label_values(label),
+                    deliveries: deliveries.with_label_values(label),
+                    bytes: bytes.with_label_values(label),
+                }
+            }),
             closed: counter(
                 "fanfare_sessions_closed_total",
                 "Sessions that ended, and why",
                 &["transport", "reason"],
             )?,
-            sse_deliveries: deliveries.with_label_values(&["sse"]),
-            poll_deliveries: deliveries.with_label_values(&["poll"]),
-            sse_bytes: bytes.with_label_values(&["sse"]),
-            poll_bytes: bytes.with_label_values(&["poll"]),
             gaps: counter("fanfare_gaps_total", "Gaps told to sessions and polls, and why", &["reason"])?,
             conflated: IntCounter::new(
                 "fanfare_conflated_total",
@@ -105,11 +104,10 @@ impl Metrics {
         registry.register(Box::new(metrics.conflated.clone()))?;
         registry.register(Box::new(metrics.delivery.clone()))?;
         registry.register(Box::new(metrics.since_published.clone()))?;
-        for reason in CloseReason::ALL {
-            metrics.closed.with_label_values(&["sse", reason.label()]);
-        }
-        for reason in [CloseReason::Answered, CloseReason::Gone] {
-            metrics.closed.with_label_values(&["poll", reason.label()]);
+        for transport in Transport::ALL {
+            for reason in CloseReason::of(transport) {
+                metrics.closed.with_label_values(&[transport.label(), reason.label()]);
+            }
         }
         for reason in GapReason::ALL {
             metrics.gaps.with_label_values(&[reason.label()]);
@@ -117,9 +115,21 @@ impl Metrics {
         Ok(metrics)
     }
 
+    /// What is counted for this transport.
+    pub(crate) fn of(&self, transport: Transport) -> &ByTransport {
+        &self.by_transport[transport as usize]
+    }
+
+    /// A session began.
+    pub(crate) fn count_opened(&self, transport: Transport) {
+        self.of(transport).sessions.inc();
+        self.of(transport).opened.inc();
+    }
+
     /// A session ended.
-    pub(crate) fn count_closed(&self, transport: &str, reason: CloseReason) {
-        self.closed.with_label_values(&[transport, reason.label()]).inc();
+    pub(crate) fn count_closed(&self, transport: Transport, reason: CloseReason) {
+        self.of(transport).sessions.dec();
+        self.closed.with_label_values(&[transport.label(), reason.label()]).inc();
     }
 
     /// A session or a poll was told a gap.

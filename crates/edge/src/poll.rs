@@ -4,7 +4,7 @@ mod range;
 
 use std::time::{Duration, Instant};
 
-use hub::{Beginning, Gap, Hub, Place, Start};
+use hub::{Beginning, Gap, Hub, Place, Selection, Start};
 use hyper::{
     HeaderMap, Method, StatusCode,
     header::{CACHE_CONTROL, ETAG, HeaderName, HeaderValue, VARY},
@@ -14,21 +14,31 @@ use tokio::time::timeout_at;
 
 use self::range::Range;
 use crate::{
+    census::Permit,
     close::CloseReason,
     control, fetch,
     request::{CURSOR_WAIT, Since, Wanted},
     respond::{self, Answer, Refusal},
     shard::Shard,
+    transport::Transport,
 };
 
 /// How long a poll waits for what memory no longer holds.
 const FETCH_WAIT: Duration = Duration::from_secs(10);
 
+/// What is asked for.
+pub(crate) struct Question<'a> {
+    pub(crate) selection: &'a Selection,
+    pub(crate) since: Since,
+    /// The tags in `If-None-Match`.
+    pub(crate) known: Option<&'a str>,
+}
+
 /// What becomes of a poll.
 pub(crate) enum Looked {
     Answered(Answer),
     /// There is nothing new, and it may wait: it is to be called for what comes after this.
-    Waits(Start),
+    Waits(Start, Permit),
 }
 
 /// Answers a poll, unless it may wait and there is nothing new. Then it has been shown all that there
@@ -40,20 +50,51 @@ pub(crate) async fn answer(shard: &Shard, wanted: &mut Wanted, method: &Method) 
     if let Some(reason) = shard.sessions.borrow().refusal() {
         return Err(Refusal::closed(reason));
     }
-    let range = find(shard, wanted).await?;
+    let range = find(shard, &wanted.question()).await?;
     let may_wait = !wanted.wait.is_zero() && method == Method::GET;
     let begins = matches!(wanted.since, Since::Absent | Since::Last);
     if may_wait && range.unchanged {
         // What a 200 will hold is decided by the cursor alone.
-        return Ok(Looked::Waits(Start::Live));
+        return wait(shard, Start::Live);
     }
     if may_wait && !begins && range.is_empty() {
         if let Some(cursor) = range.cursor {
             wanted.since = Since::After(cursor);
         }
-        return Ok(Looked::Waits(wanted.since.start()));
+        return wait(shard, wanted.since.start());
     }
     Ok(Looked::Answered(respond(shard, wanted, method, &range)))
+}
+
+fn wait(shard: &Shard, start: Start) -> Result<Looked, Refusal> {
+    let permit = shard.sessions.borrow().permit_to_wait();
+    let permit = permit.map_err(|turned_away| Refusal::closed(turned_away.reason))?;
+    Ok(Looked::Waits(start, permit))
+}
+
+/// What a session that subscribes to further channels is told.
+pub(crate) struct Caught {
+    /// It has not caught up yet, and is to ask again with its cursor.
+    pub(crate) more: bool,
+    /// What a poll's body says, as members of a JSON object, with a comma before each.
+    pub(crate) members: Vec<u8>,
+}
+
+/// Finds what a session that subscribes has missed since its cursor; without one, nothing.
+///
+/// # Errors
+/// What it asks for cannot be read back now.
+pub(crate) async fn catch_up(shard: &Shard, selection: &Selection, since: Since) -> Result<Caught, Refusal> {
+    let mut range = match since {
+        Since::Absent => Range::nothing(shard, &shard.sessions.borrow().hub, selection),
+        _ => find(shard, &Question { selection, since, known: None }).await?,
+    };
+    count(shard, since, &range);
+    // One whose cursor has not been reached here is not at the end of what it asks for either.
+    range.more |= range.lags;
+    let mut members = vec![b','];
+    write_members(&mut members, &range);
+    Ok(Caught { more: range.more, members })
 }
 
 /// Answers a poll that has waited, whatever there is by now.
@@ -61,18 +102,18 @@ pub(crate) async fn answer(shard: &Shard, wanted: &mut Wanted, method: &Method) 
 /// # Errors
 /// What it asks for cannot be read back now.
 pub(crate) async fn conclude(shard: &Shard, wanted: &Wanted) -> Result<Answer, Refusal> {
-    let range = find(shard, wanted).await?;
+    let range = find(shard, &wanted.question()).await?;
     Ok(respond(shard, wanted, &Method::GET, &range))
 }
 
 /// Finds what the poll asks for, if need be by having it read back.
-async fn find(shard: &Shard, wanted: &Wanted) -> Result<Range, Refusal> {
+async fn find(shard: &Shard, question: &Question<'_>) -> Result<Range, Refusal> {
     let asked = Instant::now();
     let deadline = asked + CURSOR_WAIT;
     loop {
         // Registered before looking, so that nothing is missed in between.
         let moved = shard.moved.notified();
-        match read(shard, wanted, asked) {
+        match read(shard, question, asked) {
             Found::Range(range) => return Ok(*range),
             Found::Nothing => return Err(Refusal::closed(CloseReason::Starting)),
             Found::Ahead(cursor) if Instant::now() >= deadline => {
@@ -101,17 +142,17 @@ enum Found {
     Nothing,
 }
 
-/// Reads what the poll asks for, if it is here.
-fn read(shard: &Shard, wanted: &Wanted, asked: Instant) -> Found {
+/// Reads what is asked for, if it is here.
+fn read(shard: &Shard, question: &Question<'_>, asked: Instant) -> Found {
     let hub = &shard.sessions.borrow().hub;
     if !hub.is_warm() {
         return Found::Nothing;
     }
-    let selection = &wanted.selection;
-    let (after, gap) = match wanted.since {
+    let selection = question.selection;
+    let (after, gap) = match question.since {
         Since::Absent | Since::Last => {
             let range = Range::new(shard, hub, selection, None);
-            return Found::Range(Box::new(range.latest(shard, hub, wanted)));
+            return Found::Range(Box::new(range.latest(shard, hub, question)));
         }
         Since::Earliest => (hub.earliest(), None),
         Since::Unreadable => begin_unknown(hub, None),
@@ -123,7 +164,7 @@ fn read(shard: &Shard, wanted: &Wanted, asked: Instant) -> Found {
         },
     };
     let range = Range::new(shard, hub, selection, gap);
-    Found::Range(Box::new(range.after_place(hub, wanted, after)))
+    Found::Range(Box::new(range.after_place(hub, question, after)))
 }
 
 fn begin_unknown(hub: &Hub, cursor: Option<Cursor>) -> (Place, Option<Gap>) {
@@ -131,21 +172,29 @@ fn begin_unknown(hub: &Hub, cursor: Option<Cursor>) -> (Place, Option<Gap>) {
     (gap.resume, Some(gap))
 }
 
-fn respond(shard: &Shard, wanted: &Wanted, method: &Method, range: &Range) -> Answer {
-    let cursor = range.cursor.map_or(String::new(), |cursor| cursor.to_string());
+/// Counts what was found for one who asked.
+fn count(shard: &Shard, since: Since, range: &Range) {
     if !range.lags {
-        shard.metrics.count_start(wanted.since, false, range.gap.map(|gap| gap.reason));
+        shard.metrics.count_start(since, false, range.gap.map(|gap| gap.reason));
     }
     if let Some(gap) = &range.gap {
         shard.metrics.count_gap(gap.reason);
     }
+}
+
+fn respond(shard: &Shard, wanted: &Wanted, method: &Method, range: &Range) -> Answer {
+    let cursor = range.cursor_text();
+    count(shard, wanted.since, range);
     let mut answer = if range.unchanged {
         respond::empty(StatusCode::NOT_MODIFIED)
     } else {
-        let body = body(range, &cursor);
+        let mut body = vec![b'{'];
+        write_members(&mut body, range);
+        body.push(b'}');
         if method != Method::HEAD {
-            shard.metrics.poll_deliveries.inc_by(range.count);
-            shard.metrics.poll_bytes.inc_by(body.len() as u64);
+            let counts = shard.metrics.of(Transport::Poll);
+            counts.deliveries.inc_by(range.count);
+            counts.bytes.inc_by(body.len() as u64);
         }
         respond::json(StatusCode::OK, body)
     };
@@ -165,15 +214,15 @@ fn respond(shard: &Shard, wanted: &Wanted, method: &Method, range: &Range) -> An
     answer
 }
 
-fn body(range: &Range, cursor: &str) -> Vec<u8> {
+/// Adds the members of the JSON object that says what was found.
+fn write_members(out: &mut Vec<u8>, range: &Range) {
     let gap = range.gap.as_ref().map_or("null".to_owned(), control::gap_json);
-    let Range { more, complete, .. } = range;
-    let mut body =
-        format!(r#"{{"cursor":"{cursor}","gap":{gap},"more":{more},"complete":{complete},"publications":["#)
-            .into_bytes();
-    body.extend_from_slice(&range.envelopes);
-    body.extend_from_slice(b"]}");
-    body
+    let (cursor, Range { more, complete, .. }) = (range.cursor_text(), range);
+    let head =
+        format!(r#""cursor":"{cursor}","gap":{gap},"more":{more},"complete":{complete},"publications":["#);
+    out.extend_from_slice(head.as_bytes());
+    out.extend_from_slice(&range.envelopes);
+    out.push(b']');
 }
 
 fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {

@@ -1,11 +1,11 @@
-//! Publishing and retracting over HTTP: a one-way lane to the broker; what is published comes back
-//! like any other publication.
+//! Publishing and retracting, over HTTP or in a conversation: a one-way lane to the broker; what is
+//! published comes back like any other publication.
 
 use std::time::Duration;
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::{Method, Request, StatusCode, body::Incoming};
-use publication::{Draft, Publication, PublicationError};
+use publication::{Cursor, Draft, Publication, PublicationError};
 use serde_json::value::RawValue;
 use tokio::{sync::oneshot, time::timeout};
 
@@ -32,31 +32,47 @@ pub(crate) async fn handle(
 ) -> Result<Answer, Refusal> {
     let config = shard.config();
     let headers = request.headers();
-    if !config.cors.may_post(headers) {
-        let message = "pages of this origin may not publish; list it in [cors] origins to allow it";
-        return Err(Refusal::new(StatusCode::FORBIDDEN, "foreign_origin", message));
+    if !config.cors.admits(headers) {
+        // A POST of text needs no preflight: any page could publish to an open localhost.
+        return Err(Refusal::foreign_origin("publish"));
     }
     let Target { channel, event, ttl } = Target::parse(request.uri().query().unwrap_or(""))?;
     let retraction = request.method() == Method::DELETE;
-    let access = &config.access;
-    let foreign = foreign(client, headers).filter(|_| access.rules.is_empty());
-    if !access.may_publish(&channel, foreign.is_some()) {
-        return Err(Refusal::forbidden("publish", &channel, foreign));
-    }
+    config.access.allow_publish(&channel, foreign(client, headers))?;
     let data = read_body(request, config.max_data_bytes).await?;
-    let says_nothing = retraction && data.is_empty();
-    let json = config.access.takes_json(&channel) && !says_nothing;
-    if json && serde_json::from_str::<&RawValue>(&data).is_err() {
+    let event = event.as_deref();
+    let draft = Draft { channel: &channel, event, data: &data, retraction, ttl, ..Draft::default() };
+    let (status, body) = match publish(shard, draft).await? {
+        Published::At(cursor) => (StatusCode::OK, format!(r#"{{"id":"{cursor}"}}"#)),
+        Published::Subscribers(count) => (StatusCode::ACCEPTED, format!(r#"{{"subscribers":{count}}}"#)),
+    };
+    Ok(respond::json(status, body))
+}
+
+/// What became of a publication that the broker has taken.
+pub(crate) enum Published {
+    /// It stands at this cursor.
+    At(Cursor),
+    /// It was passed on to so many subscribers of the broker.
+    Subscribers(u64),
+}
+
+/// Publishes what a client may publish, and waits for the broker. Whether the data must be JSON is for
+/// the channel's rule to say.
+///
+/// # Errors
+/// It is no publication, or the broker did not confirm it.
+pub(crate) async fn publish(shard: &Shard, draft: Draft<'_>) -> Result<Published, Refusal> {
+    let config = shard.config();
+    let says_nothing = draft.retraction && draft.data.is_empty();
+    let json = config.access.takes_json(draft.channel) && !says_nothing;
+    if json && serde_json::from_str::<&RawValue>(draft.data).is_err() {
         return Err(refused(PublicationError::NotJson));
     }
-    let event = event.as_deref();
-    let draft = Draft { channel: &channel, further: &[], event, data: &data, json, retraction, ttl };
-    let publication = Publication::new(&draft, config.max_data_bytes).map_err(refused)?;
+    let publication = Publication::new(&Draft { json, ..draft }, config.max_data_bytes).map_err(refused)?;
     match forward(shard, publication).await {
-        Some(Outcome::At(cursor)) => Ok(respond::json(StatusCode::OK, format!(r#"{{"id":"{cursor}"}}"#))),
-        Some(Outcome::Subscribers(count)) => {
-            Ok(respond::json(StatusCode::ACCEPTED, format!(r#"{{"subscribers":{count}}}"#)))
-        }
+        Some(Outcome::At(cursor)) => Ok(Published::At(cursor)),
+        Some(Outcome::Subscribers(count)) => Ok(Published::Subscribers(count)),
         Some(Outcome::Failed(error)) => {
             let message = format!("the broker did not confirm it, and may or may not have taken it: {error}");
             Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "broker", message))
@@ -88,9 +104,7 @@ impl Target {
                     let seconds = value.parse().ok().filter(|seconds| *seconds > 0);
                     ttl = Some(seconds.ok_or_else(|| refused(PublicationError::Ttl))?);
                 }
-                _ => crate::request::refuse_unknown(&key).map_err(|error| {
-                    Refusal::new(StatusCode::BAD_REQUEST, error.code(), error.to_string())
-                })?,
+                _ => crate::request::refuse_unknown(&key).map_err(|error| error.refusal())?,
             }
         }
         let channel = channel.ok_or_else(|| bad("no channel is named; add ?channel=NAME to the URL"))?;

@@ -4,12 +4,12 @@ use std::{fmt, time::Duration};
 
 use hub::{Selection, Start};
 use hyper::{
-    HeaderMap,
+    HeaderMap, StatusCode,
     header::{ACCEPT, HOST, HeaderName, IF_NONE_MATCH},
 };
 use publication::{Cursor, NameError, Pattern};
 
-use crate::{client::Client, prefer};
+use crate::{client::Client, poll::Question, prefer, respond::Refusal, transport::Transport, websocket};
 
 /// What a reader asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,13 +43,6 @@ pub(crate) enum Since {
     After(Cursor),
     /// After a `Last-Event-ID` that could not be read.
     Unreadable,
-}
-
-/// How publications travel to the reader.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Transport {
-    Sse,
-    Poll,
 }
 
 /// Why a request is refused.
@@ -105,7 +98,10 @@ impl Wanted {
                 return Err(RequestError::TooManyChannels(max_channels));
             }
         }
-        if patterns.is_empty() {
+        let transport_given = transport.is_some();
+        let transport = transport.unwrap_or_else(|| wanted_transport(headers));
+        // Over a WebSocket it can subscribe later.
+        if patterns.is_empty() && transport != Transport::WebSocket {
             return Err(RequestError::NoChannel);
         }
         let since_last = since.as_deref() == Some("last");
@@ -119,11 +115,18 @@ impl Wanted {
             since,
             since_last,
             envelope,
-            transport: transport.unwrap_or_else(|| wanted_transport(headers)),
-            explicit: transport.is_some(),
+            transport,
+            explicit: transport_given,
             wait: wait.or_else(|| prefer::wait(headers)).unwrap_or_default().min(MAX_WAIT),
             known: known_tags(headers),
         })
+    }
+}
+
+impl Wanted {
+    /// What a poll asks for.
+    pub(crate) fn question(&self) -> Question<'_> {
+        Question { selection: &self.selection, since: self.since, known: self.known.as_deref() }
     }
 }
 
@@ -139,7 +142,7 @@ impl Since {
     }
 }
 
-fn parse_pattern(text: &str) -> Result<Pattern, RequestError> {
+pub(crate) fn parse_pattern(text: &str) -> Result<Pattern, RequestError> {
     Pattern::parse(text).map_err(|error| RequestError::Channel(text.to_owned(), error))
 }
 
@@ -155,7 +158,8 @@ fn parse_transport(text: &str) -> Result<Transport, RequestError> {
     match text {
         "sse" => Ok(Transport::Sse),
         "poll" => Ok(Transport::Poll),
-        _ => Err(RequestError::Value { key: "transport", expected: "`sse` or `poll`" }),
+        "websocket" => Ok(Transport::WebSocket),
+        _ => Err(RequestError::Value { key: "transport", expected: "`sse`, `poll` or `websocket`" }),
     }
 }
 
@@ -164,7 +168,7 @@ fn parse_wait(text: &str) -> Result<Duration, RequestError> {
     text.parse().map(Duration::from_secs).map_err(|_| RequestError::Value { key: "wait", expected })
 }
 
-fn parse_since(text: Option<&str>) -> Result<Since, RequestError> {
+pub(crate) fn parse_since(text: Option<&str>) -> Result<Since, RequestError> {
     match text {
         None | Some("") => Ok(Since::Absent),
         Some("last") => Ok(Since::Last),
@@ -186,8 +190,12 @@ fn known_tags(headers: &HeaderMap) -> Option<Box<str>> {
     (!values.is_empty()).then(|| values.join(",").into())
 }
 
-/// Every EventSource accepts `text/event-stream`; what does not, gets an answer that ends.
+/// Every EventSource accepts `text/event-stream`; what does not, and does not upgrade, gets an answer
+/// that ends.
 fn wanted_transport(headers: &HeaderMap) -> Transport {
+    if websocket::is_wanted(headers) {
+        return Transport::WebSocket;
+    }
     let accepts = headers.get_all(ACCEPT).iter().any(|accept| {
         accept.to_str().is_ok_and(|accept| accept.to_ascii_lowercase().contains("text/event-stream"))
     });
@@ -237,6 +245,11 @@ pub(crate) fn foreign(client: Client, headers: &HeaderMap) -> Option<&'static st
 }
 
 impl RequestError {
+    /// As it is told.
+    pub(crate) fn refusal(&self) -> Refusal {
+        Refusal::new(StatusCode::BAD_REQUEST, self.code(), self.to_string())
+    }
+
     /// For programs; also the metric's label.
     pub(crate) const fn code(&self) -> &'static str {
         match self {

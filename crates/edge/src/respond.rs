@@ -4,7 +4,10 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{
     HeaderMap, Response, StatusCode,
-    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
+    header::{
+        ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_VERSION,
+        UPGRADE,
+    },
 };
 
 use crate::close::CloseReason;
@@ -33,6 +36,18 @@ impl Refusal {
         Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, "method", message) }
     }
 
+    /// Asks for a WebSocket in a version other than the standard's, or asks without upgrading.
+    pub(crate) fn upgrade() -> Self {
+        let message = "a WebSocket is opened by an upgrade with `Sec-WebSocket-Version: 13`";
+        Self::new(StatusCode::UPGRADE_REQUIRED, "bad_handshake", message)
+    }
+
+    /// A page of another origin.
+    pub(crate) fn foreign_origin(what: &str) -> Self {
+        let message = format!("pages of this origin may not {what}; list it in [cors] origins to allow it");
+        Self::new(StatusCode::FORBIDDEN, "foreign_origin", message)
+    }
+
     /// Closed by the rules; names the rule that would open it.
     pub(crate) fn forbidden(what: &str, channel: &str, foreign: Option<&str>) -> Self {
         let because = foreign.map(|why| format!(" ({why}, so only what a rule opens is open to it)"));
@@ -53,13 +68,23 @@ impl Refusal {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, reason.label(), message)
     }
 
+    /// What every error says, as a JSON object.
+    pub(crate) fn json(&self) -> String {
+        serde_json::json!({ "code": self.code, "message": self.message }).to_string()
+    }
+
     /// The error as every answer shows it.
     pub(crate) fn answer(&self) -> Answer {
-        let error = serde_json::json!({ "error": { "code": self.code, "message": self.message } });
-        let mut answer = json(self.status, error.to_string());
+        let mut answer = json(self.status, format!(r#"{{"error":{}}}"#, self.json()));
         answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(allow) = self.allow {
             answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        if self.status == StatusCode::UPGRADE_REQUIRED {
+            let headers = answer.headers_mut();
+            headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         }
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             // Spread, so that those who were turned away together do not come back together.

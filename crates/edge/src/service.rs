@@ -11,13 +11,15 @@ use hyper::{
 use crate::{
     client::Client,
     cors::Cors,
-    head, page,
+    head, header_list, page,
     poll::{self, Looked},
     publish,
-    request::{Transport, Wanted, foreign},
+    request::{Wanted, foreign},
     respond::{self, Answer, Refusal},
     shard::Shard,
-    taken::Taken,
+    taken::{Reply, Taken},
+    transport::Transport,
+    websocket::{self, HandshakeError},
 };
 
 /// Answers a request on a connection of `connected`, or marks its socket as taken and never returns.
@@ -90,35 +92,44 @@ async fn read(
     }
     let query = request.uri().query().unwrap_or("");
     let mut wanted = Wanted::parse(query, request.headers(), shard.config().max_channels)
-        .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.code(), error.to_string()))?;
-    allow(shard, &wanted, request.headers(), client)?;
-    let start = match wanted.transport {
+        .map_err(|error| error.refusal())?;
+    let foreign = foreign(client, request.headers());
+    shard.config().access.allow(&wanted.patterns, foreign)?;
+    let is_current = request.version() >= Version::HTTP_11;
+    let mut start = wanted.since.start();
+    let reply = match wanted.transport {
         Transport::Poll => match poll::answer(shard, &mut wanted, request.method()).await? {
             Looked::Answered(answer) => return Ok(answer),
-            Looked::Waits(start) => start,
+            Looked::Waits(after, permit) => {
+                start = after;
+                let closes = header_list::contains(request.headers(), CONNECTION, "close");
+                Reply::Poll { keep_alive: is_current && !closes, cors, permit }
+            }
         },
         Transport::Sse if request.method() == Method::HEAD => return Ok(event_stream_head()),
-        Transport::Sse => wanted.since.start(),
+        Transport::Sse => Reply::Events { chunked: is_current, cors },
+        Transport::WebSocket => upgrade(shard, request, foreign)?,
     };
-    let is_current = request.version() >= Version::HTTP_11;
-    let keep_alive = is_current && !says_close(request.headers());
-    taken.set(Some(Taken { client, wanted, start, chunked: is_current, keep_alive, cors }));
+    taken.set(Some(Taken { client, wanted, start, reply }));
     pending().await
 }
 
-fn says_close(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|option| option.trim().eq_ignore_ascii_case("close"))
-}
-
-fn allow(shard: &Shard, wanted: &Wanted, headers: &HeaderMap, client: Client) -> Result<(), Refusal> {
-    let config = shard.config();
-    let access = &config.access;
-    let foreign = foreign(client, headers).filter(|_| access.rules.is_empty());
-    match wanted.patterns.iter().find(|pattern| !access.may_subscribe(pattern, foreign.is_some())) {
-        None => Ok(()),
-        Some(pattern) => Err(Refusal::forbidden("subscribe", &pattern.to_string(), foreign)),
+/// A request that asks for a WebSocket.
+///
+/// # Errors
+/// It does not ask as the standard says, or may not, or nobody is taken in now.
+fn upgrade<B>(shard: &Shard, request: &Request<B>, foreign: Option<&'static str>) -> Result<Reply, Refusal> {
+    let accept = websocket::accept(request).map_err(|error| match error {
+        HandshakeError::Malformed(words) => Refusal::new(StatusCode::BAD_REQUEST, "bad_handshake", words),
+        HandshakeError::Version => Refusal::upgrade(),
+    })?;
+    if !shard.config().cors.admits(request.headers()) {
+        // Browsers do not ask before they open a WebSocket: any page could read an open localhost.
+        return Err(Refusal::foreign_origin("open a WebSocket"));
     }
+    let sessions = shard.sessions.borrow();
+    let permit = sessions.permit().map_err(|turned_away| Refusal::closed(turned_away.reason))?;
+    Ok(Reply::WebSocket { accept, foreign, permit })
 }
 
 fn event_stream_head() -> Answer {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use hub::Place;
 
-use crate::{access::WhenSlow, census::Permit, encoding::Encoding, wire::Wire};
+use crate::{access::WhenSlow, census::Permit, dialogue::Dialogue, encoding::Encoding, wire::Wire};
 
 /// A session's side of the socket; where it stands is the hub's business.
 pub(crate) struct Session {
@@ -12,6 +12,8 @@ pub(crate) struct Session {
     pub(crate) flags: Flags,
     /// Latest values that it is to get before anything else that the hub has for it.
     pub(crate) owed: Option<Box<Owed>>,
+    /// What its client says, where it may say anything.
+    pub(crate) dialogue: Option<Box<Dialogue>>,
     /// What becomes of it if it cannot follow.
     pub(crate) when_slow: WhenSlow,
     /// Milliseconds of the shard's life: when it began, and when it last took something.
@@ -41,6 +43,8 @@ pub(crate) struct Flags {
     pub(crate) lagging: bool,
     /// It waits for something to be read back.
     pub(crate) fetching: bool,
+    /// Its socket may have something to be heard.
+    pub(crate) audible: bool,
     /// It asked for the latest values, and gets them again after a gap.
     pub(crate) since_last: bool,
     /// It has once read all there was: what comes now is new.

@@ -1,6 +1,7 @@
 //! All sessions of a shard: they come, are written to, and go.
 
 mod admission;
+mod conversation;
 mod delivery;
 mod farewell;
 mod sweep;
@@ -19,6 +20,7 @@ use crate::{
     census::Census,
     close::CloseReason,
     config::Config,
+    dialogue::Dialogue,
     fetch::Fetches,
     metrics::Metrics,
     session::Session,
@@ -47,6 +49,8 @@ pub(crate) struct Sessions {
     /// Sessions that have something to do and a socket that may take it.
     ready: VecDeque<SessionKey>,
     woken: Vec<SessionKey>,
+    /// Sessions that have made a request.
+    asking: Vec<SessionKey>,
     /// Sessions that wait for something to be read back.
     fetches: Fetches,
     tally: Tally,
@@ -73,6 +77,7 @@ impl Sessions {
             waiting: Waiting::default(),
             ready: VecDeque::new(),
             woken: Vec::new(),
+            asking: Vec::new(),
             fetches: Fetches::default(),
             closed_for: None,
             started: now,
@@ -142,15 +147,21 @@ impl Sessions {
         let Some(session) = session_mut(&mut self.slots, key) else {
             return self.take_poll_event(key, event);
         };
-        if event.is_readable() || event.is_read_closed() || event.is_error() {
+        let came = event.is_readable() || event.is_read_closed() || event.is_error();
+        if came && session.dialogue.is_some() {
+            if event.is_error() {
+                return self.drop_session(key, CloseReason::Gone);
+            }
+            session.flags.audible = true;
+        } else if came {
             match session.wire.hear() {
                 Heard::Nothing => {}
                 Heard::TooMuch => return self.finish(key, CloseReason::Talkative),
                 Heard::HungUp => return self.drop_session(key, CloseReason::Gone),
             }
         }
-        if event.is_writable() && session.flags.blocked {
-            session.flags.blocked = false;
+        let unblocked = event.is_writable() && std::mem::take(&mut session.flags.blocked);
+        if unblocked || session.flags.audible {
             self.enqueue(key);
         }
     }
@@ -192,6 +203,22 @@ impl Sessions {
             if let Some(session) = session_mut(&mut self.slots, key) {
                 session.flags.fetching = false;
             }
+            self.enqueue(key);
+        }
+    }
+
+    fn session(&self, key: SessionKey) -> Option<&Session> {
+        self.slots.get(key as usize)?.as_ref()
+    }
+
+    fn dialogue(&mut self, key: SessionKey) -> Option<&mut Dialogue> {
+        session_mut(&mut self.slots, key)?.dialogue.as_deref_mut()
+    }
+
+    /// Has the session write this before anything else.
+    fn pin(&mut self, key: SessionKey, bytes: Vec<u8>) {
+        if let Some(session) = session_mut(&mut self.slots, key) {
+            session.wire.pinned.push(bytes.into(), 0);
             self.enqueue(key);
         }
     }

@@ -28,6 +28,8 @@ pub(crate) struct Shard {
     pub(crate) moved: Notify,
     /// A session came: the loop has something to do.
     pub(crate) stirred: Notify,
+    /// Sessions have been served: who waits for one to have read all looks again.
+    pub(crate) turned: Notify,
 }
 
 impl Shard {

@@ -1,27 +1,44 @@
 //! Server-Sent Events, as the WHATWG HTML standard (section 9.2) has browsers read them.
 
-use std::{io::Write, time::Duration};
+use std::io::Write;
 
 use hub::Shown;
 use memchr::memchr2;
 use publication::Cursor;
 
-use crate::{encoding::Encoding, envelope};
+use crate::{encoding::Control, envelope, sized};
 
 /// What ends a chunked body.
 pub(crate) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
-/// Room for the size line of a chunk: eight hexadecimal digits and the line break.
-const SIZE_LINE: usize = 10;
+/// What an event stream is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Form {
+    /// The data is the JSON envelope and not the bare data.
+    pub(crate) envelope: bool,
+    /// Frames are chunks of HTTP/1.1 and not a body that ends with the connection.
+    pub(crate) chunked: bool,
+}
+
+impl Form {
+    /// All of it in a few bits.
+    pub(crate) const fn number(self) -> u8 {
+        (self.envelope as u8) | ((self.chunked as u8) << 1)
+    }
+
+    pub(crate) const fn from_number(number: u8) -> Self {
+        Self { envelope: number & 1 != 0, chunked: number & 2 != 0 }
+    }
+}
 
 /// Adds a publication as one event, in one chunk where chunks are wanted.
-pub(crate) fn write_publication(out: &mut Vec<u8>, shown: &Shown<'_>, encoding: Encoding, with_id: bool) {
+pub(crate) fn write_publication(out: &mut Vec<u8>, shown: &Shown<'_>, form: Form, with_id: bool) {
     let publication = &shown.entry.publication;
-    frame(out, encoding, |out| {
+    frame(out, form, |out| {
         if with_id {
             write_id(out, shown.entry.cursor);
         }
-        if encoding.envelope {
+        if form.envelope {
             let mut json = Vec::new();
             envelope::write(&mut json, shown, with_id);
             write_data(out, &json);
@@ -43,15 +60,9 @@ pub(crate) fn write_publication(out: &mut Vec<u8>, shown: &Shown<'_>, encoding: 
 }
 
 /// Adds a control message: a named event, so that `onmessage` never sees it.
-pub(crate) fn write_control(
-    out: &mut Vec<u8>,
-    encoding: Encoding,
-    name: &str,
-    id: Option<Cursor>,
-    retry: Option<Duration>,
-    json: &str,
-) {
-    frame(out, encoding, |out| {
+pub(crate) fn write_control(out: &mut Vec<u8>, form: Form, control: &Control<'_>) {
+    let Control { name, id, retry, data } = *control;
+    frame(out, form, |out| {
         if let Some(retry) = retry {
             // Writing into memory cannot fail.
             let _ = writeln!(out, "retry: {}", retry.as_millis());
@@ -60,32 +71,27 @@ pub(crate) fn write_control(
         if let Some(cursor) = id {
             write_id(out, cursor);
         }
-        write_data(out, json.as_bytes());
+        write_data(out, data.as_bytes());
     });
 }
 
 /// Adds what `content` writes and the blank line that ends an event, in one chunk if chunked.
-fn frame(out: &mut Vec<u8>, encoding: Encoding, content: impl FnOnce(&mut Vec<u8>)) {
-    if !encoding.chunked {
+fn frame(out: &mut Vec<u8>, form: Form, content: impl FnOnce(&mut Vec<u8>)) {
+    let event = |out: &mut Vec<u8>| {
         content(out);
         out.push(b'\n');
-        return;
+    };
+    if !form.chunked {
+        return event(out);
     }
-    // The size is known only behind the content, so it is written into room left before it.
-    let start = out.len();
-    out.extend_from_slice(&[b'0'; SIZE_LINE]);
-    content(out);
-    out.push(b'\n');
-    let size = out.len() - start - SIZE_LINE;
+    sized::write(out, event, |size, room| {
+        // The room is for eight digits and the line break: enough for any frame.
+        let mut rest = &mut room[..];
+        let _ = write!(rest, "{size:x}\r\n");
+        let left = rest.len();
+        room.len() - left
+    });
     out.extend_from_slice(b"\r\n");
-    let mut line = [b'0'; SIZE_LINE];
-    // Eight digits are enough for any frame, and a slice as long as the line takes it whole.
-    let _ = write!(&mut line[..], "{size:x}\r\n");
-    let digits = line.iter().position(|byte| *byte == b'\r').unwrap_or(SIZE_LINE - 2);
-    let unused = SIZE_LINE - 2 - digits;
-    out.copy_within(start + SIZE_LINE.., start + digits + 2);
-    out.truncate(out.len() - unused);
-    out[start..start + digits + 2].copy_from_slice(&line[..digits + 2]);
 }
 
 fn write_id(out: &mut Vec<u8>, cursor: Cursor) {
@@ -120,7 +126,7 @@ mod tests {
 
     use super::*;
 
-    fn encode(data: &str, event: Option<&str>, encoding: Encoding) -> Vec<u8> {
+    fn encode(data: &str, event: Option<&str>, form: Form) -> Vec<u8> {
         let selection = Selection::new([Pattern::Channel(ChannelName::new("a").unwrap())]);
         let config = Config {
             keep_count: 10,
@@ -136,12 +142,12 @@ mod tests {
         hub.append(&Arrival::Publication(Arc::new(publication)), std::time::Instant::now());
         let mut out = Vec::new();
         let shown = Shown::delivered(hub.newest(&selection).unwrap(), &selection);
-        write_publication(&mut out, &shown, encoding, true);
+        write_publication(&mut out, &shown, form, true);
         out
     }
 
-    const PLAIN: Encoding = Encoding { envelope: false, chunked: false };
-    const CHUNKED: Encoding = Encoding { envelope: false, chunked: true };
+    const PLAIN: Form = Form { envelope: false, chunked: false };
+    const CHUNKED: Form = Form { envelope: false, chunked: true };
 
     #[test]
     fn an_event_has_id_type_and_a_data_line_per_line() {
@@ -157,7 +163,7 @@ mod tests {
 
     #[test]
     fn the_envelope_is_one_line() {
-        let text = String::from_utf8(encode("a\n\"b\"", Some("x"), Encoding { envelope: true, ..PLAIN }));
+        let text = String::from_utf8(encode("a\n\"b\"", Some("x"), Form { envelope: true, ..PLAIN }));
         let json = r#"{"id":"0000000000000001-2-1","channel":"a","event":"x","data":"a\n\"b\""}"#;
         assert_eq!(text.unwrap(), format!("id: 0000000000000001-2-1\ndata: {json}\n\n"));
     }

@@ -3,17 +3,38 @@
 use hub::Start;
 use hyper::HeaderMap;
 
-use crate::{client::Client, request::Wanted};
+use crate::{census::Permit, client::Client, request::Wanted};
 
-/// What it asks for: a session, or a poll that waits.
+/// What it asks for.
 pub(crate) struct Taken {
     pub(crate) client: Client,
     pub(crate) wanted: Wanted,
     /// Where it begins.
     pub(crate) start: Start,
-    /// The other side understands chunks.
-    pub(crate) chunked: bool,
-    /// The other side keeps the connection after an answer that ends.
-    pub(crate) keep_alive: bool,
-    pub(crate) cors: Option<HeaderMap>,
+    pub(crate) reply: Reply,
+}
+
+/// What its socket is to carry.
+pub(crate) enum Reply {
+    /// An event stream.
+    Events {
+        /// The other side understands chunks.
+        chunked: bool,
+        cors: Option<HeaderMap>,
+    },
+    /// A conversation.
+    WebSocket {
+        /// The value of `Sec-WebSocket-Accept`.
+        accept: String,
+        /// Why the client does not count as one from this machine, if so.
+        foreign: Option<&'static str>,
+        permit: Permit,
+    },
+    /// An answer, when there is something new.
+    Poll {
+        /// The other side keeps the connection afterwards.
+        keep_alive: bool,
+        cors: Option<HeaderMap>,
+        permit: Permit,
+    },
 }

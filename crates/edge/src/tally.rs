@@ -8,18 +8,23 @@ use std::{
 use hub::Place;
 use prometheus::{IntCounter, local::LocalHistogram};
 
-use crate::metrics::Metrics;
+use crate::{metrics::Metrics, transport::Transport};
 
 /// Arrivals of which the time is remembered.
 const MAX_ARRIVALS: usize = 256;
 
-pub(crate) struct Tally {
+/// What was delivered over one transport.
+struct Count {
     /// Frames that the kernel accepted.
     frames: u64,
     /// Bytes that it accepted.
     bytes: u64,
     frames_total: IntCounter,
     bytes_total: IntCounter,
+}
+
+pub(crate) struct Tally {
+    by_transport: [Count; Transport::ALL.len()],
     delivery: LocalHistogram,
     since_published: LocalHistogram,
     /// A moment by both clocks, to tell the time of day without asking for it at each write.
@@ -33,10 +38,12 @@ pub(crate) struct Tally {
 impl Tally {
     pub(crate) fn new(metrics: &Metrics) -> Self {
         Self {
-            frames: 0,
-            bytes: 0,
-            frames_total: metrics.sse_deliveries.clone(),
-            bytes_total: metrics.sse_bytes.clone(),
+            by_transport: Transport::ALL.map(|transport| Count {
+                frames: 0,
+                bytes: 0,
+                frames_total: metrics.of(transport).deliveries.clone(),
+                bytes_total: metrics.of(transport).bytes.clone(),
+            }),
             delivery: metrics.delivery.local(),
             since_published: metrics.since_published.local(),
             clock: clock(),
@@ -83,15 +90,18 @@ impl Tally {
     }
 
     /// The kernel accepted so many bytes, and with them so many frames.
-    pub(crate) fn count(&mut self, bytes: usize, frames: usize) {
-        self.bytes += bytes as u64;
-        self.frames += frames as u64;
+    pub(crate) fn count(&mut self, transport: Transport, bytes: usize, frames: usize) {
+        let count = &mut self.by_transport[transport as usize];
+        count.bytes += bytes as u64;
+        count.frames += frames as u64;
     }
 
     /// Hands the counts on.
     pub(crate) fn flush(&mut self) {
-        self.frames_total.inc_by(std::mem::take(&mut self.frames));
-        self.bytes_total.inc_by(std::mem::take(&mut self.bytes));
+        for Count { frames, bytes, frames_total, bytes_total } in &mut self.by_transport {
+            frames_total.inc_by(std::mem::take(frames));
+            bytes_total.inc_by(std::mem::take(bytes));
+        }
         self.delivery.flush();
         self.since_published.flush();
     }

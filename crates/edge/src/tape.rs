@@ -186,7 +186,9 @@ mod tests {
     use publication::{Arrival, BeaconId, Draft, Pattern, Publication};
 
     use super::*;
-    use crate::sse;
+    use crate::sse::Form;
+
+    const CHUNKED: Encoding = Encoding::Events(Form { envelope: false, chunked: true });
 
     fn hub() -> Hub {
         let mut hub = Hub::new(Config {
@@ -273,7 +275,7 @@ mod tests {
             let mut tapes = Tapes::default();
             let selection = Selection::new([Pattern::parse("a").expect("valid")]);
             let now = std::time::Instant::now();
-            let session = hub.enter(&selection, Encoding { envelope: false, chunked: true }.number(), hub::Start::Live, now);
+            let session = hub.enter(&selection, CHUNKED.number(), hub::Start::Live, now);
             let audience = hub.audience_of(session);
             let mut readers: Vec<(Place, Reader)> = Vec::new();
             for (kind, size, reader) in steps {
@@ -298,7 +300,7 @@ mod tests {
                 let mut expected = Vec::new();
                 for entry in &entries {
                     let shown = Shown::delivered(entry, &selection);
-                    sse::write_publication(&mut expected, &shown, Encoding { envelope: false, chunked: true }, true);
+                    CHUNKED.write_publication(&mut expected, &shown, true);
                 }
                 prop_assert_eq!(reader.frames, entries.len());
                 prop_assert!(reader.got == expected, "{} bytes instead of {}", reader.got.len(), expected.len());
@@ -312,7 +314,7 @@ mod tests {
         fn latest_values_and_what_follows_them_hold_the_newest_of_each_channel(
             steps in prop::collection::vec((0u8..10, 0usize..300_000, 0usize..3), 1..40),
         ) {
-            let encoding = Encoding { envelope: false, chunked: false };
+            let encoding = Encoding::Events(Form { envelope: false, chunked: false });
             let (mut hub, mut tapes, now) = (hub(), Tapes::default(), Instant::now());
             let selection = Selection::new([Pattern::parse("c*").expect("valid")]);
             let session = hub.enter(&selection, encoding.number(), hub::Start::Live, now);
@@ -340,7 +342,7 @@ mod tests {
                     reader.write_latest(&mut tapes, &hub, audience, upto, usize::MAX);
                 }
                 for entry in hub.read(&selection, upto, hub.place(), usize::MAX) {
-                    sse::write_publication(&mut reader.got, &Shown::delivered(entry, &selection), encoding, false);
+                    encoding.write_publication(&mut reader.got, &Shown::delivered(entry, &selection), false);
                 }
                 let text = String::from_utf8(reader.got).expect("text");
                 let mut rest = &text[..];

@@ -24,7 +24,7 @@ use crate::{
     arrived::Arrived,
     census::Census,
     config::Config,
-    door,
+    conversation, door,
     fetch::{self, Fetching},
     inbox::Inbox,
     metrics::Metrics,
@@ -113,6 +113,7 @@ async fn run(poll: mio::Poll, start: Start) {
         warm: Cell::new(Some(warm)),
         moved: Notify::new(),
         stirred: Notify::new(),
+        turned: Notify::new(),
     });
     tokio::task::spawn_local(welcome(Rc::clone(&shard), arrived));
     tokio::task::spawn_local(tell(Rc::clone(&shard), asks));
@@ -184,6 +185,8 @@ async fn follow(
         busy = shard.sessions.borrow_mut().turn();
         fetch::start(shard);
         door::answer_called(shard);
+        conversation::start(shard);
+        shard.turned.notify_waiters();
     }
 }
 

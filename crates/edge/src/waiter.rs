@@ -3,8 +3,10 @@
 use std::net::TcpStream;
 
 use bytes::Bytes;
+use hub::Start;
+use hyper::HeaderMap;
 
-use crate::{client::Client, close::CloseReason, load::Load, taken::Taken};
+use crate::{census::Permit, client::Client, load::Load, request::Wanted};
 
 /// A poll whose socket has left hyper, with nothing written to it, and goes back there when it is
 /// answered.
@@ -12,18 +14,26 @@ pub(crate) struct Waiter<S = TcpStream> {
     pub(crate) socket: S,
     /// What came in behind the request.
     pub(crate) unread: Bytes,
-    /// Whose connection it is; who asks may be somebody else behind it.
+    /// Whose connection it is ...
     pub(crate) connected: Client,
-    pub(crate) asked: Taken,
+    /// ... and who asks: it may be somebody else behind it.
+    pub(crate) client: Client,
+    pub(crate) wanted: Wanted,
+    /// After what it waits.
+    pub(crate) start: Start,
+    /// The other side keeps the connection after the answer.
+    pub(crate) keep_alive: bool,
+    pub(crate) cors: Option<HeaderMap>,
     pub(crate) load: Load,
-    /// Why it may not wait, if so.
-    pub(crate) refused: Option<CloseReason>,
+    /// Its place among all that the gateway may hold.
+    pub(crate) permit: Permit,
 }
 
 impl<S> Waiter<S> {
     /// The same with its socket watched by other means.
     pub(crate) fn map<T>(self, change: impl FnOnce(S) -> T) -> Waiter<T> {
-        let Self { socket, unread, connected, asked, load, refused } = self;
-        Waiter { socket: change(socket), unread, connected, asked, load, refused }
+        let Self { socket, unread, connected, client, wanted, start, keep_alive, cors, load, permit } = self;
+        let socket = change(socket);
+        Waiter { socket, unread, connected, client, wanted, start, keep_alive, cors, load, permit }
     }
 }

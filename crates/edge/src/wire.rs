@@ -8,7 +8,7 @@ use std::{
 
 use mio::net::TcpStream;
 
-use crate::{client::Client, load::Load, pinned::Pinned, tally::Tally};
+use crate::{client::Client, load::Load, pinned::Pinned, tally::Tally, transport::Transport};
 
 /// What a client may send where nothing is expected, in all.
 const MAX_DISCARDED: usize = 64 * 1024;
@@ -75,12 +75,13 @@ pub(crate) fn write(socket: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
 pub(crate) struct Leaving {
     pub(crate) wire: Wire,
     pub(crate) until: Instant,
+    transport: Transport,
     said: bool,
 }
 
 impl Leaving {
-    pub(crate) fn new(wire: Wire, until: Instant) -> Self {
-        Self { wire, until, said: false }
+    pub(crate) fn new(wire: Wire, transport: Transport, until: Instant) -> Self {
+        Self { wire, until, transport, said: false }
     }
 
     /// Writes the last words, then shuts the sending side, and waits for the other side to do the
@@ -90,7 +91,7 @@ impl Leaving {
         if !self.said {
             let Wire { socket, pinned, .. } = &mut self.wire;
             let Ok(flushed) = pinned.flush(socket) else { return true };
-            tally.count(flushed.bytes, flushed.frames as usize);
+            tally.count(self.transport, flushed.bytes, flushed.frames as usize);
             self.said = flushed.all;
             if self.said && socket.shutdown(Shutdown::Write).is_err() {
                 return true;

@@ -5,7 +5,8 @@ use std::time::Instant;
 use hub::{Gap, Hub, Place, Selection, Shown};
 use publication::Cursor;
 
-use crate::{envelope, phase::Phase, request::Wanted, shard::Shard};
+use super::Question;
+use crate::{envelope, phase::Phase, shard::Shard};
 
 /// What one answer holds at most after a cursor.
 const MAX_PUBLICATIONS: usize = 1_000;
@@ -47,6 +48,11 @@ impl Range {
         }
     }
 
+    /// Nothing, for one that begins with what comes next.
+    pub(super) fn nothing(shard: &Shard, hub: &Hub, selection: &Selection) -> Self {
+        Self { cursor: hub.tip(), ..Self::new(shard, hub, selection, None) }
+    }
+
     /// Nothing, for one whose cursor this gateway has not reached.
     pub(super) fn lagging(cursor: Cursor) -> Self {
         Self {
@@ -64,12 +70,12 @@ impl Range {
     }
 
     /// The latest publication of each channel, unpaged.
-    pub(super) fn latest(mut self, shard: &Shard, hub: &Hub, wanted: &Wanted) -> Self {
-        let selection = &wanted.selection;
+    pub(super) fn latest(mut self, shard: &Shard, hub: &Hub, question: &Question<'_>) -> Self {
+        let selection = question.selection;
         let (now, config) = (Instant::now(), shard.config());
         self.cursor = hub.tip();
         self.expired = hub.expired(selection, now);
-        self.unchanged = self.is_known(hub, wanted);
+        self.unchanged = self.is_known(hub, question.known);
         if !self.unchanged {
             for value in hub.values(selection, now, |channel| config.access.keeps_last(channel)) {
                 self.push(&value);
@@ -79,11 +85,11 @@ impl Range {
     }
 
     /// What came after a place, up to the limits or to where a gap is to be told first.
-    pub(super) fn after_place(mut self, hub: &Hub, wanted: &Wanted, after: Place) -> Self {
-        let selection = &wanted.selection;
+    pub(super) fn after_place(mut self, hub: &Hub, question: &Question<'_>, after: Place) -> Self {
+        let selection = question.selection;
         let until = hub.until(selection, after);
         self.more = until < hub.place();
-        self.unchanged = self.is_known(hub, wanted);
+        self.unchanged = self.is_known(hub, question.known);
         let (mut read, mut upto) = (after, until);
         let limit = if self.unchanged { 0 } else { MAX_PUBLICATIONS + 1 };
         for entry in hub.read(selection, after, until, limit) {
@@ -96,6 +102,11 @@ impl Range {
         }
         self.cursor = if upto == hub.place() { hub.tip() } else { hub.cursor_of(upto) };
         self
+    }
+
+    /// The cursor as it is told.
+    pub(super) fn cursor_text(&self) -> String {
+        self.cursor.map_or(String::new(), |cursor| cursor.to_string())
     }
 
     /// There is nothing to say.
@@ -128,9 +139,9 @@ impl Range {
     /// Whether one of the tags in `If-None-Match` names the newest publication: whoever has it has
     /// all. Compared weakly, and by place where the tags are cursors, since two cursors can mean the
     /// same place.
-    fn is_known(&self, hub: &Hub, wanted: &Wanted) -> bool {
+    fn is_known(&self, hub: &Hub, known: Option<&str>) -> bool {
         let Some(own) = self.tag().filter(|_| self.gap.is_none()) else { return false };
-        wanted.known.iter().flat_map(|tags| tags.split(',')).any(|tag| {
+        known.iter().flat_map(|tags| tags.split(',')).any(|tag| {
             let tag = tag.trim();
             let tag = tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"');
             let same_place = || {

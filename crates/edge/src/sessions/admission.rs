@@ -5,29 +5,44 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hub::{AudienceKey, Place, SessionKey};
+use hub::{AudienceKey, Place, SessionKey, Start};
 use mio::{Interest, Token};
 use socket2::SockRef;
 
 use super::Sessions;
 use crate::{
     census::{Crowded, Permit},
+    client::Client,
     close::CloseReason,
     control,
+    dialogue::Dialogue,
     encoding::Encoding,
-    head,
     load::Load,
-    request::Since,
+    request::{Since, Wanted},
     session::{Flags, Session},
-    taken::Taken,
     wire::Wire,
 };
 
 /// A browser that is to become a session: its socket has left hyper, nothing is written yet.
 pub(crate) struct Newcomer {
     pub(crate) socket: std::net::TcpStream,
-    pub(crate) asked: Taken,
+    pub(crate) client: Client,
+    pub(crate) wanted: Wanted,
+    /// Where it begins.
+    pub(crate) start: Start,
+    pub(crate) encoding: Encoding,
+    /// What is to be written before anything else.
+    pub(crate) head: Vec<u8>,
+    /// Its permit, if it has one already.
+    pub(crate) permit: Option<Permit>,
+    pub(crate) dialogue: Option<Box<Dialogue>>,
     pub(crate) load: Load,
+}
+
+/// Why one is turned away, and for how long.
+pub(crate) struct TurnedAway {
+    pub(crate) reason: CloseReason,
+    away: Duration,
 }
 
 impl Sessions {
@@ -41,35 +56,56 @@ impl Sessions {
         self.closed_for = Some(reason);
     }
 
-    /// A newcomer's permit, or why it is turned away, and for how long.
-    fn permit(&self) -> Result<Permit, (CloseReason, Duration)> {
-        if let Some(reason) = self.refusal() {
-            return Err((reason, self.away(reason)));
-        }
+    /// A permit for a newcomer.
+    ///
+    /// # Errors
+    /// It is turned away.
+    pub(crate) fn permit(&self) -> Result<Permit, TurnedAway> {
+        self.check_open()?;
         let reason = CloseReason::Overloaded;
         self.census.admit().map_err(|crowded| match crowded {
-            Crowded::Full => (reason, self.away(reason)),
+            Crowded::Full => TurnedAway { reason, away: self.away(reason) },
             // The turns are spread already; the jitter keeps those of several gateways apart.
-            Crowded::Rush(turn) => (reason, turn + control::jittered(self.config.retry)),
+            Crowded::Rush(turn) => TurnedAway { reason, away: turn + control::jittered(self.config.retry) },
         })
+    }
+
+    /// A permit for a poll that waits.
+    ///
+    /// # Errors
+    /// It is turned away.
+    pub(crate) fn permit_to_wait(&self) -> Result<Permit, TurnedAway> {
+        let reason = CloseReason::Overloaded;
+        self.census.admit_at_once().ok_or_else(|| TurnedAway { reason, away: self.away(reason) })
+    }
+
+    fn check_open(&self) -> Result<(), TurnedAway> {
+        match self.refusal() {
+            Some(reason) => Err(TurnedAway { reason, away: self.away(reason) }),
+            None => Ok(()),
+        }
     }
 
     /// Makes a session of a newcomer, or says good-bye.
     pub(crate) fn admit(&mut self, newcomer: Newcomer) {
-        let Newcomer { socket, asked: Taken { client, wanted, start, chunked, cors, .. }, load } = newcomer;
-        let encoding = Encoding { envelope: wanted.envelope, chunked };
-        let mut out = head::event_stream(chunked, cors.as_ref());
+        let Newcomer { socket, client, wanted, start, encoding, head, permit, dialogue, load } = newcomer;
+        let mut out = head;
         if let Err(error) = self.prepare(&socket) {
             tracing::debug!(%client, %error, "a connection broke before its session began");
             return;
         }
         let mut wire = Wire::new(mio::net::TcpStream::from_std(socket), client, load);
-        let permit = match self.permit() {
+        // It may have closed since a permit was given out.
+        let permit = match permit {
+            Some(permit) => self.check_open().map(|()| permit),
+            None => self.permit(),
+        };
+        let permit = match permit {
             Ok(permit) => permit,
-            Err((reason, away)) => {
+            Err(TurnedAway { reason, away }) => {
                 self.metrics.count_rejected(reason.label());
                 control::write_bye(&mut out, encoding, None, reason, away);
-                return self.dismiss(wire, out, encoding);
+                return self.dismiss(wire, out, encoding, reason);
             }
         };
         let key = self.hub.enter(&wanted.selection, encoding.number(), start, Instant::now());
@@ -79,7 +115,9 @@ impl Sessions {
             return self.forget(key);
         }
         let now = self.millis();
-        let flags = Flags { since_last: wanted.since_last, ..Flags::default() };
+        // What came in behind a handshake is to be heard, and no event tells of it.
+        let audible = dialogue.is_some();
+        let flags = Flags { since_last: wanted.since_last, audible, ..Flags::default() };
         let when_slow = self.config.access.when_slow(&wanted.patterns);
         let mut session = Session {
             when_slow,
@@ -87,6 +125,7 @@ impl Sessions {
             encoding,
             flags,
             owed: None,
+            dialogue,
             opened: now,
             last_write: now,
             delivered: 0,
@@ -133,9 +172,8 @@ impl Sessions {
         if index >= self.slots.len() {
             self.slots.resize_with(index + 1, || None);
         }
+        self.metrics.count_opened(session.encoding.transport());
         self.slots[index] = Some(session);
-        self.metrics.sse_sessions.inc();
-        self.metrics.sse_opened.inc();
         self.enqueue(key);
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 
 use hub::{Gap, Place, SessionKey, Step, Want};
 
-use super::{Sessions, session_mut};
+use super::{Sessions, conversation::Heard, session_mut};
 use crate::{access::WhenSlow, close::CloseReason, control, session::Owed, wire::write};
 
 /// Bytes after which a session goes to the end of the ready list.
@@ -28,7 +28,12 @@ impl Sessions {
             return self.look_for_news(key);
         };
         session.flags.queued = false;
-        if session.flags.blocked {
+        if session.flags.audible
+            && let Heard::Gone = self.listen(key)
+        {
+            return 1;
+        }
+        if session_mut(&mut self.slots, key).is_none_or(|session| session.flags.blocked) {
             return 0;
         }
         let (mut writes, mut bytes) = (0, 0);
@@ -92,7 +97,7 @@ impl Sessions {
         if flushed.bytes > 0 {
             session.last_write = now;
         }
-        self.tally.count(flushed.bytes, flushed.frames as usize);
+        self.tally.count(session.encoding.transport(), flushed.bytes, flushed.frames as usize);
         if !flushed.all {
             (session.flags.blocked, session.flags.lagging) = (true, true);
             return Ok(Wrote::Some);
@@ -122,7 +127,7 @@ impl Sessions {
         if latest && count > 0 {
             self.metrics.conflated.inc();
         }
-        self.tally.count(count, progress.frames);
+        self.tally.count(session.encoding.transport(), count, progress.frames);
         session.took(count, progress.frames, now);
         if session.flags.live
             && let Some(first) = page.first_after(after)
@@ -156,7 +161,7 @@ impl Sessions {
         let count = write(&mut session.wire.socket, bytes)?;
         let progress = page.progress(after, count);
         owed.after = progress.place;
-        self.tally.count(count, progress.frames);
+        self.tally.count(session.encoding.transport(), count, progress.frames);
         session.took(count, progress.frames, now);
         if count == bytes.len() {
             return Ok(Wrote::All(count));

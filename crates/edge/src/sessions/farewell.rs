@@ -13,6 +13,8 @@ use crate::{
     encoding::Encoding,
     session::Session,
     sse,
+    transport::Transport,
+    websocket,
     wire::{Leaving, Wire},
 };
 
@@ -44,7 +46,16 @@ impl Sessions {
         let Session { wire, encoding, .. } = session;
         let mut out = Vec::new();
         control::write_bye(&mut out, encoding, cursor, reason, self.away(reason));
-        self.dismiss(wire, out, encoding);
+        self.dismiss(wire, out, encoding, reason);
+    }
+
+    /// Closes a WebSocket with this code, without a bye: its client has closed it, or would not
+    /// understand one.
+    pub(super) fn close(&mut self, key: SessionKey, reason: CloseReason, code: Option<u16>, words: &str) {
+        let Some(Session { wire, encoding, .. }) = self.remove(key, reason) else { return };
+        let mut out = Vec::new();
+        websocket::write_close(&mut out, code, words);
+        self.part(wire, out, encoding.transport());
     }
 
     /// How long to stay away after an end for this reason.
@@ -60,8 +71,7 @@ impl Sessions {
     fn remove(&mut self, key: SessionKey, reason: CloseReason) -> Option<Session> {
         let session = self.slots.get_mut(key as usize)?.take()?;
         self.forget(key);
-        self.metrics.sse_sessions.dec();
-        self.metrics.count_closed("sse", reason);
+        self.metrics.count_closed(session.encoding.transport(), reason);
         if self.config.log_sessions {
             let lasted = Duration::from_millis(self.millis().saturating_sub(session.opened).into());
             tracing::info!(
@@ -83,14 +93,20 @@ impl Sessions {
         }
     }
 
-    /// Sends a socket its last words: what is pinned, `out`, and the end of the body.
-    pub(super) fn dismiss(&mut self, mut wire: Wire, mut out: Vec<u8>, encoding: Encoding) {
-        if encoding.chunked {
-            out.extend_from_slice(sse::LAST_CHUNK);
+    /// Sends a socket its last words: what is pinned, `out`, and what ends the transport.
+    pub(super) fn dismiss(&mut self, wire: Wire, mut out: Vec<u8>, encoding: Encoding, reason: CloseReason) {
+        match encoding {
+            Encoding::Events(form) if form.chunked => out.extend_from_slice(sse::LAST_CHUNK),
+            Encoding::Events(_) => {}
+            Encoding::WebSocket => websocket::write_close(&mut out, Some(reason.code()), reason.label()),
         }
+        self.part(wire, out, encoding.transport());
+    }
+
+    fn part(&mut self, mut wire: Wire, out: Vec<u8>, transport: Transport) {
         wire.pinned.push(out.into(), 0);
         let interest = Interest::READABLE | Interest::WRITABLE;
-        let mut leaving = Leaving::new(wire, self.now + LINGER);
+        let mut leaving = Leaving::new(wire, transport, self.now + LINGER);
         if leaving.proceed(&mut self.tally) {
             return;
         }

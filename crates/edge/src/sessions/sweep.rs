@@ -6,10 +6,20 @@ use std::time::{Duration, Instant};
 use hub::SessionKey;
 
 use super::Sessions;
-use crate::{access::WhenSlow, close::CloseReason, control};
+use crate::{
+    access::WhenSlow,
+    close::CloseReason,
+    control,
+    websocket::{self, Violation},
+};
 
 /// Every session is looked at so many times in a heartbeat.
 const LOOKS: u32 = 16;
+
+/// The longest time from the first byte of a client's message to its last.
+const MESSAGE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Pings that may go unanswered; each is a heartbeat apart.
+const MAX_UNANSWERED: u8 = 3;
 
 /// How far the sweeps have come.
 #[derive(Default)]
@@ -85,6 +95,10 @@ impl Sessions {
         let Some(session) = super::session_mut(&mut self.slots, key) else { return };
         let silence = Duration::from_millis(now.wrapping_sub(session.last_write).into());
         let opened = session.opened;
+        let heartbeat = self.config.heartbeat;
+        let (dawdles, ping_due) = session.dialogue.as_ref().map_or((false, false), |dialogue| {
+            (dialogue.dawdles(MESSAGE_TIMEOUT, now), dialogue.is_ping_due(heartbeat, now))
+        });
         if session.flags.blocked {
             let closes = session.flags.live && session.when_slow == WhenSlow::Close;
             if silence >= self.config.write_timeout {
@@ -96,22 +110,31 @@ impl Sessions {
             // It is in the middle of something, and has that to write anyway.
         } else if self.has_lasted(key, opened) {
             self.finish(key, CloseReason::Lifetime);
-        } else if silence >= patience(self.config.heartbeat, key, opened) {
+        } else if dawdles {
+            self.refuse(key, Violation::Dawdling);
+        } else if ping_due || silence >= patience(self.config.heartbeat, key, opened) {
             self.beat(key);
         }
     }
 
     /// Tells a session that has read all where it stands; one that still waits, only that it is there.
+    /// One that can answer is pinged too.
     fn beat(&mut self, key: SessionKey) {
+        let now = self.millis();
         let Some(session) = super::session_mut(&mut self.slots, key) else { return };
+        let mut out = Vec::new();
         let waits = session.flags.fetching || self.hub.is_waiting(key);
         if waits || self.hub.at_tip(key) {
-            let mut out = Vec::new();
             let cursor = self.hub.tip().filter(|_| !waits);
             control::write_cursor(&mut out, session.encoding, cursor);
-            session.wire.pinned.push(out.into(), 0);
-            self.enqueue(key);
         }
+        if let Some(dialogue) = &mut session.dialogue {
+            if dialogue.ping(now) >= MAX_UNANSWERED {
+                return self.finish(key, CloseReason::Silent);
+            }
+            websocket::write_ping(&mut out);
+        }
+        self.pin(key, out);
     }
 
     /// Whether a session has had its share of `max_lifetime`. In a drain it hears the drain's bye.

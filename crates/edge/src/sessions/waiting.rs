@@ -11,7 +11,7 @@ use hub::{SessionKey, Step, Want};
 use mio::{Interest, Token, event::Event, net::TcpStream};
 
 use super::Sessions;
-use crate::{census::Permit, close::CloseReason, encoding::Encoding, waiter::Waiter};
+use crate::{close::CloseReason, encoding::Encoding, transport::Transport, waiter::Waiter};
 
 /// All polls of a shard that wait.
 #[derive(Default)]
@@ -26,7 +26,6 @@ pub(super) struct Waiting {
 struct Poll {
     waiter: Waiter<TcpStream>,
     until: Instant,
-    _permit: Permit,
 }
 
 impl Sessions {
@@ -36,15 +35,11 @@ impl Sessions {
             // A drain has begun while it looked.
             return self.waiting.called.push(waiter);
         }
-        let Some(permit) = self.census.admit_at_once() else {
-            waiter.refused = Some(CloseReason::Overloaded);
-            return self.waiting.called.push(waiter);
-        };
         // The rules have looked at each; what is left to do needs their set alone.
-        waiter.asked.wanted.patterns = Vec::new();
-        let (now, wanted) = (Instant::now(), &waiter.asked.wanted);
+        waiter.wanted.patterns = Vec::new();
+        let (now, wanted) = (Instant::now(), &waiter.wanted);
         let until = now + wanted.wait;
-        let key = self.hub.enter(&wanted.selection, Encoding::NONE, waiter.asked.start, now);
+        let key = self.hub.enter(&wanted.selection, Encoding::NONE, waiter.start, now);
         let mut waiter = waiter.map(TcpStream::from_std);
         if let Err(error) =
             self.registry.register(&mut waiter.socket, Token(key as usize), Interest::READABLE)
@@ -52,10 +47,9 @@ impl Sessions {
             tracing::error!(%error, "a socket cannot be watched");
             return self.forget(key);
         }
-        self.waiting.polls.insert(key, Box::new(Poll { waiter, until, _permit: permit }));
+        self.waiting.polls.insert(key, Box::new(Poll { waiter, until }));
         self.waiting.due.insert((until, key));
-        self.metrics.polls_waiting.inc();
-        self.metrics.polls_opened.inc();
+        self.metrics.count_opened(Transport::Poll);
         self.ready.push_back(key);
     }
 
@@ -138,8 +132,7 @@ impl Sessions {
         let poll = self.waiting.polls.remove(&key)?;
         self.waiting.due.remove(&(poll.until, key));
         self.forget(key);
-        self.metrics.polls_waiting.dec();
-        self.metrics.count_closed("poll", reason);
+        self.metrics.count_closed(Transport::Poll, reason);
         Some(*poll)
     }
 }

@@ -2,7 +2,7 @@
 
 use hub::{AudienceKey, Hub, Place, Shown};
 
-use crate::{encoding::Encoding, sse};
+use crate::encoding::Encoding;
 
 /// A page ends with the frame that reaches this many bytes.
 pub(super) const PAGE_BYTES: usize = 64 * 1024;
@@ -51,7 +51,7 @@ impl Page {
 
     /// Adds a publication.
     pub(super) fn push(&mut self, shown: &Shown<'_>, encoding: Encoding, with_id: bool) {
-        sse::write_publication(&mut self.bytes, shown, encoding, with_id);
+        encoding.write_publication(&mut self.bytes, shown, with_id);
         let place = shown.entry.place;
         self.upto = place;
         // A page of a tape or of values has a bound and one frame beyond it, one of latest publications

@@ -88,6 +88,8 @@ pub(crate) struct Sessions {
     pub(crate) max_lifetime: Span,
     pub(crate) write_timeout: Span,
     pub(crate) send_buffer_bytes: usize,
+    pub(crate) max_requests_per_second: usize,
+    pub(crate) max_message_bytes: usize,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -232,6 +234,8 @@ impl Default for Sessions {
             max_lifetime: Span::seconds(60 * 60),
             write_timeout: Span::seconds(30),
             send_buffer_bytes: 64 * 1024,
+            max_requests_per_second: 100,
+            max_message_bytes: 0,
         }
     }
 }

@@ -85,6 +85,12 @@ fn edge(file: &File, access: Access, proxies: Proxies) -> edge::Config {
         max_lifetime: sessions.max_lifetime.0,
         write_timeout: sessions.write_timeout.0,
         send_buffer_bytes: sessions.send_buffer_bytes,
+        max_requests_per_second: sessions.max_requests_per_second,
+        max_message_bytes: match sessions.max_message_bytes {
+            // Room for escapes, and for what stands around the data.
+            0 => 2 * file.broker.max_data_bytes,
+            bytes => bytes,
+        },
         max_data_bytes: file.broker.max_data_bytes,
         drain_spread: file.drain.spread.0,
         log_sessions: file.log.sessions,
@@ -230,6 +236,8 @@ fn check_numbers(file: &File, problems: &mut Vec<Problem>) {
     within("sessions.max_new_per_second", file.sessions.max_new_per_second, 0, 1_000_000);
     within("sessions.max_channels", file.sessions.max_channels, 1, 10_000);
     within("sessions.send_buffer_bytes", file.sessions.send_buffer_bytes, 4096, 64 * MIB);
+    within("sessions.max_requests_per_second", file.sessions.max_requests_per_second, 0, 1_000_000);
+    within("sessions.max_message_bytes", file.sessions.max_message_bytes, 0, 64 * MIB);
     // One publication is one frame, and frames are put together in memory.
     within("broker.max_data_bytes", file.broker.max_data_bytes, 1, 16 * MIB);
 }

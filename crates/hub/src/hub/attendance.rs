@@ -41,12 +41,44 @@ impl Hub {
 
     /// A session leaves. With the last one of an audience the audience goes too, and is returned.
     pub fn leave(&mut self, session: SessionKey) -> Option<AudienceKey> {
-        let Session { audience: audience_key, seat, position } = self.sessions.remove(session as usize);
+        let Session { audience, seat, position } = self.sessions.remove(session as usize);
         if position.waits_for().is_some() {
             self.waiting.retain(|other| *other != session);
         }
+        self.unseat(audience, seat, !matches!(position, Position::Tip))
+    }
+
+    /// A session goes on with other channels, from where it is. Of the ones that are new it gets what
+    /// comes after that. If its audience ends with it, that is returned.
+    pub fn change(&mut self, session: SessionKey, selection: &Selection) -> Option<AudienceKey> {
+        let before = self.audience_of(session);
+        let (_, encoding) = self.audience(before)?;
+        let after = self.join(selection, encoding);
+        if after == before {
+            return None;
+        }
+        let seat = self.audiences.get_mut(after).map_or(0, |audience| {
+            audience.behind += 1;
+            audience.seat(session)
+        });
+        self.behind += 1;
+        // At the tip it would miss what has come for the audience that it leaves, and would be given
+        // what has come for the other before.
+        let place = self.place_at(session);
+        let standing = &mut self.sessions[session as usize];
+        let (left, is_behind) = (standing.seat, !matches!(standing.position, Position::Tip));
+        if !matches!(standing.position, Position::Held(_)) {
+            standing.position = Position::Reading(place);
+        }
+        (standing.audience, standing.seat) = (after, seat);
+        self.unseat(before, left, is_behind)
+    }
+
+    /// Clears a seat of an audience, of one that was `is_behind`. If the audience ends with that, it is
+    /// returned.
+    fn unseat(&mut self, audience_key: AudienceKey, seat: u32, is_behind: bool) -> Option<AudienceKey> {
         let audience = self.audiences.get_mut(audience_key)?;
-        if !matches!(position, Position::Tip) {
+        if is_behind {
             audience.behind -= 1;
             self.behind -= 1;
         }
@@ -169,6 +201,25 @@ impl Hub {
     #[must_use]
     pub fn at_tip(&self, session: SessionKey) -> bool {
         matches!(self.sessions[session as usize].position, Position::Tip)
+    }
+
+    /// Whether the session has read all that has arrived for it: what comes now comes after it.
+    #[must_use]
+    pub fn has_all(&self, session: SessionKey) -> bool {
+        let Session { position, .. } = &self.sessions[session as usize];
+        !matches!(position, Position::Held(_)) && self.place_at(session) == self.tip
+    }
+
+    /// Up to where the session has read, if it does not wait for its cursor or for a gap to be told.
+    fn place_at(&self, session: SessionKey) -> Place {
+        let Session { position, audience, .. } = &self.sessions[session as usize];
+        match position {
+            Position::Reading(place) => *place,
+            Position::Tip | Position::Held(_) => {
+                let unread = self.audiences.get(*audience).and_then(|audience| audience.unread_after);
+                unread.unwrap_or(self.tip)
+            }
+        }
     }
 
     /// Whether the session waits for its cursor to become known.

@@ -1,0 +1,139 @@
+//! What a client asks for over a WebSocket.
+
+use std::borrow::Cow;
+
+use hyper::StatusCode;
+use publication::{Pattern, compact_json};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::{
+    request::{Since, parse_pattern, parse_since},
+    respond::Refusal,
+};
+
+/// A request and the name by which its answer is known.
+#[derive(Debug)]
+pub(crate) struct Ask {
+    /// A JSON string or number, as it was written.
+    pub(crate) reference: Option<Box<str>>,
+    pub(crate) command: Command,
+}
+
+#[derive(Debug)]
+pub(crate) enum Command {
+    Subscribe { patterns: Vec<Pattern>, since: Since },
+    Unsubscribe { patterns: Vec<Pattern> },
+    Publish(Post),
+}
+
+/// What is to be published.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Post {
+    pub(crate) channel: String,
+    pub(crate) event: Option<String>,
+    data: Option<Box<RawValue>>,
+    #[serde(default)]
+    pub(crate) retract: bool,
+    pub(crate) ttl: Option<u32>,
+}
+
+/// A message as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Message {
+    subscribe: Option<Vec<String>>,
+    unsubscribe: Option<Vec<String>>,
+    publish: Option<Post>,
+    since: Option<String>,
+    #[serde(rename = "ref")]
+    _reference: Option<Box<RawValue>>,
+}
+
+/// The part that an answer needs even if the rest cannot be understood.
+#[derive(Deserialize)]
+struct Referring<'a> {
+    #[serde(borrow, rename = "ref")]
+    reference: Option<&'a RawValue>,
+}
+
+/// Why a message is no request, and the name by which it wants its answer, if that could be read.
+#[derive(Debug)]
+pub(crate) struct Misunderstood {
+    pub(crate) reference: Option<Box<str>>,
+    pub(crate) refusal: Refusal,
+}
+
+impl Ask {
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn parse(text: &str) -> Result<Self, Misunderstood> {
+        let reference = match serde_json::from_str::<Referring<'_>>(text) {
+            Ok(referring) => referring.reference.map(RawValue::get),
+            Err(_) => None,
+        };
+        let is_name = |text: &&str| text.starts_with(|first: char| matches!(first, '"' | '-' | '0'..='9'));
+        if let Some(other) = reference.filter(|text| !is_name(text))
+            && other != "null"
+        {
+            let refusal = bad_message("`ref` must be a string or a number");
+            return Err(Misunderstood { reference: None, refusal });
+        }
+        let reference = reference.filter(is_name).map(Box::from);
+        match Command::parse(text) {
+            Ok(command) => Ok(Self { reference, command }),
+            Err(refusal) => Err(Misunderstood { reference, refusal }),
+        }
+    }
+}
+
+impl Command {
+    fn parse(text: &str) -> Result<Self, Refusal> {
+        let message: Message = serde_json::from_str(text).map_err(|error| bad_message(&error.to_string()))?;
+        let Message { subscribe, unsubscribe, publish, since, .. } = message;
+        if since.is_some() && subscribe.is_none() {
+            return Err(bad_message("`since` belongs to `subscribe`"));
+        }
+        match (subscribe, unsubscribe, publish) {
+            (Some(names), None, None) => Ok(Self::Subscribe {
+                patterns: parse_patterns(&names)?,
+                since: parse_since(since.as_deref()).map_err(|error| error.refusal())?,
+            }),
+            (None, Some(names), None) => Ok(Self::Unsubscribe { patterns: parse_patterns(&names)? }),
+            (None, None, Some(post)) => Ok(Self::Publish(post)),
+            _ => Err(bad_message("a message has one of `subscribe`, `unsubscribe` and `publish`")),
+        }
+    }
+}
+
+impl Post {
+    /// The data as it is published: of a string its content, of any other value its compact text.
+    /// Where the channel's rule says `json`, a string is a value like any other.
+    pub(crate) fn data(&self, json: bool) -> Cow<'_, str> {
+        let Some(data) = &self.data else { return Cow::Borrowed("") };
+        if json {
+            return compact_json(data.get());
+        }
+        // What starts as a string is one: it has been parsed.
+        serde_json::from_str(data.get()).map_or_else(|_| compact_json(data.get()), Cow::Owned)
+    }
+
+    /// Nothing is said, and nothing is taken back.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.data.is_none() && !self.retract
+    }
+}
+
+fn parse_patterns(names: &[String]) -> Result<Vec<Pattern>, Refusal> {
+    if names.is_empty() {
+        return Err(bad_message("no channel is named"));
+    }
+    names.iter().map(|name| parse_pattern(name).map_err(|error| error.refusal())).collect()
+}
+
+fn bad_message(words: &str) -> Refusal {
+    Refusal::new(StatusCode::BAD_REQUEST, "bad_message", words)
+}

@@ -1,0 +1,129 @@
+//! Requests that come over WebSockets are answered, one at a time for each session.
+
+use std::rc::Rc;
+
+use hub::{Selection, SessionKey};
+use hyper::StatusCode;
+use publication::{Draft, Pattern};
+
+use crate::{
+    command::{Ask, Command, Post},
+    poll,
+    publish::{self, Published},
+    request::Since,
+    respond::Refusal,
+    shard::Shard,
+    websocket,
+};
+
+/// Starts answering what has been asked, each in a task that ends with its session.
+pub(crate) fn start(shard: &Rc<Shard>) {
+    let mut sessions = shard.sessions.borrow_mut();
+    for (key, ask) in sessions.take_requests() {
+        let task = tokio::task::spawn_local(answer(Rc::clone(shard), key, ask));
+        sessions.note_answering(key, task.abort_handle());
+    }
+}
+
+async fn answer(shard: Rc<Shard>, key: SessionKey, ask: Ask) {
+    let Ask { reference, command } = ask;
+    let answer = match command {
+        Command::Subscribe { patterns, since } => subscribe(&shard, key, patterns, since).await,
+        Command::Unsubscribe { patterns } => Ok(unsubscribe(&shard, key, &patterns)),
+        Command::Publish(post) => publish(&shard, key, &post).await,
+    };
+    let mut sessions = shard.sessions.borrow_mut();
+    match answer {
+        Ok(members) => sessions.reply(key, &ok(reference.as_deref(), &members)),
+        Err(refusal) => sessions.reply_refused(key, reference.as_deref(), &refusal),
+    }
+    shard.stirred.notify_one();
+}
+
+/// Adds channels to a session when it has read all that there is for it: so what is in the answer and
+/// what comes after it are one order.
+async fn subscribe(
+    shard: &Shard,
+    key: SessionKey,
+    patterns: Vec<Pattern>,
+    since: Since,
+) -> Result<Vec<u8>, Refusal> {
+    let foreign = shard.sessions.borrow().foreign(key);
+    shard.config().access.allow(&patterns, foreign)?;
+    shard.sessions.borrow().check_room(key, &patterns)?;
+    let selection = Selection::new(patterns.iter().cloned());
+    loop {
+        // Registered before looking, so that nothing is missed in between.
+        let turned = shard.turned.notified();
+        if shard.sessions.borrow().hub.has_all(key) {
+            let caught = poll::catch_up(shard, &selection, since).await?;
+            let mut sessions = shard.sessions.borrow_mut();
+            if sessions.hub.has_all(key) {
+                if !caught.more {
+                    sessions.subscribe(key, patterns);
+                }
+                return Ok(caught.members);
+            }
+        }
+        turned.await;
+    }
+}
+
+fn unsubscribe(shard: &Shard, key: SessionKey, patterns: &[Pattern]) -> Vec<u8> {
+    let mut sessions = shard.sessions.borrow_mut();
+    sessions.unsubscribe(key, patterns);
+    let cursor = sessions.hub.cursor_at(key);
+    cursor.map_or(Vec::new(), |cursor| format!(r#","cursor":"{cursor}""#).into_bytes())
+}
+
+async fn publish(shard: &Shard, key: SessionKey, post: &Post) -> Result<Vec<u8>, Refusal> {
+    let access = &shard.config().access;
+    let foreign = shard.sessions.borrow().foreign(key);
+    access.allow_publish(&post.channel, foreign)?;
+    if post.is_empty() {
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "bad_message", "`data` is missing"));
+    }
+    let data = post.data(access.takes_json(&post.channel));
+    let draft = Draft {
+        channel: &post.channel,
+        event: post.event.as_deref(),
+        data: &data,
+        retraction: post.retract,
+        ttl: post.ttl,
+        ..Draft::default()
+    };
+    Ok(match publish::publish(shard, draft).await? {
+        Published::At(cursor) => format!(r#","cursor":"{cursor}""#).into_bytes(),
+        Published::Subscribers(count) => format!(r#","subscribers":{count}"#).into_bytes(),
+    })
+}
+
+/// The frame of an answer that says yes, with what else there is to say.
+fn ok(reference: Option<&str>, members: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(members.len() + 64);
+    websocket::write_text(&mut out, |out| {
+        out.push(b'{');
+        write_reference(out, reference);
+        out.extend_from_slice(br#""ok":true"#);
+        out.extend_from_slice(members);
+        out.push(b'}');
+    });
+    out
+}
+
+/// The frame of an answer that says no, and why.
+pub(crate) fn refused(reference: Option<&str>, refusal: &Refusal) -> Vec<u8> {
+    let mut out = Vec::new();
+    websocket::write_text(&mut out, |out| {
+        out.push(b'{');
+        write_reference(out, reference);
+        out.extend_from_slice(format!(r#""error":{}}}"#, refusal.json()).as_bytes());
+    });
+    out
+}
+
+fn write_reference(out: &mut Vec<u8>, reference: Option<&str>) {
+    if let Some(reference) = reference {
+        out.extend_from_slice(format!(r#""ref":{reference},"#).as_bytes());
+    }
+}

@@ -1,0 +1,216 @@
+//! What clients say over WebSockets is heard, and their answers go out.
+
+use std::io::{ErrorKind, Read};
+
+use hub::{Selection, SessionKey};
+use hyper::StatusCode;
+use publication::Pattern;
+use tokio::task::AbortHandle;
+
+use super::{Sessions, session_mut};
+use crate::{
+    close::CloseReason,
+    command::{Ask, Misunderstood},
+    conversation,
+    dialogue::{Request, Task},
+    respond::Refusal,
+    session::Session,
+    websocket::{self, Incoming, Violation},
+};
+
+/// Bytes read from a socket at once.
+const READ_BYTES: usize = 16 * 1024;
+/// Things heard of a session after which the others have their turn.
+const MAX_HEARD: usize = 32;
+
+/// Whether a session is still there.
+pub(super) enum Heard {
+    Here,
+    Gone,
+}
+
+impl Sessions {
+    /// Hears what a client has sent, for as long as nothing of it waits for an answer and the socket
+    /// takes answers.
+    pub(super) fn listen(&mut self, key: SessionKey) -> Heard {
+        for _ in 0..MAX_HEARD {
+            let (now, max) = (self.millis(), self.config.max_message_bytes);
+            let Some(session) = session_mut(&mut self.slots, key) else { return Heard::Gone };
+            let Some(dialogue) = &mut session.dialogue else { return Heard::Here };
+            if session.flags.blocked || !dialogue.listens() {
+                return Heard::Here;
+            }
+            match dialogue.next(max, now) {
+                Ok(Some(incoming)) => self.take(key, incoming),
+                Ok(None) if !self.read(key) => break,
+                Ok(None) => {}
+                Err(violation) => self.refuse(key, violation),
+            }
+        }
+        match session_mut(&mut self.slots, key) {
+            Some(session) if session.flags.audible => {
+                self.enqueue(key);
+                Heard::Here
+            }
+            Some(_) => Heard::Here,
+            None => Heard::Gone,
+        }
+    }
+
+    /// Reads more from a socket. False if there is nothing more.
+    fn read(&mut self, key: SessionKey) -> bool {
+        let Some(session) = session_mut(&mut self.slots, key) else { return false };
+        let Some(dialogue) = &mut session.dialogue else { return false };
+        let mut bytes = [0; READ_BYTES];
+        loop {
+            match session.wire.socket.read(&mut bytes) {
+                Ok(count) if count > 0 => {
+                    dialogue.hear(&bytes[..count]);
+                    return true;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    session.flags.audible = false;
+                    return false;
+                }
+                Ok(_) | Err(_) => {
+                    self.drop_session(key, CloseReason::Gone);
+                    return false;
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, key: SessionKey, incoming: Incoming) {
+        match incoming {
+            Incoming::Message(text) => self.take_message(key, &text),
+            Incoming::Ping(payload) => {
+                let mut out = Vec::new();
+                websocket::write_pong(&mut out, &payload);
+                self.pin(key, out);
+            }
+            Incoming::Pong => {}
+            Incoming::Close(code) => self.close(key, CloseReason::Gone, code, ""),
+        }
+    }
+
+    fn take_message(&mut self, key: SessionKey, text: &str) {
+        let (now, rate) = (self.millis(), self.config.max_requests_per_second);
+        let Some(dialogue) = self.dialogue(key) else { return };
+        let may_ask = dialogue.may_ask(rate, now);
+        match Ask::parse(text) {
+            Ok(ask) if may_ask => {
+                dialogue.request = Request::Made(Box::new(ask));
+                self.asking.push(key);
+            }
+            Ok(Ask { reference, .. }) | Err(Misunderstood { reference, .. }) if !may_ask => {
+                let words = format!("a session makes at most {rate} requests a second");
+                let refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", words);
+                self.reply_refused(key, reference.as_deref(), &refusal);
+            }
+            Ok(_) => {}
+            Err(Misunderstood { reference, refusal }) => {
+                self.reply_refused(key, reference.as_deref(), &refusal);
+            }
+        }
+    }
+
+    pub(super) fn refuse(&mut self, key: SessionKey, violation: Violation) {
+        let words = violation.words();
+        self.metrics.count_rejected("websocket");
+        if let Some(session) = session_mut(&mut self.slots, key) {
+            tracing::debug!(client = %session.wire.client, code = violation.code(), words, "a WebSocket is closed");
+        }
+        self.close(key, CloseReason::Violation, Some(violation.code()), &words);
+    }
+
+    /// Requests that are to be answered.
+    pub(crate) fn take_requests(&mut self) -> Vec<(SessionKey, Ask)> {
+        let mut requests = Vec::new();
+        for key in std::mem::take(&mut self.asking) {
+            let Some(dialogue) = self.dialogue(key) else { continue };
+            match std::mem::replace(&mut dialogue.request, Request::None) {
+                Request::Made(ask) => requests.push((key, *ask)),
+                other => dialogue.request = other,
+            }
+        }
+        requests
+    }
+
+    /// A task answers the session's request.
+    pub(crate) fn note_answering(&mut self, key: SessionKey, task: AbortHandle) {
+        if let Some(dialogue) = self.dialogue(key) {
+            dialogue.request = Request::Answering { _ends_with_the_session: Task(task) };
+        }
+    }
+
+    /// The session's request is answered with this frame, and it may make the next.
+    pub(crate) fn reply(&mut self, key: SessionKey, frame: &[u8]) {
+        let Some(dialogue) = self.dialogue(key) else { return };
+        dialogue.request = Request::None;
+        self.pin(key, frame.to_vec());
+    }
+
+    /// The session's request is refused. If it was for more than a session may have, the session ends.
+    pub(crate) fn reply_refused(&mut self, key: SessionKey, reference: Option<&str>, refusal: &Refusal) {
+        self.metrics.count_rejected(refusal.code);
+        self.reply(key, &conversation::refused(reference, refusal));
+        if refusal.status == StatusCode::TOO_MANY_REQUESTS {
+            self.finish(key, CloseReason::Limit);
+        }
+    }
+
+    /// Why a session's client does not count as from this machine, if so.
+    pub(crate) fn foreign(&self, key: SessionKey) -> Option<&'static str> {
+        self.session(key)?.dialogue.as_ref()?.foreign
+    }
+
+    /// Whether a session may have these channels too.
+    ///
+    /// # Errors
+    /// It would have too many.
+    pub(crate) fn check_room(&self, key: SessionKey, patterns: &[Pattern]) -> Result<(), Refusal> {
+        let had = self.session(key).and_then(|session| session.dialogue.as_ref());
+        let had = had.map_or(&[][..], |dialogue| &dialogue.patterns);
+        let new = patterns.iter().filter(|pattern| !had.contains(pattern)).count();
+        let max = self.config.max_channels;
+        if had.len() + new <= max {
+            return Ok(());
+        }
+        let words = format!("a session has at most {max} channels");
+        Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too_many_channels", words))
+    }
+
+    /// Adds channels to what a session reads from where it is.
+    pub(crate) fn subscribe(&mut self, key: SessionKey, patterns: Vec<Pattern>) {
+        let Some(dialogue) = self.dialogue(key) else { return };
+        for pattern in patterns {
+            if !dialogue.patterns.contains(&pattern) {
+                dialogue.patterns.push(pattern);
+            }
+        }
+        self.reselect(key);
+    }
+
+    /// Takes channels away from what a session reads.
+    pub(crate) fn unsubscribe(&mut self, key: SessionKey, patterns: &[Pattern]) {
+        let Some(dialogue) = self.dialogue(key) else { return };
+        dialogue.patterns.retain(|pattern| !patterns.contains(pattern));
+        self.reselect(key);
+    }
+
+    fn reselect(&mut self, key: SessionKey) {
+        let Some(Session { dialogue: Some(dialogue), when_slow, .. }) = session_mut(&mut self.slots, key)
+        else {
+            return;
+        };
+        *when_slow = self.config.access.when_slow(&dialogue.patterns);
+        let selection = Selection::new(dialogue.patterns.iter().cloned());
+        let before = self.hub.audience_of(key);
+        match self.hub.change(key, &selection) {
+            Some(ended) => self.tapes.remove(ended),
+            None => self.release(before),
+        }
+        self.enqueue(key);
+    }
+}
