@@ -21,6 +21,7 @@ pub mod stall;
 pub mod tap;
 pub mod upstream;
 pub mod wait;
+pub mod websocket;
 
 pub use self::{
     certificates::{Authority, Signed},
@@ -40,4 +41,5 @@ pub use self::{
     stall::Stall,
     upstream::Upstream,
     wait::{PATIENCE, wait_for, wait_some},
+    websocket::{Frame, WebSocket},
 };

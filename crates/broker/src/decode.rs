@@ -58,6 +58,10 @@ impl Rules {
     /// What is not valid about it.
     pub fn envelope(&self, payload: &[u8]) -> Result<Publication, PublicationError> {
         let text = str::from_utf8(payload).map_err(|_| PublicationError::NotUtf8)?;
+        if !text.trim_start().starts_with('{') {
+            // An array of the members' values would otherwise do as well.
+            return Err(PublicationError::Malformed);
+        }
         let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|_| PublicationError::Malformed)?;
         let mut channels = envelope.channel.iter().chain(&envelope.channels).map(|channel| &**channel);
         let channel = channels.next().ok_or(PublicationError::Malformed)?;
@@ -184,7 +188,7 @@ mod tests {
         let check = |text, label| assert_eq!(envelope(text), Err(label), "{text}");
         check(r#"{"channel":"a"}"#, "malformed");
         check(r#"{"data":"a"}"#, "malformed");
-        check(r#"[1]"#, "malformed");
+        check(r#"["a",[],null,"x"]"#, "malformed");
         check("{", "malformed");
         check(r#"{"channel":"a","data":"","ttl":0}"#, "bad_ttl");
         check(r#"{"channel":"a","data":"","ttl":"5"}"#, "bad_ttl");

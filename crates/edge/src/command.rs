@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use hyper::StatusCode;
 use publication::{Pattern, compact_json};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -33,10 +33,16 @@ pub(crate) enum Command {
 pub(crate) struct Post {
     pub(crate) channel: String,
     pub(crate) event: Option<String>,
+    #[serde(default, deserialize_with = "also_null")]
     data: Option<Box<RawValue>>,
     #[serde(default)]
     pub(crate) retract: bool,
     pub(crate) ttl: Option<u32>,
+}
+
+/// JSON's null is a value like any other.
+fn also_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawValue>>, D::Error> {
+    Box::<RawValue>::deserialize(deserializer).map(Some)
 }
 
 /// A message as it is written.
@@ -45,7 +51,7 @@ pub(crate) struct Post {
 struct Message {
     subscribe: Option<Vec<String>>,
     unsubscribe: Option<Vec<String>>,
-    publish: Option<Post>,
+    publish: Option<Box<RawValue>>,
     since: Option<String>,
     #[serde(rename = "ref")]
     _reference: Option<Box<RawValue>>,
@@ -71,10 +77,8 @@ impl Ask {
     /// # Errors
     /// What is wrong with it.
     pub(crate) fn parse(text: &str) -> Result<Self, Misunderstood> {
-        let reference = match serde_json::from_str::<Referring<'_>>(text) {
-            Ok(referring) => referring.reference.map(RawValue::get),
-            Err(_) => None,
-        };
+        let referring: Option<Referring<'_>> = parse_object(text).ok();
+        let reference = referring.and_then(|referring| referring.reference).map(RawValue::get);
         let is_name = |text: &&str| text.starts_with(|first: char| matches!(first, '"' | '-' | '0'..='9'));
         if let Some(other) = reference.filter(|text| !is_name(text))
             && other != "null"
@@ -92,7 +96,7 @@ impl Ask {
 
 impl Command {
     fn parse(text: &str) -> Result<Self, Refusal> {
-        let message: Message = serde_json::from_str(text).map_err(|error| bad_message(&error.to_string()))?;
+        let message: Message = parse_object(text)?;
         let Message { subscribe, unsubscribe, publish, since, .. } = message;
         if since.is_some() && subscribe.is_none() {
             return Err(bad_message("`since` belongs to `subscribe`"));
@@ -103,7 +107,7 @@ impl Command {
                 since: parse_since(since.as_deref()).map_err(|error| error.refusal())?,
             }),
             (None, Some(names), None) => Ok(Self::Unsubscribe { patterns: parse_patterns(&names)? }),
-            (None, None, Some(post)) => Ok(Self::Publish(post)),
+            (None, None, Some(post)) => Ok(Self::Publish(parse_object(post.get())?)),
             _ => Err(bad_message("a message has one of `subscribe`, `unsubscribe` and `publish`")),
         }
     }
@@ -132,6 +136,14 @@ fn parse_patterns(names: &[String]) -> Result<Vec<Pattern>, Refusal> {
         return Err(bad_message("no channel is named"));
     }
     names.iter().map(|name| parse_pattern(name).map_err(|error| error.refusal())).collect()
+}
+
+/// Reads a JSON object. An array of its members' values would otherwise do as well.
+fn parse_object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Refusal> {
+    if !text.trim_start().starts_with('{') {
+        return Err(bad_message("this must be a JSON object"));
+    }
+    serde_json::from_str(text).map_err(|error| bad_message(&error.to_string()))
 }
 
 fn bad_message(words: &str) -> Refusal {

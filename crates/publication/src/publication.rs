@@ -81,6 +81,9 @@ impl Publication {
         if draft.data.len() > max_data_bytes {
             return Err(PublicationError::TooLong { limit: max_data_bytes });
         }
+        if draft.ttl == Some(0) {
+            return Err(PublicationError::Ttl);
+        }
         ChannelName::check(draft.channel).map_err(PublicationError::Channel)?;
         if let Some(event) = draft.event {
             EventType::new(event).map_err(PublicationError::Event)?;
