@@ -317,3 +317,42 @@ fn a_drain_says_good_bye_with_the_sessions_place() {
     assert!(bye["retry"].is_u64());
     assert_eq!(socket.expect_close(), (Some(1001), "drain".to_owned()));
 }
+
+#[test]
+fn what_it_does_not_want_to_hear_again_comes_to_all_others_alone() {
+    let redis = Redis::start();
+    for [one, other] in
+        [[Gateway::on(&redis), Gateway::on(&redis)], [Gateway::on_stream(&redis), Gateway::on_stream(&redis)]]
+    {
+        let mut socket = WebSocket::open(one.public(), "channel=a");
+        let name = socket.expect_event("open")["data"]["session"].clone();
+        let mut beside = open(&one, "channel=a");
+        let mut events = other.listen("channel=a&format=json");
+        for (number, echo) in [(0, true), (1, false), (2, false), (3, true), (4, false)] {
+            let publish = json!({"channel": "a", "data": number});
+            socket.send_json(json!({"publish": publish, "echo": echo, "ref": number}));
+        }
+        let mut heard = Vec::new();
+        let mut hear = |socket: &mut WebSocket, last: &dyn Fn(&Value) -> bool| loop {
+            let message = socket.message();
+            if message["channel"] == "a" {
+                heard.push((message["data"].clone(), message["from"].clone()));
+            }
+            if last(&message) {
+                return;
+            }
+        };
+        hear(&mut socket, &|message| message["ref"] == 4);
+        one.post("channel=a", "5");
+        hear(&mut socket, &|message| message["data"] == "5");
+        assert_eq!(
+            heard,
+            [(json!("0"), name.clone()), (json!("3"), name.clone()), (json!("5"), Value::Null)]
+        );
+        for number in 0..5 {
+            let shown: Value = serde_json::from_str(&events.next_but_cursor().data).expect("an envelope");
+            assert_eq!((&shown["data"], &shown["from"]), (&json!(number.to_string()), &name));
+            assert_eq!(next_data(&mut beside), number.to_string());
+        }
+    }
+}

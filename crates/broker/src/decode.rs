@@ -32,6 +32,10 @@ struct Envelope<'a> {
     retract: bool,
     #[serde(borrow, default)]
     ttl: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    from: Option<Cow<'a, str>>,
+    #[serde(default)]
+    echo: Option<bool>,
 }
 
 /// JSON's null is a value like any other.
@@ -52,7 +56,7 @@ impl Rules {
     }
 
     /// A publication written as a JSON object: `channel` or `channels`, `event`, `data`, `retract`,
-    /// `ttl`.
+    /// `ttl`, `from`, `echo`.
     ///
     /// # Errors
     /// What is not valid about it.
@@ -74,11 +78,13 @@ impl Rules {
         let event = envelope.event.as_deref();
         let ttl = envelope.ttl.map(|ttl| seconds(ttl.get())).transpose()?;
         let retraction = envelope.retract;
-        self.check(Draft { channel, further: &further, event, data: &data, json: false, retraction, ttl })
+        let (from, unechoed) = (envelope.from.as_deref(), envelope.echo == Some(false));
+        let (further, data) = (&further[..], &*data);
+        self.check(Draft { channel, further, event, data, json: false, retraction, ttl, from, unechoed })
     }
 
     /// A publication written as the fields of a stream's entry: `channel` or `channels`, `event`,
-    /// `data`, `retract`, `ttl`.
+    /// `data`, `retract`, `ttl`, `from`, `echo`.
     ///
     /// # Errors
     /// What is not valid about it.
@@ -93,14 +99,12 @@ impl Rules {
         let mut channels = one.into_iter().chain(several.iter().map(|channel| &**channel));
         let channel = channels.next().ok_or(PublicationError::Malformed)?;
         let further: Vec<_> = channels.collect();
-        let retraction = match text(fields.retract)? {
-            None | Some("" | "0" | "false") => false,
-            Some("1" | "true") => true,
-            Some(_) => return Err(PublicationError::Malformed),
-        };
+        let retraction = text(fields.retract)?.map(flag).transpose()? == Some(true);
+        let unechoed = text(fields.echo)?.map(flag).transpose()? == Some(false);
         let data = text(fields.data)?.or(retraction.then_some("")).ok_or(PublicationError::Malformed)?;
         let (event, ttl) = (text(fields.event)?, text(fields.ttl)?.map(seconds).transpose()?);
-        self.check(Draft { channel, further: &further, event, data, json: false, retraction, ttl })
+        let (further, from) = (&further[..], text(fields.from)?);
+        self.check(Draft { channel, further, event, data, json: false, retraction, ttl, from, unechoed })
     }
 
     /// Checks a draft, and that its data is JSON where one of its channels takes nothing else.
@@ -130,6 +134,15 @@ impl Rules {
 impl fmt::Debug for Rules {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Rules").field("max_data_bytes", &self.max_data_bytes).finish_non_exhaustive()
+    }
+}
+
+/// Yes or no, as a field of an entry.
+fn flag(text: &str) -> Result<bool, PublicationError> {
+    match text {
+        "" | "0" | "false" => Ok(false),
+        "1" | "true" => Ok(true),
+        _ => Err(PublicationError::Malformed),
     }
 }
 

@@ -127,6 +127,8 @@ struct Written {
     /// For how many seconds it still is the latest value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     left: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
 }
 
 const VERSION: u32 = 1;
@@ -169,6 +171,7 @@ fn write(known: &Known) -> Written {
         retraction: publication.is_retraction(),
         ttl: publication.ttl(),
         left: publication.ttl_left(),
+        from: publication.from().map(str::to_owned),
     }
 }
 
@@ -207,10 +210,13 @@ fn decode(text: &[u8]) -> Option<Snapshot> {
 fn read(written: &Written) -> Option<Known> {
     let channels: Vec<&str> = written.channels.iter().map(String::as_str).collect();
     let (channel, further) = channels.split_first()?;
-    let Written { event, data, json, retraction, ttl, left, .. } = written;
+    let Written { event, data, json, retraction, ttl, left, from, .. } = written;
     let (json, retraction, ttl) = (*json, *retraction, *ttl);
+    // Whoever might be shown it in error is no session here: it was published before this gateway began.
+    let unechoed = false;
     let age = ttl.zip(*left).map_or(0, |(ttl, left)| ttl.saturating_sub(left));
-    let draft = Draft { channel, further, event: event.as_deref(), data, json, retraction, ttl };
+    let (event, from) = (event.as_deref(), from.as_deref());
+    let draft = Draft { channel, further, event, data, json, retraction, ttl, from, unechoed };
     let publication = Arc::new(Publication::new(&draft, usize::MAX).ok()?.aged(age));
     Some(Known { place: written.place, cursor: written.cursor.parse().ok()?, publication })
 }

@@ -33,7 +33,7 @@ fn with_data(door: Door, config: &RedisConfig, publication: &Publication, data: 
 
 fn publish(prefix: &str, publication: &Publication, data: &str) -> Vec<String> {
     let channels: Vec<_> = publication.channels().collect();
-    let plain = !publication.is_retraction() && publication.ttl().is_none();
+    let plain = !publication.is_retraction() && publication.ttl().is_none() && publication.from().is_none();
     let (name, payload) = match (&channels[..], publication.event()) {
         ([channel], None) if plain => (format!("{prefix}{channel}"), data.to_owned()),
         (channels, event) => {
@@ -46,6 +46,12 @@ fn publish(prefix: &str, publication: &Publication, data: &str) -> Vec<String> {
             }
             if let Some(ttl) = publication.ttl() {
                 envelope["ttl"] = ttl.into();
+            }
+            if let Some(from) = publication.from() {
+                envelope["from"] = from.into();
+            }
+            if publication.is_unechoed() {
+                envelope["echo"] = false.into();
             }
             (format!("{prefix}@json"), envelope.to_string())
         }
@@ -70,6 +76,12 @@ fn add(key: String, publication: &Publication, data: &str) -> Vec<String> {
     }
     if let Some(ttl) = publication.ttl() {
         field("ttl", &ttl.to_string());
+    }
+    if let Some(from) = publication.from() {
+        field("from", from);
+    }
+    if publication.is_unechoed() {
+        field("echo", "0");
     }
     words
 }

@@ -38,6 +38,9 @@ pub(crate) struct Post {
     #[serde(default)]
     pub(crate) retract: bool,
     pub(crate) ttl: Option<u32>,
+    /// Its session is shown it too. Said beside it.
+    #[serde(skip)]
+    pub(crate) echo: bool,
 }
 
 /// JSON's null is a value like any other.
@@ -53,6 +56,7 @@ struct Message {
     unsubscribe: Option<Vec<String>>,
     publish: Option<Box<RawValue>>,
     since: Option<String>,
+    echo: Option<bool>,
     #[serde(rename = "ref")]
     _reference: Option<Box<RawValue>>,
 }
@@ -97,9 +101,12 @@ impl Ask {
 impl Command {
     fn parse(text: &str) -> Result<Self, Refusal> {
         let message: Message = parse_object(text)?;
-        let Message { subscribe, unsubscribe, publish, since, .. } = message;
+        let Message { subscribe, unsubscribe, publish, since, echo, .. } = message;
         if since.is_some() && subscribe.is_none() {
             return Err(bad_message("`since` belongs to `subscribe`"));
+        }
+        if echo.is_some() && publish.is_none() {
+            return Err(bad_message("`echo` belongs to `publish`"));
         }
         match (subscribe, unsubscribe, publish) {
             (Some(names), None, None) => Ok(Self::Subscribe {
@@ -107,7 +114,9 @@ impl Command {
                 since: parse_since(since.as_deref()).map_err(|error| error.refusal())?,
             }),
             (None, Some(names), None) => Ok(Self::Unsubscribe { patterns: parse_patterns(&names)? }),
-            (None, None, Some(post)) => Ok(Self::Publish(parse_object(post.get())?)),
+            (None, None, Some(post)) => {
+                Ok(Self::Publish(Post { echo: echo.unwrap_or(true), ..parse_object(post.get())? }))
+            }
             _ => Err(bad_message("a message has one of `subscribe`, `unsubscribe` and `publish`")),
         }
     }

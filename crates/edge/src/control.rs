@@ -7,18 +7,22 @@ use publication::Cursor;
 
 use crate::{
     close::CloseReason,
+    dialogue::SessionName,
     encoding::{Control, Encoding},
 };
 
-/// `fanfare.open`: the session has begun at this cursor.
+/// `fanfare.open`: the session has begun at this cursor; one that can publish is told the name under
+/// which it does.
 pub(crate) fn write_open(
     out: &mut Vec<u8>,
     encoding: Encoding,
     cursor: Option<Cursor>,
     retry: Duration,
     heartbeat: Duration,
+    name: Option<SessionName>,
 ) {
-    let data = &format!(r#"{{"heartbeat_ms":{}}}"#, heartbeat.as_millis());
+    let session = name.map_or(String::new(), |name| format!(r#","session":"{name}""#));
+    let data = &format!(r#"{{"heartbeat_ms":{}{session}}}"#, heartbeat.as_millis());
     let retry = Some(jittered(retry));
     encoding.write_control(out, &Control { name: "open", id: cursor, retry, data });
 }

@@ -83,6 +83,7 @@ async fn publish(shard: &Shard, key: SessionKey, post: &Post) -> Result<Vec<u8>,
     if post.is_empty() {
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "bad_message", "`data` is missing"));
     }
+    let from = shard.sessions.borrow_mut().name(key, post.echo);
     let data = post.data(access.takes_json(&post.channel));
     let draft = Draft {
         channel: &post.channel,
@@ -90,6 +91,8 @@ async fn publish(shard: &Shard, key: SessionKey, post: &Post) -> Result<Vec<u8>,
         data: &data,
         retraction: post.retract,
         ttl: post.ttl,
+        from: Some(&from),
+        unechoed: !post.echo,
         ..Draft::default()
     };
     Ok(match publish::publish(shard, draft).await? {

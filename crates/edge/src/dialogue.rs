@@ -1,7 +1,8 @@
 //! What a client says over its WebSocket, as far as it has been heard.
 
-use std::time::Duration;
+use std::{collections::VecDeque, fmt, num::ParseIntError, str::FromStr, time::Duration};
 
+use hub::Place;
 use publication::Pattern;
 use tokio::task::AbortHandle;
 
@@ -10,9 +11,20 @@ use crate::{
     websocket::{Incoming, Reader, Violation},
 };
 
+/// By which a client's session is known to others: drawn, and so told apart on all gateways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct SessionName(u64);
+
+/// Publications of its own that a session is not shown, and that it has not come to yet. Beyond this
+/// many it is shown them.
+const MAX_UNECHOED: usize = 1_024;
+
 /// The client's side of a session. One request at a time waits for its answer; until then nothing
 /// more is heard, and the client's own socket holds it back.
 pub(crate) struct Dialogue {
+    pub(crate) name: SessionName,
+    /// Where those of its own publications stand that it is not shown.
+    unechoed: VecDeque<Place>,
     /// Its channels, as they were asked for.
     pub(crate) patterns: Vec<Pattern>,
     /// Why it does not count as from this machine, if so.
@@ -55,6 +67,8 @@ impl Dialogue {
     /// One that begins with what came in behind the handshake.
     pub(crate) fn new(patterns: Vec<Pattern>, foreign: Option<&'static str>, unheard: Vec<u8>) -> Self {
         Self {
+            name: SessionName(rand::random()),
+            unechoed: VecDeque::new(),
             patterns,
             foreign,
             request: Request::None,
@@ -67,6 +81,24 @@ impl Dialogue {
             pinged: 0,
             unanswered: 0,
         }
+    }
+
+    /// A publication of its own came that it is not to be shown.
+    pub(crate) fn pass_over(&mut self, place: Place) {
+        if self.unechoed.len() < MAX_UNECHOED {
+            self.unechoed.push_back(place);
+        }
+    }
+
+    /// The first place after this one at which it is not to be shown what stands there.
+    pub(crate) fn passes_over(&mut self, after: Place) -> Option<Place> {
+        while self.unechoed.pop_front_if(|place| *place <= after).is_some() {}
+        self.unechoed.front().copied()
+    }
+
+    /// Places mean something else now.
+    pub(crate) fn begin_anew(&mut self) {
+        self.unechoed.clear();
     }
 
     /// Whether more may be heard: nothing waits for its answer.
@@ -130,5 +162,19 @@ impl Dialogue {
         self.pinged = now;
         self.unanswered = self.unanswered.saturating_add(1);
         self.unanswered - 1
+    }
+}
+
+impl fmt::Display for SessionName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:016x}", self.0)
+    }
+}
+
+impl FromStr for SessionName {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        u64::from_str_radix(text, 16).map(Self)
     }
 }

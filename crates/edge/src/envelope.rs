@@ -2,8 +2,8 @@
 
 use hub::Shown;
 
-/// Adds `{"id":...,"channel":...,"event":...,"data":...}`, with `retract` and `ttl` where they are
-/// said. Without `with_id`, as for latest values in a session, the id is left out: it would be no
+/// Adds `{"id":...,"channel":...,"event":...,"data":...}`, with `retract`, `ttl` and `from` where they
+/// are said. Without `with_id`, as for latest values in a session, the id is left out: it would be no
 /// place to go on from.
 pub(crate) fn write(out: &mut Vec<u8>, shown: &Shown<'_>, with_id: bool) {
     let publication = &shown.entry.publication;
@@ -22,6 +22,10 @@ pub(crate) fn write(out: &mut Vec<u8>, shown: &Shown<'_>, with_id: bool) {
     }
     if let Some(ttl) = shown.ttl {
         out.extend_from_slice(format!(",\"ttl\":{ttl}").as_bytes());
+    }
+    if let Some(from) = publication.from() {
+        out.extend_from_slice(b",\"from\":");
+        write_string(out, from);
     }
     out.extend_from_slice(b",\"data\":");
     if publication.is_json() {

@@ -7,7 +7,11 @@ mod farewell;
 mod sweep;
 mod waiting;
 
-use std::{collections::VecDeque, sync::Arc, time::Instant};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Instant,
+};
 
 use hub::{AudienceKey, Hub, SessionKey};
 use mio::{Registry, Token, event::Event};
@@ -20,7 +24,7 @@ use crate::{
     census::Census,
     close::CloseReason,
     config::Config,
-    dialogue::Dialogue,
+    dialogue::{Dialogue, SessionName},
     fetch::Fetches,
     metrics::Metrics,
     session::Session,
@@ -51,6 +55,8 @@ pub(crate) struct Sessions {
     woken: Vec<SessionKey>,
     /// Sessions that have made a request.
     asking: Vec<SessionKey>,
+    /// Sessions that have published what they are not to be shown.
+    unechoed: HashMap<SessionName, SessionKey>,
     /// Sessions that wait for something to be read back.
     fetches: Fetches,
     tally: Tally,
@@ -78,6 +84,7 @@ impl Sessions {
             ready: VecDeque::new(),
             woken: Vec::new(),
             asking: Vec::new(),
+            unechoed: HashMap::new(),
             fetches: Fetches::default(),
             closed_for: None,
             started: now,
@@ -114,6 +121,11 @@ impl Sessions {
                 self.begin_anew();
             }
             self.hub.append(arrival, batch.arrived);
+            if let Arrival::Publication(publication) | Arrival::Entry(_, Some(publication)) = arrival
+                && publication.is_unechoed()
+            {
+                self.pass_over(publication.from());
+            }
         }
         if let Some(current) = batch.current
             && upto == batch.arrivals.len()
@@ -130,7 +142,12 @@ impl Sessions {
     fn begin_anew(&mut self) {
         self.tapes = Tapes::default();
         self.tally.begin_anew();
-        self.slots.iter_mut().flatten().for_each(|session| session.owed = None);
+        for session in self.slots.iter_mut().flatten() {
+            session.owed = None;
+            if let Some(dialogue) = &mut session.dialogue {
+                dialogue.begin_anew();
+            }
+        }
     }
 
     /// What a socket reported.

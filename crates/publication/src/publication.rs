@@ -9,18 +9,20 @@ use crate::{
 
 /// What was published: channels, an event type perhaps, and data. Valid by construction.
 ///
-/// All text lies in one allocation, `data event channel channel ...`, since a busy gateway makes
+/// All text lies in one allocation, `data event from channel channel ...`, since a busy gateway makes
 /// and drops a million of these a second.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Publication {
     text: Box<str>,
     data_end: u32,
     event_end: u32,
+    from_end: u32,
     /// The end of the first channel; further ones are rare.
     first_end: u32,
     further_ends: Vec<u32>,
     json: bool,
     retraction: bool,
+    unechoed: bool,
     ttl: Option<u32>,
     /// How many seconds of its time to live had passed when it came here.
     age: u32,
@@ -43,10 +45,16 @@ pub struct Draft<'a> {
     pub retraction: bool,
     /// For how many seconds it is the latest value of its channels; for ever if nothing is said.
     pub ttl: Option<u32>,
+    /// The name of the client's session that published it, if one did.
+    pub from: Option<&'a str>,
+    /// That session is not shown it.
+    pub unechoed: bool,
 }
 
 /// The most channels of one publication.
 pub const MAX_CHANNELS: usize = 100;
+/// The longest name of a session, in bytes.
+const MAX_FROM_BYTES: usize = 255;
 
 /// Why a draft is no publication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +76,8 @@ pub enum PublicationError {
     NotJson,
     /// The time to live is no number of seconds.
     Ttl,
+    /// The name of the session that published it is not valid.
+    From,
     /// The envelope that holds channel and data is not as it should be.
     Malformed,
 }
@@ -89,9 +99,13 @@ impl Publication {
             EventType::new(event).map_err(PublicationError::Event)?;
         }
         let event = draft.event.unwrap_or("");
+        let from = draft.from.unwrap_or("");
+        if from.len() > MAX_FROM_BYTES || from.chars().any(char::is_control) {
+            return Err(PublicationError::From);
+        }
         let further = further_channels(draft)?;
         let further_bytes: usize = further.iter().map(|channel| channel.len()).sum();
-        let bytes = draft.data.len() + event.len() + draft.channel.len() + further_bytes;
+        let bytes = draft.data.len() + event.len() + from.len() + draft.channel.len() + further_bytes;
 
         let mut text = String::with_capacity(bytes);
         let mut push = |part: &str| {
@@ -100,14 +114,27 @@ impl Publication {
         };
         let data_end = push(draft.data)?;
         let event_end = push(event)?;
+        let from_end = push(from)?;
         let first_end = push(draft.channel)?;
         let mut further_ends = Vec::with_capacity(further.len());
         for channel in further {
             further_ends.push(push(channel)?);
         }
         let text = text.into();
-        let Draft { json, retraction, ttl, .. } = *draft;
-        Ok(Self { text, data_end, event_end, first_end, further_ends, json, retraction, ttl, age: 0 })
+        let Draft { json, retraction, ttl, unechoed, .. } = *draft;
+        Ok(Self {
+            text,
+            data_end,
+            event_end,
+            from_end,
+            first_end,
+            further_ends,
+            json,
+            retraction,
+            unechoed,
+            ttl,
+            age: 0,
+        })
     }
 
     /// The data, as it was published.
@@ -127,6 +154,19 @@ impl Publication {
     pub fn event(&self) -> Option<&str> {
         let event = self.part(self.data_end..self.event_end);
         (!event.is_empty()).then_some(event)
+    }
+
+    /// The name of the client's session that published it, if one did.
+    #[must_use]
+    pub fn from(&self) -> Option<&str> {
+        let from = self.part(self.event_end..self.from_end);
+        (!from.is_empty()).then_some(from)
+    }
+
+    /// Whether that session is not to be shown it.
+    #[must_use]
+    pub fn is_unechoed(&self) -> bool {
+        self.unechoed
     }
 
     /// Whether it says that the latest value of its channels is no longer true.
@@ -156,7 +196,7 @@ impl Publication {
 
     /// The channels that it was published on, at least one, each once.
     pub fn channels(&self) -> impl Iterator<Item = &str> {
-        let mut start = self.event_end;
+        let mut start = self.from_end;
         std::iter::once(self.first_end).chain(self.further_ends.iter().copied()).map(move |end| {
             let channel = self.part(start..end);
             start = end;
@@ -202,6 +242,7 @@ impl PublicationError {
             Self::NotUtf8 => "not_utf8",
             Self::NotJson => "not_json",
             Self::Ttl => "bad_ttl",
+            Self::From => "bad_from",
             Self::Malformed => "malformed",
         }
     }
@@ -217,6 +258,7 @@ impl fmt::Display for PublicationError {
             Self::NotUtf8 => out.write_str("the data is not UTF-8 text"),
             Self::NotJson => out.write_str("this channel takes JSON only, and the data is none"),
             Self::Ttl => out.write_str("the ttl must be a whole number of seconds, from 1 to 4294967295"),
+            Self::From => write!(out, "`from` has at most {MAX_FROM_BYTES} bytes and no control characters"),
             Self::Malformed => out.write_str(
                 r#"it must be a JSON object such as {"channel":"alerts","event":"disk","data":"full"}"#,
             ),
@@ -236,10 +278,11 @@ mod tests {
 
     #[test]
     fn parts_come_back_as_they_were_given() {
-        let draft = Draft { further: &["b", "a", "c", "b"], event: Some("disk"), ..draft("a", "full") };
+        let (further, event, from) = (&["b", "a", "c", "b"][..], Some("disk"), Some("me"));
+        let draft = Draft { further, event, from, ..draft("a", "full") };
         let publication = Publication::new(&draft, 100).unwrap();
         assert_eq!(publication.data(), "full");
-        assert_eq!(publication.event(), Some("disk"));
+        assert_eq!((publication.event(), publication.from()), (event, from));
         assert_eq!(publication.channels().collect::<Vec<_>>(), ["a", "b", "c"]);
     }
 

@@ -16,6 +16,10 @@ pub struct Fields<T> {
     pub retract: Option<T>,
     /// How long it is the latest value.
     pub ttl: Option<T>,
+    /// The session that published it.
+    pub from: Option<T>,
+    /// Whether that session is shown it.
+    pub echo: Option<T>,
 }
 
 impl<T> Fields<T> {
@@ -31,6 +35,8 @@ impl<T> Fields<T> {
             b"data" => Some(&mut self.data),
             b"retract" => Some(&mut self.retract),
             b"ttl" => Some(&mut self.ttl),
+            b"from" => Some(&mut self.from),
+            b"echo" => Some(&mut self.echo),
             _ => None,
         }
     }
@@ -45,6 +51,8 @@ impl Fields<Vec<u8>> {
             data: self.data.as_deref(),
             retract: self.retract.as_deref(),
             ttl: self.ttl.as_deref(),
+            from: self.from.as_deref(),
+            echo: self.echo.as_deref(),
         }
     }
 }

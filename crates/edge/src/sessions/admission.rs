@@ -142,7 +142,9 @@ impl Sessions {
         // Without a cursor that could be read it has none until it has been told the gap: cut off
         // before, it must come back with what it had.
         let cursor = self.hub.cursor_at(key).filter(|_| !last);
-        control::write_open(&mut out, session.encoding, cursor, self.config.retry, self.config.heartbeat);
+        let (retry, heartbeat) = (self.config.retry, self.config.heartbeat);
+        let name = session.dialogue.as_ref().map(|dialogue| dialogue.name);
+        control::write_open(&mut out, session.encoding, cursor, retry, heartbeat, name);
         session.wire.pinned.push(out.into(), 0);
         if last {
             session.owe_latest(self.latest_upto(self.hub.audience_of(key)));

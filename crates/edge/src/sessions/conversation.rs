@@ -12,7 +12,7 @@ use crate::{
     close::CloseReason,
     command::{Ask, Misunderstood},
     conversation,
-    dialogue::{Request, Task},
+    dialogue::{Request, SessionName, Task},
     respond::Refusal,
     session::Session,
     websocket::{self, Incoming, Violation},
@@ -163,6 +163,25 @@ impl Sessions {
     /// Why a session's client does not count as from this machine, if so.
     pub(crate) fn foreign(&self, key: SessionKey) -> Option<&'static str> {
         self.session(key)?.dialogue.as_ref()?.foreign
+    }
+
+    /// The name under which a session publishes; without `echo` it is not shown what it publishes.
+    pub(crate) fn name(&mut self, key: SessionKey, echo: bool) -> String {
+        let Some(name) = self.dialogue(key).map(|dialogue| dialogue.name) else { return String::new() };
+        if !echo {
+            self.unechoed.insert(name, key);
+        }
+        name.to_string()
+    }
+
+    /// What came last is not shown to the session that published it, if that is one of this shard's.
+    pub(super) fn pass_over(&mut self, from: Option<&str>) {
+        let name = from.and_then(|from| from.parse().ok());
+        let Some(key) = name.and_then(|name: SessionName| self.unechoed.get(&name)).copied() else { return };
+        let place = self.hub.place();
+        if let Some(dialogue) = self.dialogue(key) {
+            dialogue.pass_over(place);
+        }
     }
 
     /// Whether a session may have these channels too.

@@ -116,9 +116,13 @@ impl Sessions {
         } else {
             self.tapes.page(&self.hub, audience, after, until)
         };
-        let bytes = page.after(after);
+        let own = session.dialogue.as_mut().and_then(|dialogue| dialogue.passes_over(after));
+        let (bytes, upto) = match own {
+            None => (page.after(after), page.upto()),
+            Some(own) => (page.between(after, own.before()), page.upto().min(own)),
+        };
         if bytes.is_empty() {
-            self.hub.advance(key, page.upto());
+            self.hub.advance(key, upto);
             return Ok(Wrote::All(0));
         }
         let count = write(&mut session.wire.socket, bytes)?;

@@ -71,6 +71,9 @@ impl Sessions {
     fn remove(&mut self, key: SessionKey, reason: CloseReason) -> Option<Session> {
         let session = self.slots.get_mut(key as usize)?.take()?;
         self.forget(key);
+        if let Some(dialogue) = &session.dialogue {
+            self.unechoed.remove(&dialogue.name);
+        }
         self.metrics.count_closed(session.encoding.transport(), reason);
         if self.config.log_sessions {
             let lasted = Duration::from_millis(self.millis().saturating_sub(session.opened).into());
