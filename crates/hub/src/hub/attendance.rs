@@ -120,7 +120,7 @@ impl Hub {
         self.settle_waiting(woken);
     }
 
-    /// What to do next for a session. After [`Step::Read`], say with [`Hub::advance`] how far it
+    /// What to do next for a session, when [`Hub::wake`] has been called since the last append. After [`Step::Read`], say with [`Hub::advance`] how far it
     /// came and ask again.
     pub fn step(&mut self, session: SessionKey, want: Want) -> Step {
         let Session { audience, position, .. } = &self.sessions[session as usize];
