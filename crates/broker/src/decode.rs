@@ -222,5 +222,13 @@ mod tests {
             let _ = rules().plain(&channel, &payload);
             let _ = rules().envelope(&payload);
         }
+
+        #[test]
+        fn compact_json_means_the_same(text in r#"[\[{ "\\a:1,\]}\n]{0,30}"#) {
+            if let Ok(value) = serde_json::from_str::<serde_json::Value>(&text) {
+                let compact = compact_json(&text);
+                prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&compact).unwrap(), value);
+            }
+        }
     }
 }

@@ -21,20 +21,3 @@ pub fn compact_json(text: &str) -> Cow<'_, str> {
     });
     Cow::Owned(kept.collect())
 }
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn compact_json_means_the_same(text in r#"[\[{ "\\a:1,\]}\n]{0,30}"#) {
-            if let Ok(value) = serde_json::from_str::<serde_json::Value>(&text) {
-                let compact = compact_json(&text);
-                prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&compact).unwrap(), value);
-            }
-        }
-    }
-}
