@@ -23,6 +23,7 @@ pub(super) const MAX_HEAD: usize = 14;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
+    Binary,
     Continuation,
     Close,
     Ping,
@@ -96,7 +97,7 @@ impl Kind {
         match opcode {
             CONTINUATION => Ok(Self::Continuation),
             TEXT => Ok(Self::Text),
-            BINARY => Err(Violation::Binary),
+            BINARY => Ok(Self::Binary),
             CLOSE => Ok(Self::Close),
             PING => Ok(Self::Ping),
             PONG => Ok(Self::Pong),

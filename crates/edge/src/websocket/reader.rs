@@ -99,12 +99,13 @@ impl Reader {
     fn begin(&mut self, header: &Header, max: usize) -> Result<(), Violation> {
         let Header { kind, last, mask, length } = *header;
         match (kind, self.fragmented) {
-            (Kind::Text, true) => {
+            (Kind::Text | Kind::Binary, true) => {
                 return Err(Violation::Protocol("a message begins before the one before it has ended"));
             }
             (Kind::Continuation, false) => {
                 return Err(Violation::Protocol("there is no message to be continued"));
             }
+            (Kind::Binary, false) => return Err(Violation::Binary),
             _ => {}
         }
         if !kind.is_control() {
@@ -131,12 +132,12 @@ impl Reader {
     /// A frame has ended.
     fn end(&mut self, kind: Kind, last: bool) -> Result<Option<Incoming>, Violation> {
         Ok(match kind {
-            Kind::Text | Kind::Continuation if last => {
+            Kind::Text | Kind::Binary | Kind::Continuation if last => {
                 (self.fragmented, self.checked) = (false, 0);
                 let text = String::from_utf8(std::mem::take(&mut self.message));
                 Some(Incoming::Message(text.map_err(|_| Violation::NotUtf8)?))
             }
-            Kind::Text | Kind::Continuation => None,
+            Kind::Text | Kind::Binary | Kind::Continuation => None,
             Kind::Ping => Some(Incoming::Ping(std::mem::take(&mut self.control))),
             Kind::Pong => {
                 self.control = Vec::new();
