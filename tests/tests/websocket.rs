@@ -4,7 +4,7 @@ use std::thread;
 
 use serde_json::{Value, json};
 use tests::{
-    Frame, Gateway, Redis, WebSocket, http, wait_for,
+    Frame, Gateway, Redis, WebSocket, http, wait_for, wait_some,
     websocket::{draw_key, headers},
 };
 
@@ -108,7 +108,11 @@ fn catching_up_and_what_follows_are_one_order_without_hole_or_double() {
     let (one, other) = (Gateway::on_stream(&redis), Gateway::on_stream(&redis));
     one.post("channel=b", "before");
     // A cursor from a poll on one gateway goes on over a WebSocket on another.
-    let since = one.get("/events?channel=b").header("fanfare-cursor").expect("a cursor").to_owned();
+    let since = wait_some("what was published to be there", || {
+        let poll = one.get("/events?channel=b");
+        (data(&poll.json()["publications"]) == ["before"])
+            .then(|| poll.header("fanfare-cursor").map(str::to_owned))?
+    });
     const COUNT: usize = 2_000;
     thread::scope(|scope| {
         let publisher =
