@@ -6,6 +6,7 @@
 
 mod accept;
 mod access;
+mod advice;
 mod arrived;
 mod census;
 mod client;

@@ -62,7 +62,8 @@ pub(crate) enum RequestError {
     Key { key: String, meant: &'static str },
 }
 
-const KEYS: &[&str] = &["channel", "since", "format", "transport", "wait", "event", "ttl"];
+const KEYS: &[&str] =
+    &["channel", "since", "format", "transport", "wait", "event", "ttl", "freshness", "publish"];
 /// The longest that a poll may wait; whoever asks for more gets this. Proxies give up after a minute.
 const MAX_WAIT: Duration = Duration::from_secs(55);
 /// What users of other gateways would write.

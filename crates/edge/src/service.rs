@@ -9,6 +9,7 @@ use hyper::{
 };
 
 use crate::{
+    advice,
     client::Client,
     cors::Cors,
     head, header_list, page,
@@ -38,6 +39,9 @@ pub(crate) async fn handle(
             Ok(answer) => answer,
             Err(refusal) => refuse(shard, &refusal, client),
         },
+        "/advice" => {
+            advice::answer(shard, &request, client).unwrap_or_else(|refusal| refuse(shard, &refusal, client))
+        }
         path => page::serve(path, request.method()).unwrap_or_else(|refusal| refuse(shard, &refusal, client)),
     };
     dress(&mut answer, cors);

@@ -209,6 +209,11 @@ impl Sessions {
         !self.ready.is_empty()
     }
 
+    /// Sessions of all shards, now.
+    pub(crate) fn count_all(&self) -> usize {
+        self.census.count()
+    }
+
     /// What sessions want to have read back.
     pub(crate) fn fetches(&mut self) -> &mut Fetches {
         &mut self.fetches
