@@ -15,7 +15,7 @@ use publication::Pattern;
 
 use crate::{
     client::Client,
-    request::{RequestError, foreign, parse_pattern, refuse_unknown},
+    request::{RequestError, foreign, parse_flag, parse_pattern, refuse_unknown},
     respond::{self, Answer, Refusal},
     shard::Shard,
     transport::Transport,
@@ -79,7 +79,7 @@ impl Needs {
             match &*key {
                 "channel" => needs.patterns.push(parse_pattern(&value)?),
                 "freshness" => needs.freshness = Some(parse_seconds(&value)?),
-                "publish" => needs.publish = &*value == "true",
+                "publish" => needs.publish = parse_flag("publish", &value)?,
                 _ => refuse_unknown(&key)?,
             }
             if needs.patterns.len() > max_channels {
