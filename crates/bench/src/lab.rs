@@ -50,7 +50,7 @@ impl Lab {
             directory,
         };
         if options.no_peers {
-            lab.absent.extend([Contender::Nchan, Contender::Node]);
+            lab.absent.extend(Contender::PEERS);
         }
         lab.find_the_absent();
         Ok(lab)
@@ -89,7 +89,7 @@ impl Lab {
     }
 
     fn find_the_absent(&mut self) {
-        for contender in [Contender::Fanfare, Contender::Nchan, Contender::Node] {
+        for contender in [Contender::Fanfare].into_iter().chain(Contender::PEERS) {
             if self.absent.contains(&contender) {
                 continue;
             }

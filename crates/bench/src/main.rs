@@ -26,6 +26,7 @@ mod statistics;
 mod stream;
 mod table;
 mod tally;
+mod transport;
 mod trial;
 mod usage;
 mod verdict;

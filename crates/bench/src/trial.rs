@@ -31,13 +31,7 @@ impl<'a> Trial<'a> {
         lab.redis.forget_stream()?;
         let server = lab.start(contender)?;
         let run = rand::random();
-        Ok(Trial {
-            generator: Generator::new(server.public, run, server.sends_open())?,
-            ledger: Ledger::new(run),
-            run,
-            lab,
-            server,
-        })
+        Ok(Trial { generator: new_generator(&server, run)?, ledger: Ledger::new(run), run, lab, server })
     }
 
     /// Puts another server into the place of this one; what was published stays published. Says
@@ -45,7 +39,7 @@ impl<'a> Trial<'a> {
     pub(crate) fn restart(&mut self, contender: Contender) -> Result<Option<String>> {
         let trouble = self.close_account();
         self.server = self.lab.start(contender)?;
-        self.generator = Generator::new(self.server.public, self.run, self.server.sends_open())?;
+        self.generator = new_generator(&self.server, self.run)?;
         Ok(trouble)
     }
 
@@ -112,4 +106,9 @@ impl<'a> Trial<'a> {
         publishing.finish()?;
         Ok(clock::between(began_nanos, self.generator.tally.last_delivery_nanos))
     }
+}
+
+/// A generator without sessions, for this server.
+fn new_generator(server: &Server, run: u32) -> Result<Generator> {
+    Generator::new(server.public, run, server.transport(), server.sends_open())
 }

@@ -27,8 +27,8 @@ impl Generator {
         let entry = self.sessions.vacant_entry();
         let key = entry.key();
         epoll::add(&self.epoll, &socket, EventData::new_u64(key as u64), EventFlags::OUT)?;
-        let request = subscription.request(self.server);
-        entry.insert(Session::new(socket, subscription, request, self.run, self.awaits_open));
+        let request = subscription.request(self.transport, self.server);
+        entry.insert(Session::new(socket, subscription, self.transport, request, self.run, self.awaits_open));
         self.opened += 1;
         self.in_flight += 1;
         if is_connected { self.send_request(key) } else { Ok(()) }

@@ -13,6 +13,7 @@ mod stream_resume;
 mod stream_steady;
 mod stream_unwanted;
 mod unwanted;
+mod websocket;
 
 use crate::Result;
 use crate::lab::Lab;
@@ -25,7 +26,7 @@ pub(crate) struct Scenario {
 }
 
 /// All scenarios in the order of the contract.
-pub(crate) const ALL: [Scenario; 12] = [
+pub(crate) const ALL: [Scenario; 15] = [
     Scenario { name: steady::NAME, run: steady::run },
     Scenario { name: burst::NAME, run: burst::run },
     Scenario { name: idle::NAME, run: idle::run },
@@ -38,10 +39,13 @@ pub(crate) const ALL: [Scenario; 12] = [
     Scenario { name: stream_unwanted::NAME, run: stream_unwanted::run },
     Scenario { name: stream_latency::NAME, run: stream_latency::run },
     Scenario { name: stream_resume::NAME, run: stream_resume::run },
+    Scenario { name: websocket::STEADY, run: websocket::steady },
+    Scenario { name: websocket::BURST, run: websocket::burst },
+    Scenario { name: websocket::IDLE, run: websocket::idle },
 ];
 
 /// Their names, for the command line.
-pub(crate) const NAMES: [&str; 12] = [
+pub(crate) const NAMES: [&str; 15] = [
     steady::NAME,
     burst::NAME,
     idle::NAME,
@@ -54,4 +58,7 @@ pub(crate) const NAMES: [&str; 12] = [
     stream_unwanted::NAME,
     stream_latency::NAME,
     stream_resume::NAME,
+    websocket::STEADY,
+    websocket::BURST,
+    websocket::IDLE,
 ];
