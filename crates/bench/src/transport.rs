@@ -2,6 +2,7 @@
 
 use std::net::SocketAddrV4;
 
+use crate::Result;
 use crate::cursor::Cursor;
 use crate::stamp::channel_name;
 use crate::stream::{Dialect, EventStream, Socket, Stream};
@@ -42,6 +43,24 @@ impl Transport {
             }
         };
         format!("GET {target} HTTP/1.1\r\nHost: {server}\r\n{headers}\r\n").into_bytes()
+    }
+
+    /// What a client sends to publish to the others on a channel, and not to itself. The server
+    /// answers by this number.
+    pub(crate) fn publish_message(self, channel: u32, data: &[u8], number: u32) -> Result<Vec<u8>> {
+        // The benchmark's names and data have nothing that JSON would escape.
+        let (channel, data) = (channel_name(channel), String::from_utf8_lossy(data));
+        let message = match self {
+            Transport::Sse => return Err("an event stream has no way back".into()),
+            Transport::WebSocket => {
+                let publication = format!(r#"{{"channel":"{channel}","data":"{data}"}}"#);
+                format!(r#"{{"publish":{publication},"echo":false,"ref":{number}}}"#)
+            }
+            Transport::SocketIo => format!(r#"42{number}["publish","{channel}","{data}"]"#),
+        };
+        let mut out = Vec::new();
+        Socket::write_message(&mut out, message.as_bytes());
+        Ok(out)
     }
 
     /// What reads the answer.

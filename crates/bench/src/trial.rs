@@ -22,7 +22,8 @@ pub(crate) struct Trial<'a> {
     pub(crate) server: Server,
     pub(crate) generator: Generator,
     pub(crate) ledger: Ledger,
-    run: u32,
+    /// What stamps of this trial say.
+    pub(crate) run: u32,
 }
 
 impl<'a> Trial<'a> {
@@ -90,9 +91,9 @@ impl<'a> Trial<'a> {
         self.generator.tally.trouble()
     }
 
-    /// The time from the beginning of the publishing to the last delivery. A server that falls
+    /// Publishes through a door. The time from the beginning of that to the last delivery. A server that falls
     /// silent before that has lost something; [`Trial::finish`] then says what.
-    fn deliver(&mut self, door: Door, plan: Plan, deliveries: u64) -> Result<Duration> {
+    pub(crate) fn deliver(&mut self, door: Door, plan: Plan, deliveries: u64) -> Result<Duration> {
         let wanted = self.generator.tally.delivered + deliveries;
         let silence = SILENCE_LIMIT + plan.every;
         let limit = plan.every * plan.bursts().count() as u32 + Duration::from_secs(300);

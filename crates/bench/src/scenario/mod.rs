@@ -12,6 +12,7 @@ mod stream_latency;
 mod stream_resume;
 mod stream_steady;
 mod stream_unwanted;
+mod talk;
 mod unwanted;
 mod websocket;
 
@@ -26,7 +27,7 @@ pub(crate) struct Scenario {
 }
 
 /// All scenarios in the order of the contract.
-pub(crate) const ALL: [Scenario; 15] = [
+pub(crate) const ALL: [Scenario; 16] = [
     Scenario { name: steady::NAME, run: steady::run },
     Scenario { name: burst::NAME, run: burst::run },
     Scenario { name: idle::NAME, run: idle::run },
@@ -42,10 +43,11 @@ pub(crate) const ALL: [Scenario; 15] = [
     Scenario { name: websocket::STEADY, run: websocket::steady },
     Scenario { name: websocket::BURST, run: websocket::burst },
     Scenario { name: websocket::IDLE, run: websocket::idle },
+    Scenario { name: talk::NAME, run: talk::run },
 ];
 
 /// Their names, for the command line.
-pub(crate) const NAMES: [&str; 15] = [
+pub(crate) const NAMES: [&str; 16] = [
     steady::NAME,
     burst::NAME,
     idle::NAME,
@@ -61,4 +63,5 @@ pub(crate) const NAMES: [&str; 15] = [
     websocket::STEADY,
     websocket::BURST,
     websocket::IDLE,
+    talk::NAME,
 ];

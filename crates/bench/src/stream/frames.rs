@@ -2,12 +2,12 @@
 
 use super::Malformed;
 
-const FIN: u8 = 0x80;
+pub(super) const FIN: u8 = 0x80;
 const MASKED: u8 = 0x80;
-const TEXT: u8 = 0x1;
+pub(super) const TEXT: u8 = 0x1;
 const CLOSE: u8 = 0x8;
-const PING: u8 = 0x9;
-const PONG: u8 = 0xa;
+pub(super) const PING: u8 = 0x9;
+pub(super) const PONG: u8 = 0xa;
 /// No message of a benchmark comes near this; more is a lost thread.
 const MAX_PAYLOAD_BYTES: u64 = 1024 * 1024;
 

@@ -1,7 +1,7 @@
 //! The packets of Socket.IO 5 in those of Engine.IO 4, over a WebSocket.
 
 use super::frames::write_text;
-use super::{Event, Malformed, OPEN};
+use super::{DONE, Event, Malformed, OPEN};
 
 /// The event that the benchmark's server emits publications as.
 const PUBLICATION: &[u8] = br#"42["p",""#;
@@ -17,6 +17,8 @@ pub(super) fn parse<'a>(packet: &'a [u8], answers: &mut Vec<u8>) -> Result<Optio
         [b'0', ..] => write_text(answers, b"40"),
         [b'2'] => write_text(answers, b"3"),
         [b'4', b'0', data @ ..] => return Ok(Some(Event { name: OPEN, id: None, data: Some(data) })),
+        // An event of ours has been taken.
+        [b'4', b'3', data @ ..] => return Ok(Some(Event { name: DONE, id: None, data: Some(data) })),
         // The end of the connection follows, and is counted.
         [b'1'] | [b'4', b'1'] => {}
         _ => return Err(Malformed("a packet of an unknown kind")),
@@ -41,6 +43,7 @@ mod tests {
         check(br#"40{"sid":"y"}"#, Some(Event { name: OPEN, id: None, data: Some(br#"{"sid":"y"}"#) }), b"");
         check(br#"42["p","xyz"]"#, Some(Event { name: b"", id: None, data: Some(b"xyz") }), b"");
         check(b"2", None, b"3");
+        check(b"431[]", Some(Event { name: DONE, id: None, data: Some(b"1[]") }), b"");
         check(b"41", None, b"");
     }
 

@@ -1,6 +1,6 @@
 //! A WebSocket on the client's side: its handshake, then messages in a dialect.
 
-use super::frames::{Frame, FrameReader, write_pong};
+use super::frames::{Frame, FrameReader, write_pong, write_text};
 use super::head::{Head, HeadReader};
 use super::{Event, Malformed, envelope, packets};
 
@@ -37,6 +37,11 @@ impl Socket {
             "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
              Sec-WebSocket-Key: {KEY}\r\n"
         )
+    }
+
+    /// Adds a message to the server.
+    pub(crate) fn write_message(out: &mut Vec<u8>, message: &[u8]) {
+        write_text(out, message);
     }
 
     /// Whether the handshake is over.
@@ -96,6 +101,7 @@ fn check_handshake(head: &Head) -> Result<(), Malformed> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::frames::{FIN, PING, PONG, TEXT};
     use super::*;
 
     const HEAD: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
@@ -103,9 +109,10 @@ mod tests {
 
     #[test]
     fn messages_come_after_the_handshake_and_pings_are_answered() {
-        let frames = b"\x81\x27{\"event\":\"fanfare.open\",\"data\":{\"a\":1}}\x89\x02hi\
-            \x81\x23{\"id\":\"1\",\"channel\":\"c\",\"data\":\"xyz\"}";
-        let stream = [HEAD, frames].concat();
+        let open = br#"{"event":"fanfare.open","data":{"a":1}}"#;
+        let publication = br#"{"id":"1","channel":"c","data":"xyz"}"#;
+        let frame = |opcode: u8, payload: &[u8]| [&[FIN | opcode, payload.len() as u8], payload].concat();
+        let stream = [HEAD, &frame(TEXT, open), &frame(PING, b"hi"), &frame(TEXT, publication)].concat();
         for cut in 0..=stream.len() {
             let (mut names, mut answers) = (Vec::new(), Vec::new());
             let mut socket = Socket::new(Dialect::Envelopes);
@@ -116,7 +123,7 @@ mod tests {
             }
             assert!(socket.has_begun());
             assert_eq!(names, [&b"fanfare.open"[..], b""], "cut at {cut}");
-            assert_eq!(answers[..2], [0x8a, 0x82]);
+            assert_eq!(answers[..2], [FIN | PONG, 0x82]);
         }
     }
 
