@@ -9,6 +9,7 @@ mod cursor;
 mod descriptors;
 mod floor;
 mod generator;
+mod http;
 mod interrupt;
 mod lab;
 mod meter;
@@ -30,6 +31,7 @@ mod transport;
 mod trial;
 mod usage;
 mod verdict;
+mod wrk;
 
 use std::process::ExitCode;
 

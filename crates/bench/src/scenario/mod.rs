@@ -5,6 +5,7 @@ mod burst;
 mod channels;
 mod connect;
 mod idle;
+mod polls;
 mod resume;
 mod stalled;
 mod steady;
@@ -27,7 +28,7 @@ pub(crate) struct Scenario {
 }
 
 /// All scenarios in the order of the contract.
-pub(crate) const ALL: [Scenario; 16] = [
+pub(crate) const ALL: [Scenario; 17] = [
     Scenario { name: steady::NAME, run: steady::run },
     Scenario { name: burst::NAME, run: burst::run },
     Scenario { name: idle::NAME, run: idle::run },
@@ -44,10 +45,11 @@ pub(crate) const ALL: [Scenario; 16] = [
     Scenario { name: websocket::BURST, run: websocket::burst },
     Scenario { name: websocket::IDLE, run: websocket::idle },
     Scenario { name: talk::NAME, run: talk::run },
+    Scenario { name: polls::NAME, run: polls::run },
 ];
 
 /// Their names, for the command line.
-pub(crate) const NAMES: [&str; 16] = [
+pub(crate) const NAMES: [&str; 17] = [
     steady::NAME,
     burst::NAME,
     idle::NAME,
@@ -64,4 +66,5 @@ pub(crate) const NAMES: [&str; 16] = [
     websocket::BURST,
     websocket::IDLE,
     talk::NAME,
+    polls::NAME,
 ];

@@ -5,6 +5,7 @@ mod counter;
 mod fanfare;
 mod floor;
 mod nchan;
+mod nginx;
 mod node;
 mod redis;
 
@@ -15,6 +16,7 @@ use std::path::Path;
 pub(crate) use admin::{Outcomes, outcomes, stream_reads};
 pub(crate) use counter::Counter;
 pub(crate) use fanfare::SHORT_MEMORY;
+pub(crate) use nginx::FILE_TARGET;
 pub(crate) use redis::{Redis, SubscriberLimit};
 
 use crate::Result;
@@ -37,6 +39,8 @@ pub(crate) enum Contender {
     Floor,
     /// nginx with Nchan.
     Nchan,
+    /// nginx with a small file.
+    Nginx,
     /// Node with http and ioredis.
     Node,
     /// Node with ws and ioredis.
@@ -71,8 +75,8 @@ pub(crate) struct Place<'a> {
 
 impl Contender {
     /// Somebody else's software.
-    pub(crate) const PEERS: [Contender; 4] =
-        [Contender::Nchan, Contender::Node, Contender::Ws, Contender::SocketIo];
+    pub(crate) const PEERS: [Contender; 5] =
+        [Contender::Nchan, Contender::Nginx, Contender::Node, Contender::Ws, Contender::SocketIo];
 
     /// Starts it and waits until it is ready.
     pub(crate) fn start(self, place: &Place<'_>) -> Result<Server> {
@@ -82,6 +86,7 @@ impl Contender {
             }
             Contender::Floor => floor::start(place),
             Contender::Nchan => nchan::start(place),
+            Contender::Nginx => nginx::start(place),
             Contender::Node => node::start(place, self, &node::SSE),
             Contender::Ws => node::start(place, self, &node::WS),
             Contender::SocketIo => node::start(place, self, &node::SOCKET_IO),
@@ -118,6 +123,7 @@ impl Contender {
         match self.program() {
             Contender::Floor => None,
             Contender::Nchan => nchan::obstacle(),
+            Contender::Nginx => nginx::obstacle(),
             Contender::Node | Contender::Ws | Contender::SocketIo => node::obstacle(place),
             _ => fanfare::obstacle(place),
         }
@@ -133,6 +139,7 @@ impl fmt::Display for Contender {
             Contender::ShortMemory => "redis-stream with a short memory",
             Contender::Floor => "floor",
             Contender::Nchan => "nchan",
+            Contender::Nginx => "nginx",
             Contender::Node => "node",
             Contender::Ws => "ws",
             Contender::SocketIo => "socket.io",

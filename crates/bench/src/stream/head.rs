@@ -52,6 +52,12 @@ impl Head {
         })
     }
 
+    /// The same, with more of what comes behind it.
+    pub(crate) fn with(mut self, more: &[u8]) -> Head {
+        self.bytes.extend_from_slice(more);
+        self
+    }
+
     /// What came behind the head.
     pub(crate) fn rest(&self) -> &[u8] {
         &self.bytes[self.end + END.len()..]

@@ -1,5 +1,6 @@
 //! What a server sends to a session, read incrementally, whatever the transport.
 
+mod answers;
 mod chunks;
 mod envelope;
 mod event_stream;
@@ -9,7 +10,9 @@ mod head;
 mod packets;
 mod socket;
 
+pub(crate) use answers::AnswerReader;
 pub(crate) use event_stream::EventStream;
+pub(crate) use head::Head;
 pub(crate) use socket::{Dialect, Socket};
 
 /// What a server sends to one session, as far as it has come.
