@@ -2,6 +2,7 @@
 
 mod checker;
 mod child;
+mod client_socket;
 mod clock;
 mod cores;
 mod counter;
@@ -16,6 +17,7 @@ mod meter;
 mod options;
 mod pairs;
 mod plan;
+mod poller;
 mod progress;
 mod publisher;
 mod report;

@@ -156,6 +156,7 @@ impl Generator {
             Ok(0) => self.end(key),
             Ok(length) => {
                 let bytes = &self.read_buffer[..length];
+                self.tally.received_bytes += length as u64;
                 let outcome = session.receive(bytes, clock::now_nanos(), &mut self.answers, &mut self.tally);
                 if was == Stage::Asked && session.stage == Stage::Live {
                     self.in_flight -= 1;

@@ -5,6 +5,7 @@ mod burst;
 mod channels;
 mod connect;
 mod idle;
+mod polling_cost;
 mod polls;
 mod resume;
 mod stalled;
@@ -28,7 +29,7 @@ pub(crate) struct Scenario {
 }
 
 /// All scenarios in the order of the contract.
-pub(crate) const ALL: [Scenario; 17] = [
+pub(crate) const ALL: [Scenario; 18] = [
     Scenario { name: steady::NAME, run: steady::run },
     Scenario { name: burst::NAME, run: burst::run },
     Scenario { name: idle::NAME, run: idle::run },
@@ -46,10 +47,11 @@ pub(crate) const ALL: [Scenario; 17] = [
     Scenario { name: websocket::IDLE, run: websocket::idle },
     Scenario { name: talk::NAME, run: talk::run },
     Scenario { name: polls::NAME, run: polls::run },
+    Scenario { name: polling_cost::NAME, run: polling_cost::run },
 ];
 
 /// Their names, for the command line.
-pub(crate) const NAMES: [&str; 17] = [
+pub(crate) const NAMES: [&str; 18] = [
     steady::NAME,
     burst::NAME,
     idle::NAME,
@@ -67,4 +69,5 @@ pub(crate) const NAMES: [&str; 17] = [
     websocket::IDLE,
     talk::NAME,
     polls::NAME,
+    polling_cost::NAME,
 ];
