@@ -43,6 +43,8 @@ pub(crate) struct PollTally {
     pub(crate) bytes: u64,
     /// Publications that came whole, once and in order.
     pub(crate) delivered: u64,
+    /// Answers that there is nothing new.
+    pub(crate) unchanged: u64,
     faults: Faults,
 }
 
@@ -90,8 +92,8 @@ impl Poller {
         Ok(poller)
     }
 
-    /// Lets everybody poll at this interval for so long.
-    pub(crate) fn run_for(&mut self, time: Duration, interval: Duration) -> Result<()> {
+    /// Lets everybody poll at this interval for so long. Returns how many polls that were.
+    pub(crate) fn run_for(&mut self, time: Duration, interval: Duration) -> Result<u64> {
         let began_nanos = clock::now_nanos();
         let polls = time.div_duration_f64(interval) * self.browsers.len() as f64;
         let due = |poll: f64| began_nanos + (time.as_nanos() as f64 * poll / polls) as u64;
@@ -105,11 +107,12 @@ impl Poller {
             }
             self.ask(poll % self.browsers.len())?;
         }
-        self.settle()
+        self.settle()?;
+        Ok(polls as u64)
     }
 
-    /// Lets everybody poll once more, so that nothing is left that could still come.
-    pub(crate) fn look_once_more(&mut self) -> Result<()> {
+    /// Lets everybody poll once, one after the other.
+    pub(crate) fn look_once(&mut self) -> Result<()> {
         for browser in 0..self.browsers.len() {
             self.ask(browser)?;
             self.settle()?;
@@ -209,7 +212,10 @@ impl Browser {
         self.cursor.set(answer.header("Fanfare-Cursor").unwrap_or_default());
         match answer.status() {
             200 => {}
-            304 => return Ok(()),
+            304 => {
+                tally.unchanged += 1;
+                return Ok(());
+            }
             status => return Err(format!("a poll was answered with {status}").into()),
         }
         if memmem::find(answer.rest(), br#""gap":null"#).is_none() {

@@ -25,8 +25,11 @@ const LATE: Duration = Duration::from_secs(10);
 /// How the viewers get the news.
 #[derive(Clone, Copy, PartialEq)]
 enum Way {
+    /// Each poll brings one publication.
     Polls,
     EventStreams,
+    /// Nothing is published: each poll is answered so.
+    Unchanged,
 }
 
 struct Figures {
@@ -46,7 +49,7 @@ pub(super) fn run(lab: &mut Lab) -> Result<()> {
     }
     lab.report.note(format!(
         "{NAME}: ours are polls (an answer of 200 with one publication each), against them event streams of the \
-         same gateway; each cell measured once, with what an idle gateway uses; bytes of HTTP, those of \
+         same gateway, and among the peers polls when nothing is published (304); each cell measured once, with what an idle gateway uses; bytes of HTTP, those of \
          polls both ways. The longer the interval, the more of an event stream's cost are its heartbeats"
     ));
     Ok(())
@@ -54,10 +57,11 @@ pub(super) fn run(lab: &mut Lab) -> Result<()> {
 
 /// Each figure of one cell of the table, as a row.
 fn compare(lab: &mut Lab, viewers: u32, interval: Duration) {
-    let ways = [Way::Polls, Way::EventStreams];
+    let ways = [Way::Polls, Way::EventStreams, Way::Unchanged];
     let series = pairs::measure(lab, NAME, 1, &ways, |lab, way| match way {
         Way::Polls => poll(lab, viewers, interval),
         Way::EventStreams => stream(lab, viewers, interval),
+        Way::Unchanged => poll_in_vain(lab, viewers, interval),
     });
     let cell = format!("{viewers} viewers, every {} s", interval.as_secs());
     let row = |what, unit, figure: fn(&Figures) -> f64| {
@@ -81,8 +85,26 @@ fn poll(lab: &Lab, viewers: u32, interval: Duration) -> Result<Measured<Figures>
     poller.run_for(time, interval)?;
     let figures = figures(meter, time, poller.tally.bytes - bytes)?;
     publishing.finish()?;
-    poller.look_once_more()?;
+    // So that nothing is left that could still come.
+    poller.look_once()?;
     Ok(Measured { figures, trouble: poller.trouble(publications) })
+}
+
+fn poll_in_vain(lab: &Lab, viewers: u32, interval: Duration) -> Result<Measured<Figures>> {
+    let mut trial = Trial::start(lab, Contender::Fanfare)?;
+    let first = trial.ledger.at_once([CHANNEL]);
+    trial.server.steady_door(lab.redis.address).publish(first).finish()?;
+    let mut poller = Poller::connect(trial.server.public, trial.run, CHANNEL, viewers)?;
+    // Whoever was there before the publication has it now, and its ETag.
+    poller.look_once()?;
+    let (_, time) = plan(&mut trial, interval);
+
+    let (meter, bytes, unchanged) = (trial.meter()?, poller.tally.bytes, poller.tally.unchanged);
+    let polls = poller.run_for(time, interval)?;
+    let figures = figures(meter, time, poller.tally.bytes - bytes)?;
+    let others = polls - (poller.tally.unchanged - unchanged);
+    let others = (others > 0).then(|| format!("{others} polls were not answered with 304"));
+    Ok(Measured { figures, trouble: poller.trouble(1).or(others) })
 }
 
 fn stream(lab: &Lab, viewers: u32, interval: Duration) -> Result<Measured<Figures>> {
@@ -123,6 +145,7 @@ impl fmt::Display for Way {
         f.write_str(match self {
             Way::Polls => "polls",
             Way::EventStreams => "event streams",
+            Way::Unchanged => "polls in vain",
         })
     }
 }

@@ -78,6 +78,14 @@ impl Contender {
     pub(crate) const PEERS: [Contender; 5] =
         [Contender::Nchan, Contender::Nginx, Contender::Node, Contender::Ws, Contender::SocketIo];
 
+    /// Those that can or cannot take part for the same reason; npm installs for all at once.
+    pub(crate) const TOGETHER: [&[Contender]; 4] = [
+        &[Contender::Fanfare],
+        &[Contender::Nchan],
+        &[Contender::Nginx],
+        &[Contender::Node, Contender::Ws, Contender::SocketIo],
+    ];
+
     /// Starts it and waits until it is ready.
     pub(crate) fn start(self, place: &Place<'_>) -> Result<Server> {
         match self {
