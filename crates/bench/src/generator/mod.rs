@@ -164,6 +164,8 @@ impl Generator {
                 }
                 if let Err(malformed) = outcome.and_then(|()| self.answer(key)) {
                     self.tally.malformed = Some(malformed.0);
+                    // They were for this session, which is over.
+                    self.answers.clear();
                     self.end(key);
                 }
             }
@@ -177,17 +179,17 @@ impl Generator {
         if self.answers.is_empty() {
             return Ok(());
         }
+        let length = self.answers.len();
         let written = match &self.sessions[key].socket {
             Some(socket) => rustix::io::write(socket, &self.answers),
-            None => Ok(self.answers.len()),
+            None => Ok(length),
         };
-        let length = self.answers.len();
         self.answers.clear();
         match written {
-            Ok(written) if written < length => Err(Malformed("it does not read what it asked for")),
-            Err(Errno::AGAIN) => Err(Malformed("it does not read what it asked for")),
+            Ok(written) if written == length => Ok(()),
+            Ok(_) | Err(Errno::AGAIN) => Err(Malformed("it does not read what it asked for")),
             // A broken connection is seen by reading on.
-            _ => Ok(()),
+            Err(_) => Ok(()),
         }
     }
 
