@@ -12,6 +12,7 @@ use crate::{
     job::{Job, Line},
     lab::{HEARTBEAT, Lab, LabPlan, max_clients},
     ledger::Ledger,
+    oracle::Findings,
     outcome::Outcome,
     publisher::{Load, Publisher},
     scenario::{Scenario, Shape},
@@ -53,6 +54,7 @@ pub(crate) fn run(job: &Job, scenario: &Scenario) -> Result<Outcome> {
     let ledger = Arc::new(Ledger::new(CHANNELS));
     let habits = Habits {
         server: lab.balancer.address(),
+        mix: job.mix.clone(),
         channels_each: CHANNELS_EACH,
         heartbeat: HEARTBEAT,
         receive_buffer_bytes: scenario.shape.receive_buffer_bytes(),
@@ -105,7 +107,7 @@ impl Trial {
         self.publisher.stop();
         Line::say("waiting for the last publications");
         let (census, _) = self.crowd.wait_until(TAIL_LIMIT, |census| census.unwell == 0);
-        let findings = self.crowd.ask(|clients| clients.judge());
+        let shares = self.crowd.ask(|clients| clients.judge());
         Outcome {
             scenario: scenario.name.to_owned(),
             broker: job.broker,
@@ -116,7 +118,8 @@ impl Trial {
             dead: census.dead,
             unwell: census.unwell,
             recovery_seconds: census.recovery.map(|recovery| recovery.as_secs_f64()),
-            findings,
+            findings: Findings::sum(shares.values().map(|share| &share.findings)),
+            shares,
         }
     }
 }
