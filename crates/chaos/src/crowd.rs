@@ -16,7 +16,7 @@ use std::{
 };
 
 pub(crate) use self::{
-    clients::{Census, Clients, Habits},
+    clients::{Census, Clients, Habits, leisure},
     share::{Share, Shares},
 };
 use crate::{Result, ledger::Ledger};

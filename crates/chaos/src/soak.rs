@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Result,
     broker::Broker,
-    crowd::{Crowd, Habits, Shares},
+    crowd::{Crowd, Habits, Shares, leisure},
     job::Line,
     lab::{HEARTBEAT, Lab, LabPlan},
     ledger::Ledger,
@@ -77,6 +77,7 @@ pub(crate) fn run(job: &SoakJob) -> Result<SoakOutcome> {
     let habits = Habits {
         server: lab.balancer.address(),
         mix: job.mix.clone(),
+        leisure: leisure(job.sessions),
         channels_each: CHANNELS_EACH,
         heartbeat: HEARTBEAT,
         receive_buffer_bytes: None,

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     Result,
-    crowd::{Crowd, Habits},
+    crowd::{Crowd, Habits, leisure},
     job::{Job, Line},
     lab::{HEARTBEAT, Lab, LabPlan, max_clients},
     ledger::Ledger,
@@ -52,16 +52,17 @@ pub(crate) fn run(job: &Job, scenario: &Scenario) -> Result<Outcome> {
     Line::say("starting Redis, gateways and HAProxy");
     let lab = Lab::open(plan)?;
     let ledger = Arc::new(Ledger::new(CHANNELS));
+    let sessions = scenario.shape.sessions(job);
     let habits = Habits {
         server: lab.balancer.address(),
         mix: job.mix.clone(),
+        leisure: leisure(sessions),
         channels_each: CHANNELS_EACH,
         heartbeat: HEARTBEAT,
         receive_buffer_bytes: scenario.shape.receive_buffer_bytes(),
     };
     let crowd = Crowd::start(habits, Arc::clone(&ledger))?;
     let load = scenario.shape.load(job);
-    let sessions = scenario.shape.sessions(job);
     Line::say(format!("{sessions} clients come"));
     crowd.ask(move |clients| clients.add(sessions));
     let (census, all_live) = crowd.wait_until(LIVE_LIMIT, |census| census.all_live());

@@ -10,6 +10,7 @@ use rustix::fd::OwnedFd;
 
 use super::{
     backoff::{Backoff, jittered},
+    clients::Habits,
     wire::{self, Heard, Outcome, Target, Wire},
 };
 use crate::{
@@ -46,6 +47,7 @@ pub(crate) struct Client {
     /// When it last heard or did something.
     heard_at: Instant,
     heartbeat: Duration,
+    leisure: u32,
     /// Connections that ended, unless by its own will.
     pub(crate) reconnects: u64,
     /// Connections that it ended to turn to another transport.
@@ -70,23 +72,24 @@ pub(crate) enum Link {
 
 impl Client {
     /// A page that is about to connect.
-    pub(crate) fn new(channels: Vec<usize>, taste: Taste, heartbeat: Duration, now: Instant) -> Self {
+    pub(crate) fn new(channels: Vec<usize>, taste: Taste, habits: &Habits, now: Instant) -> Self {
         let transport = taste.first();
         Self {
             witness: Witness::new(&channels),
             channels,
             taste,
             transport,
-            wire: wire::begin(transport, ""),
+            wire: wire::begin(transport, "", habits.leisure),
             link: Link::Away,
             cursor: String::new(),
             backoff: Backoff::default(),
             served: false,
             gateway: String::new(),
             due: now,
-            moves_at: now + jittered(STAY),
+            moves_at: now + jittered(STAY * habits.leisure),
             heard_at: now,
-            heartbeat,
+            heartbeat: habits.heartbeat,
+            leisure: habits.leisure,
             reconnects: 0,
             moves: 0,
             stalled: false,
@@ -160,8 +163,8 @@ impl Client {
         let next = self.taste.after(self.transport);
         if next != self.transport {
             self.transport = next;
-            self.wire = wire::begin(next, &self.cursor);
-            self.moves_at = now + jittered(STAY);
+            self.wire = wire::begin(next, &self.cursor, self.leisure);
+            self.moves_at = now + jittered(STAY * self.leisure);
         }
     }
 
@@ -205,11 +208,23 @@ impl Client {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
-    use crate::oracle::Findings;
+    use crate::{oracle::Findings, transport::Mix};
+
+    const SERVER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 80);
 
     fn client(taste: Taste) -> Client {
-        Client::new(vec![0], taste, Duration::from_secs(2), Instant::now())
+        let habits = Habits {
+            server: SERVER,
+            mix: Mix::named(taste.label()),
+            leisure: 1,
+            channels_each: 1,
+            heartbeat: Duration::from_secs(2),
+            receive_buffer_bytes: None,
+        };
+        Client::new(vec![0], taste, &habits, Instant::now())
     }
 
     fn receive(client: &mut Client, text: &str) -> Outcome {
@@ -217,7 +232,7 @@ mod tests {
     }
 
     fn request(client: &mut Client) -> String {
-        client.request(SocketAddrV4::new([127, 0, 0, 1].into(), 80), Instant::now())
+        client.request(SERVER, Instant::now())
     }
 
     const STREAM: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nchaos-gateway: b\r\n\r\n";

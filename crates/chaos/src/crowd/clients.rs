@@ -25,6 +25,8 @@ use crate::{
 };
 
 const READ_BUFFER_BYTES: usize = 64 * 1024;
+/// A crowd of so many has no need of leisure.
+const USUAL_CLIENTS: usize = 1_000;
 
 /// What the clients of a crowd have in common.
 #[derive(Clone, Debug)]
@@ -33,12 +35,19 @@ pub(crate) struct Habits {
     pub(crate) server: SocketAddrV4,
     /// Which transports they use.
     pub(crate) mix: Mix,
+    /// What clients do by themselves, they do so many times less often: see [`leisure`].
+    pub(crate) leisure: u32,
     /// Each asks for so many of the ledger's channels.
     pub(crate) channels_each: usize,
     /// What the gateways promise.
     pub(crate) heartbeat: Duration,
     /// A small one makes a stalled reader felt soon; none leaves it to the kernel.
     pub(crate) receive_buffer_bytes: Option<usize>,
+}
+
+/// Polls at intervals and changes of transport are as many in all, however many clients there are.
+pub(crate) fn leisure(clients: usize) -> u32 {
+    (clients / USUAL_CLIENTS).max(1) as u32
 }
 
 /// The clients and their loop.
@@ -187,7 +196,7 @@ impl Clients {
         self.arrived += 1;
         let (all, each) = (self.ledger.channels(), self.habits.channels_each);
         let channels = rand::seq::index::sample(&mut rand::rng(), all, each.min(all)).into_vec();
-        Client::new(channels, taste, self.habits.heartbeat, now)
+        Client::new(channels, taste, &self.habits, now)
     }
 }
 

@@ -12,7 +12,7 @@ mod websocket;
 use std::{net::SocketAddrV4, time::Duration};
 
 use self::{
-    poll::{Manner, Poll},
+    poll::{INTERVAL, Manner, Poll},
     sse::Sse,
     websocket::WebSocket,
 };
@@ -81,11 +81,13 @@ pub(super) enum Outcome {
 }
 
 /// A client's side of this transport, for one who has this cursor already.
-pub(super) fn begin(transport: Transport, cursor: &str) -> Box<dyn Wire> {
+///
+/// Polls at intervals come so many times less often as `leisure` says.
+pub(super) fn begin(transport: Transport, cursor: &str, leisure: u32) -> Box<dyn Wire> {
     match transport {
         Transport::Sse => Box::new(Sse::since(cursor)),
         Transport::LongPoll => Box::new(Poll::new(Manner::Waits)),
-        Transport::Poll => Box::new(Poll::new(Manner::AtIntervals)),
+        Transport::Poll => Box::new(Poll::new(Manner::Every(INTERVAL * leisure))),
         Transport::WebSocket => Box::new(WebSocket::default()),
     }
 }
@@ -132,11 +134,11 @@ mod tests {
     #[test]
     fn every_transport_takes_the_cursor_along() {
         for transport in [Transport::Sse, Transport::LongPoll, Transport::Poll, Transport::WebSocket] {
-            let request = ask(&*begin(transport, "a-1+"), "a-1+");
+            let request = ask(&*begin(transport, "a-1+", 1), "a-1+");
             assert!(request.starts_with("GET /events?channel=chaos-00"), "{request}");
             assert!(request.contains("&since=a-1%2B HTTP/1.1\r\nHost: 127.0.0.1:80\r\n"), "{request}");
             assert!(request.ends_with("\r\n\r\n"), "{request}");
-            assert!(!ask(&*begin(transport, ""), "").contains("since"));
+            assert!(!ask(&*begin(transport, "", 1), "").contains("since"));
         }
     }
 }

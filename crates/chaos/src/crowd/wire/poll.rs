@@ -13,16 +13,17 @@ use crate::crowd::backoff::jittered;
 
 /// How long a poll waits that waits for something new.
 const WAIT: Duration = Duration::from_secs(5);
-/// The mean time between a whole answer and the next poll at intervals.
-const INTERVAL: Duration = Duration::from_millis(500);
-/// Before the poll after one that had nothing new.
+/// The mean time between a whole answer and the next poll at intervals, without leisure.
+pub(super) const INTERVAL: Duration = Duration::from_millis(500);
+/// The mean time between an answer and the next poll that waits: often there is nothing new by then.
 const BREATH: Duration = Duration::from_millis(50);
 
 /// How it polls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Manner {
     Waits,
-    AtIntervals,
+    /// At intervals of about this.
+    Every(Duration),
 }
 
 /// The polls of one page, one after the other.
@@ -100,8 +101,7 @@ impl Poll {
             }
         }
         heard(Heard::Cursor(&answer.cursor));
-        let has_news = answer.gap.is_some() || !answer.publications.is_empty();
-        Ok(if answer.more { Duration::ZERO } else { self.pause(has_news) })
+        Ok(if answer.more { Duration::ZERO } else { self.pause() })
     }
 
     /// Nothing new: the cursor alone may have moved.
@@ -115,15 +115,14 @@ impl Poll {
         }
         heard(Heard::Open);
         heard(Heard::Cursor(cursor));
-        Ok(self.pause(false))
+        Ok(self.pause())
     }
 
-    fn pause(&self, has_news: bool) -> Duration {
-        match self.manner {
-            Manner::AtIntervals => jittered(INTERVAL),
-            Manner::Waits if has_news => Duration::ZERO,
+    fn pause(&self) -> Duration {
+        jittered(match self.manner {
             Manner::Waits => BREATH,
-        }
+            Manner::Every(interval) => interval,
+        })
     }
 }
 
@@ -131,7 +130,7 @@ impl Wire for Poll {
     fn request(&self, target: &Target<'_>, cursor: &str) -> String {
         let wait = match self.manner {
             Manner::Waits => format!("&wait={}", WAIT.as_secs()),
-            Manner::AtIntervals => String::new(),
+            Manner::Every(_) => String::new(),
         };
         let get = target.get(cursor, &format!("&transport=poll{wait}"));
         let tag = self.tag.as_ref().map_or(String::new(), |tag| format!("If-None-Match: {tag}\r\n"));
@@ -165,7 +164,7 @@ impl Wire for Poll {
     fn silence(&self) -> Duration {
         match self.manner {
             Manner::Waits => WAIT,
-            Manner::AtIntervals => Duration::ZERO,
+            Manner::Every(_) => Duration::ZERO,
         }
     }
 }
@@ -193,7 +192,7 @@ mod tests {
             let publication = "Publication { channel: Some(\"chaos-00\"), data: \"x\" }";
             let expected = ["Gateway(\"a\")", "Open", "Gap(\"overtaken\")", publication, "Cursor(\"c\")"];
             assert_eq!(words, expected, "cut at {cut}");
-            assert_eq!(outcome, Outcome::Answered { pause: Duration::ZERO, kept: true });
+            assert!(matches!(outcome, Outcome::Answered { kept: true, .. }), "{outcome:?}");
         }
         let request = ask(&poll, "c");
         assert!(request.contains("&transport=poll&wait=5&since=c HTTP/1.1\r\n"), "{request}");
@@ -203,17 +202,17 @@ mod tests {
             &[b"HTTP/1.1 304 Not Modified\r\nConnection: close\r\nFanfare-Cursor: d\r\n\r\n"],
         );
         assert_eq!(words, ["Gateway(\"\")", "Open", "Cursor(\"d\")"]);
-        assert_eq!(outcome, Outcome::Answered { pause: BREATH, kept: false });
+        assert!(matches!(outcome, Outcome::Answered { kept: false, .. }), "{outcome:?}");
     }
 
     #[test]
     fn more_is_asked_for_at_once() {
         let body = r#"{"cursor":"c","gap":null,"more":true,"complete":true,"publications":[]}"#;
         let (_, outcome) =
-            hear(&mut Poll::new(Manner::AtIntervals), &[&answer("Fanfare-Cursor: c\r\n", body)]);
+            hear(&mut Poll::new(Manner::Every(INTERVAL)), &[&answer("Fanfare-Cursor: c\r\n", body)]);
         assert_eq!(outcome, Outcome::Answered { pause: Duration::ZERO, kept: true });
         let (_, outcome) = hear(
-            &mut Poll::new(Manner::AtIntervals),
+            &mut Poll::new(Manner::Every(INTERVAL)),
             &[&answer("Fanfare-Cursor: c\r\nETag: \"c\"\r\n", body)],
         );
         assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
