@@ -1,0 +1,47 @@
+// One run of a transport: from asking the gateway until there is a reason to ask anew.
+
+import type { Dialogue } from "./dialogue.js";
+import { Failure } from "./failure.js";
+import type { Rung } from "./ladder.js";
+import { watchdog } from "./watchdog.js";
+
+/** How soon a stream must begin: what buffers on the way would hold it back for ever. */
+const BEGIN_WITHIN_MS = 5_000;
+/** How soon a poll must be answered, one that waits at the gateway included. */
+const ANSWER_WITHIN_MS = 45_000;
+
+export class Attempt {
+  readonly #controller = new AbortController();
+  readonly signal = this.#controller.signal;
+  /** As it is told. */
+  readonly transport = this.rung === "long-poll" ? "poll" : this.rung;
+  readonly isStream = this.transport !== "poll";
+  readonly watchdog = watchdog(this.isStream ? BEGIN_WITHIN_MS : ANSWER_WITHIN_MS, () =>
+    this.end(new Failure("nothing came in time; a proxy may hold it back")),
+  );
+  /** Rejects when it is ended. */
+  readonly ended = new Promise<never>((_, reject) => {
+    this.signal.addEventListener("abort", () => reject(this.signal.reason));
+  });
+  /** When whoever answered wants to be asked again, in milliseconds. */
+  retry?: number;
+  /** Why the gateway ended it, if it said so. */
+  farewell?: string;
+  /** By which an open WebSocket is asked. */
+  dialogue?: Dialogue;
+
+  constructor(
+    readonly rung: Rung,
+    readonly since: string | undefined,
+    /** Only to see whether the gateway can be reached. */
+    readonly isProbe: boolean,
+  ) {
+    this.ended.catch(() => {}); // Most end when nobody waits for that any more.
+  }
+
+  /** Nothing that still comes of it counts. Without a reason, the next begins at once. */
+  end(reason?: Failure): void {
+    this.watchdog.stop();
+    this.#controller.abort(reason);
+  }
+}
