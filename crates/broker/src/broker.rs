@@ -106,7 +106,7 @@ impl Broker {
     }
 }
 
-fn spawn(name: &str, work: impl Future<Output = ()> + Send + 'static) -> Result<(), io::Error> {
+pub(crate) fn spawn(name: &str, work: impl Future<Output = ()> + Send + 'static) -> Result<(), io::Error> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     thread::Builder::new().name(name.to_owned()).spawn(move || runtime.block_on(work))?;
     Ok(())

@@ -13,7 +13,7 @@ use std::{
 };
 
 use redis::{
-    AsyncConnectionConfig, Cmd, ErrorKind, FromRedisValue, RedisError, ServerErrorKind,
+    AsyncConnectionConfig, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind,
     aio::MultiplexedConnection,
 };
 use tokio::{sync::Mutex, time::timeout};
@@ -44,6 +44,13 @@ struct Open {
     given_up: u64,
 }
 
+/// What is sent.
+#[derive(Clone, Copy)]
+enum Query<'a> {
+    One(&'a Cmd),
+    All(&'a Pipeline),
+}
+
 impl Lane {
     pub(crate) fn new(config: &RedisConfig) -> Self {
         Self { config: config.clone(), state: Mutex::default(), given_up: AtomicU64::new(0) }
@@ -58,19 +65,31 @@ impl Lane {
     pub(crate) async fn send<T: FromRedisValue>(&self, words: &[String]) -> Result<T, PublishError> {
         let mut command = Cmd::new();
         command.arg(words);
-        match self.try_to_send(&command).await? {
+        self.query(Query::One(&command)).await
+    }
+
+    /// Sends several commands at once and waits for their answers.
+    pub(crate) async fn send_all<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, PublishError> {
+        self.query(Query::All(commands)).await
+    }
+
+    async fn query<T: FromRedisValue>(&self, query: Query<'_>) -> Result<T, PublishError> {
+        match self.try_to_query(query).await? {
             // Certainly not done, and a new connection may lead to the primary.
-            Err(error) if is_demoted(&error) => Ok(self.try_to_send(&command).await??),
+            Err(error) if is_demoted(&error) => Ok(self.try_to_query(query).await??),
             answer => Ok(answer?),
         }
     }
 
-    async fn try_to_send<T: FromRedisValue>(
+    async fn try_to_query<T: FromRedisValue>(
         &self,
-        command: &Cmd,
+        query: Query<'_>,
     ) -> Result<Result<T, RedisError>, PublishError> {
         let Open { mut connection, over, .. } = self.open().await?;
-        let answer = command.query_async(&mut connection).await;
+        let answer = match query {
+            Query::One(command) => command.query_async(&mut connection).await,
+            Query::All(commands) => commands.query_async(&mut connection).await,
+        };
         if let Err(error) = &answer
             && (is_demoted(error) || error.is_timeout() || error.is_unrecoverable_error())
         {

@@ -15,6 +15,10 @@ pub struct Metrics {
     pub roundtrip: Histogram,
     /// Parts of the stream that were read back for those whom memory had left behind.
     pub stream_reads: IntCounter,
+    /// Those who are present through this gateway; a session counts once for each of its channels.
+    pub presence_members: IntGauge,
+    /// 1 while it can be told who is present through other gateways.
+    pub presence_ok: IntGauge,
 }
 
 impl Metrics {
@@ -49,12 +53,22 @@ impl Metrics {
                 "fanfare_stream_reads_total",
                 "Parts of the stream that were read back for those whom memory had left behind",
             )?,
+            presence_members: IntGauge::new(
+                "fanfare_presence_members",
+                "Those who are present through this gateway, once for each of their channels",
+            )?,
+            presence_ok: IntGauge::new(
+                "fanfare_presence_ok",
+                "1 while it can be told who is present through other gateways",
+            )?,
         };
         registry.register(Box::new(metrics.publications.clone()))?;
         registry.register(Box::new(metrics.roundtrip_ok.clone()))?;
         registry.register(Box::new(metrics.reconnects.clone()))?;
         registry.register(Box::new(metrics.roundtrip.clone()))?;
         registry.register(Box::new(metrics.stream_reads.clone()))?;
+        registry.register(Box::new(metrics.presence_members.clone()))?;
+        registry.register(Box::new(metrics.presence_ok.clone()))?;
         Ok(metrics)
     }
 }

@@ -87,6 +87,11 @@ impl PublishError {
     pub(crate) fn new(why: impl fmt::Display) -> Self {
         Self(why.to_string())
     }
+
+    /// There was no answer in time.
+    pub(crate) fn late() -> Self {
+        Self("Redis does not answer".to_owned())
+    }
 }
 
 impl From<redis::RedisError> for PublishError {

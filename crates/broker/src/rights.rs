@@ -8,6 +8,22 @@ use std::collections::BTreeSet;
 
 use crate::{config::RedisConfig, connection::Connection, door::Door, link_error::LinkError, shell};
 
+/// What is asked of Redis to tell who is present.
+const PRESENCE: &[&str] = &[
+    "+multi",
+    "+exec",
+    "+del",
+    "+sadd",
+    "+srem",
+    "+smembers",
+    "+hset",
+    "+hdel",
+    "+hget",
+    "+hgetall",
+    "+hlen",
+    "+pexpire",
+];
+
 /// One thing that is needed.
 struct Need {
     /// The rule that allows the command.
@@ -109,6 +125,12 @@ pub(crate) fn whole(door: Door, config: &RedisConfig) -> String {
 /// The command that grants this one rule.
 pub(crate) fn grant_one(config: &RedisConfig, rule: &str) -> String {
     grant(config, &BTreeSet::from([rule.to_owned()]))
+}
+
+/// The command that grants what presence needs, which is not asked for before somebody is present.
+pub(crate) fn grant_presence(config: &RedisConfig) -> String {
+    let rules = PRESENCE.iter().map(|rule| (*rule).to_owned()).chain([rule_for(Scope::Keys, config)]);
+    grant(config, &rules.collect())
 }
 
 fn grant(config: &RedisConfig, rules: &BTreeSet<String>) -> String {

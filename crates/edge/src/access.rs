@@ -20,6 +20,8 @@ pub struct Rule {
     pub pattern: Pattern,
     /// Who may subscribe.
     pub subscribe: Who,
+    /// Who may be told who is there, and be there for others.
+    pub presence: Who,
     /// Who may publish over HTTP.
     pub publish: Who,
     /// Publications must be JSON.
@@ -113,6 +115,30 @@ impl Access {
         self.rule(channel).is_some_and(|rule| rule.publish == Who::Anyone)
     }
 
+    /// Lets a client take part in the presence of a channel; as [`Access::allow`].
+    ///
+    /// # Errors
+    /// It may not, and how to let it.
+    pub(crate) fn allow_presence(&self, channel: &str, foreign: Option<&str>) -> Result<(), Refusal> {
+        let foreign = foreign.filter(|_| self.rules.is_empty());
+        let is_open = match self.rule(channel) {
+            Some(rule) => rule.presence == Who::Anyone,
+            None => self.rules.is_empty() && self.open_without_rules && foreign.is_none(),
+        };
+        if is_open { Ok(()) } else { Err(Refusal::forbidden("presence", channel, foreign)) }
+    }
+
+    /// The same for several, none of which may be a pattern: nobody is in all channels of a prefix.
+    ///
+    /// # Errors
+    /// Which of them it is that it may not, and why.
+    pub(crate) fn allow_presence_in(&self, wanted: &[Pattern], foreign: Option<&str>) -> Result<(), Refusal> {
+        wanted.iter().try_for_each(|pattern| match pattern {
+            Pattern::Channel(channel) => self.allow_presence(channel, foreign),
+            Pattern::Prefix(_) => Err(Refusal::no_presence_in(pattern)),
+        })
+    }
+
     /// Whether publications on `channel` must be JSON.
     #[must_use]
     pub fn takes_json(&self, channel: &str) -> bool {
@@ -152,6 +178,7 @@ mod tests {
         let rule = |(pattern, subscribe): &(&str, Who)| Rule {
             pattern: Pattern::parse(pattern).unwrap(),
             subscribe: *subscribe,
+            presence: Who::Nobody,
             publish: Who::Nobody,
             json: false,
             when_slow: WhenSlow::Skip,

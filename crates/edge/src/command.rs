@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use hyper::StatusCode;
-use publication::{Pattern, compact_json};
+use publication::{ChannelName, Pattern, compact_json};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::{
+    presence,
     request::{Since, parse_pattern, parse_since},
     respond::Refusal,
 };
@@ -25,6 +26,7 @@ pub(crate) enum Command {
     Subscribe { patterns: Vec<Pattern>, since: Since },
     Unsubscribe { patterns: Vec<Pattern> },
     Publish(Post),
+    Presence { channel: ChannelName },
 }
 
 /// What is to be published.
@@ -55,6 +57,7 @@ struct Message {
     subscribe: Option<Vec<String>>,
     unsubscribe: Option<Vec<String>>,
     publish: Option<Box<RawValue>>,
+    presence: Option<String>,
     since: Option<String>,
     echo: Option<bool>,
     #[serde(rename = "ref")]
@@ -101,23 +104,28 @@ impl Ask {
 impl Command {
     fn parse(text: &str) -> Result<Self, Refusal> {
         let message: Message = parse_object(text)?;
-        let Message { subscribe, unsubscribe, publish, since, echo, .. } = message;
+        let Message { subscribe, unsubscribe, publish, presence, since, echo, .. } = message;
         if since.is_some() && subscribe.is_none() {
             return Err(bad_message("`since` belongs to `subscribe`"));
         }
         if echo.is_some() && publish.is_none() {
             return Err(bad_message("`echo` belongs to `publish`"));
         }
-        match (subscribe, unsubscribe, publish) {
-            (Some(names), None, None) => Ok(Self::Subscribe {
+        match (subscribe, unsubscribe, publish, presence) {
+            (Some(names), None, None, None) => Ok(Self::Subscribe {
                 patterns: parse_patterns(&names)?,
                 since: parse_since(since.as_deref()).map_err(|error| error.refusal())?,
             }),
-            (None, Some(names), None) => Ok(Self::Unsubscribe { patterns: parse_patterns(&names)? }),
-            (None, None, Some(post)) => {
+            (None, Some(names), None, None) => Ok(Self::Unsubscribe { patterns: parse_patterns(&names)? }),
+            (None, None, Some(post), None) => {
                 Ok(Self::Publish(Post { echo: echo.unwrap_or(true), ..parse_object(post.get())? }))
             }
-            _ => Err(bad_message("a message has one of `subscribe`, `unsubscribe` and `publish`")),
+            (None, None, None, Some(name)) => Ok(Self::Presence {
+                channel: presence::parse_channel(&name).map_err(|error| error.refusal())?,
+            }),
+            _ => {
+                Err(bad_message("a message has one of `subscribe`, `unsubscribe`, `publish` and `presence`"))
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{access::Access, cors::Cors, proxies::Proxies};
+use crate::{access::Access, cors::Cors, proxies::Proxies, request::Limits};
 
 /// The settings of the edge, all valid.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub struct Config {
     pub max_requests_per_second: usize,
     /// The longest message of a client over a WebSocket, in bytes.
     pub max_message_bytes: usize,
+    /// The longest text of what a client says of itself, in bytes of JSON.
+    pub max_member_bytes: usize,
     /// The longest data of a publication.
     pub max_data_bytes: usize,
     /// Over how long the byes of a drain are spread.
@@ -45,4 +47,11 @@ pub struct Config {
     pub access: Access,
     /// Which other origins may.
     pub cors: Cors,
+}
+
+impl Config {
+    /// How much one request may ask for.
+    pub(crate) const fn limits(&self) -> Limits {
+        Limits { max_channels: self.max_channels, max_member_bytes: self.max_member_bytes }
+    }
 }

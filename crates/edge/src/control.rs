@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use hub::Gap;
-use publication::Cursor;
+use publication::{Cursor, News, SessionName};
 
 use crate::{
     close::CloseReason,
-    dialogue::SessionName,
     encoding::{Control, Encoding},
+    json, presence,
 };
 
-/// `fanfare.open`: the session has begun at this cursor; one that can publish is told the name under
-/// which it does.
+/// `fanfare.open`: the session has begun at this cursor; one that others can see is told the name by
+/// which they know it.
 pub(crate) fn write_open(
     out: &mut Vec<u8>,
     encoding: Encoding,
@@ -53,6 +53,34 @@ pub(crate) fn write_bye(
 ) {
     let data = &format!(r#"{{"reason":"{}","reconnect":true}}"#, reason.label());
     encoding.write_control(out, &Control { name: "bye", id: cursor, retry: Some(away), data });
+}
+
+/// `fanfare.presence`, `fanfare.join` and `fanfare.leave`: who is in a channel, who came, who has gone.
+pub(crate) fn write_news(out: &mut Vec<u8>, encoding: Encoding, news: &News) {
+    let mut data = Vec::new();
+    let name = match news {
+        News::Present { channel, presence, .. } => {
+            presence::write(&mut data, channel, presence);
+            "presence"
+        }
+        News::Joined { channel, member } => {
+            data.extend_from_slice(b"{\"channel\":");
+            json::write_string(&mut data, channel);
+            data.push(b',');
+            presence::write_member(&mut data, member);
+            data.push(b'}');
+            "join"
+        }
+        News::Left { channel, session } => {
+            data.extend_from_slice(b"{\"channel\":");
+            json::write_string(&mut data, channel);
+            data.extend_from_slice(format!(",\"session\":\"{session}\"}}").as_bytes());
+            "leave"
+        }
+    };
+    // What is put together of strings and JSON is text.
+    let data = String::from_utf8_lossy(&data);
+    encoding.write_control(out, &Control { name, id: None, retry: None, data: &data });
 }
 
 /// The gap as polls show it too.

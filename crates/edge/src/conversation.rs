@@ -4,11 +4,11 @@ use std::rc::Rc;
 
 use hub::{Selection, SessionKey};
 use hyper::StatusCode;
-use publication::{Draft, Pattern};
+use publication::{ChannelName, Draft, Pattern};
 
 use crate::{
     command::{Ask, Command, Post},
-    poll,
+    poll, presence,
     publish::{self, Published},
     request::Since,
     respond::Refusal,
@@ -31,6 +31,7 @@ async fn answer(shard: Rc<Shard>, key: SessionKey, ask: Ask) {
         Command::Subscribe { patterns, since } => subscribe(&shard, key, patterns, since).await,
         Command::Unsubscribe { patterns } => Ok(unsubscribe(&shard, key, &patterns)),
         Command::Publish(post) => publish(&shard, key, &post).await,
+        Command::Presence { channel } => presence(&shard, key, &channel).await,
     };
     let mut sessions = shard.sessions.borrow_mut();
     match answer {
@@ -49,7 +50,11 @@ async fn subscribe(
     since: Since,
 ) -> Result<Vec<u8>, Refusal> {
     let foreign = shard.sessions.borrow().foreign(key);
-    shard.config().access.allow(&patterns, foreign)?;
+    let access = &shard.config().access;
+    access.allow(&patterns, foreign)?;
+    if shard.sessions.borrow().takes_part(key) {
+        access.allow_presence_in(&patterns, foreign)?;
+    }
     shard.sessions.borrow().check_room(key, &patterns)?;
     let selection = Selection::new(patterns.iter().cloned());
     loop {
@@ -99,6 +104,14 @@ async fn publish(shard: &Shard, key: SessionKey, post: &Post) -> Result<Vec<u8>,
         Published::At(cursor) => format!(r#","cursor":"{cursor}""#).into_bytes(),
         Published::Subscribers(count) => format!(r#","subscribers":{count}"#).into_bytes(),
     })
+}
+
+async fn presence(shard: &Shard, key: SessionKey, channel: &ChannelName) -> Result<Vec<u8>, Refusal> {
+    let foreign = shard.sessions.borrow().foreign(key);
+    let presence = presence::find(shard, channel, foreign).await?;
+    let mut members = b",\"presence\":".to_vec();
+    presence::write(&mut members, channel, &presence);
+    Ok(members)
 }
 
 /// The frame of an answer that says yes, with what else there is to say.

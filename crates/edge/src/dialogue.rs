@@ -1,19 +1,15 @@
 //! What a client says over its WebSocket, as far as it has been heard.
 
-use std::{collections::VecDeque, fmt, num::ParseIntError, str::FromStr, time::Duration};
+use std::{collections::VecDeque, time::Duration};
 
 use hub::Place;
-use publication::Pattern;
+use publication::{Pattern, SessionName};
 use tokio::task::AbortHandle;
 
 use crate::{
     command::Ask,
     websocket::{Incoming, Reader, Violation},
 };
-
-/// By which a client's session is known to others: drawn, and so told apart on all gateways.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct SessionName(u64);
 
 /// Publications of its own that a session is not shown, and that it has not come to yet. Beyond this
 /// many it is shown them.
@@ -22,6 +18,7 @@ const MAX_UNECHOED: usize = 1_024;
 /// The client's side of a session. One request at a time waits for its answer; until then nothing
 /// more is heard, and the client's own socket holds it back.
 pub(crate) struct Dialogue {
+    /// By which others know the session.
     pub(crate) name: SessionName,
     /// Where those of its own publications stand that it is not shown.
     unechoed: VecDeque<Place>,
@@ -162,19 +159,5 @@ impl Dialogue {
         self.pinged = now;
         self.unanswered = self.unanswered.saturating_add(1);
         self.unanswered - 1
-    }
-}
-
-impl fmt::Display for SessionName {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{:016x}", self.0)
-    }
-}
-
-impl FromStr for SessionName {
-    type Err = ParseIntError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        u64::from_str_radix(text, 16).map(Self)
     }
 }

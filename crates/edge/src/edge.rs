@@ -10,18 +10,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use publication::{Batch, Snapshot};
+use publication::{Batch, News, Snapshot};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     accept::accept,
     census::Census,
     config::Config,
-    fetch::FetchRequest,
+    lanes::Lanes,
     metrics::Metrics,
     phase::Phase,
-    publish_request::PublishRequest,
-    thread::{self, Ask, Handle, INBOX_BATCHES, MAX_ARRIVED, Pulse},
+    thread::{self, Ask, Handle, INBOX_BATCHES, MAX_ARRIVED, MAX_NEWS, Pulse},
 };
 
 /// A shard that has not ticked for so long is stuck.
@@ -55,13 +54,7 @@ impl Edge {
     ///
     /// # Errors
     /// A thread or its runtime cannot be made.
-    pub fn start(
-        config: Config,
-        shards: usize,
-        metrics: &Metrics,
-        publish: &mpsc::Sender<PublishRequest>,
-        fetch: &mpsc::Sender<FetchRequest>,
-    ) -> io::Result<Self> {
+    pub fn start(config: Config, shards: usize, metrics: &Metrics, lanes: &Lanes) -> io::Result<Self> {
         let (phase, watched) = watch::channel(Phase::Starting);
         let warm = watch::Sender::new(0);
         let census = Census::new(config.max_sessions, config.max_new_per_second);
@@ -69,6 +62,7 @@ impl Edge {
         let mut handles = Vec::with_capacity(shards);
         for number in 0..shards {
             let (inbox, inbox_end) = mpsc::channel(INBOX_BATCHES);
+            let (news, news_end) = mpsc::channel(MAX_NEWS);
             let (arrived, arrived_end) = mpsc::channel(MAX_ARRIVED);
             let (asks, asks_end) = mpsc::channel(1);
             let pulse = Pulse { at: Instant::now(), gauges: hub::Gauges::default(), behind: 0 };
@@ -77,17 +71,17 @@ impl Edge {
                 config: config.subscribe(),
                 metrics: metrics.clone(),
                 census: census.clone(),
-                publish: publish.clone(),
-                fetch: fetch.clone(),
+                lanes: lanes.clone(),
                 phase: watched.clone(),
                 warm: warm.clone(),
                 inbox: inbox_end,
+                news: news_end,
                 arrived: arrived_end,
                 asks: asks_end,
                 pulse: Arc::clone(&pulse),
             };
             thread::spawn(number, start)?;
-            handles.push(Handle { inbox, arrived, asks, load: Arc::new(AtomicUsize::new(0)), pulse });
+            handles.push(Handle { inbox, news, arrived, asks, load: Arc::new(AtomicUsize::new(0)), pulse });
         }
         let metrics = metrics.clone();
         Ok(Self { shards: handles, phase, warm, census, metrics, config })
@@ -97,6 +91,12 @@ impl Edge {
     #[must_use]
     pub fn inboxes(&self) -> Vec<mpsc::Sender<Arc<Batch>>> {
         self.shards.iter().map(|shard| shard.inbox.clone()).collect()
+    }
+
+    /// Where each shard takes what those who watch presence are to be told.
+    #[must_use]
+    pub fn news(&self) -> Vec<mpsc::Sender<Arc<[News]>>> {
+        self.shards.iter().map(|shard| shard.news.clone()).collect()
     }
 
     /// Accepts connections for as long as it is polled.

@@ -2,6 +2,8 @@
 
 use hub::Shown;
 
+use crate::json::write_string;
+
 /// Adds `{"id":...,"channel":...,"event":...,"data":...}`, with `retract`, `ttl` and `from` where they
 /// are said. Without `with_id`, as for latest values in a session, the id is left out: it would be no
 /// place to go on from.
@@ -34,9 +36,4 @@ pub(crate) fn write(out: &mut Vec<u8>, shown: &Shown<'_>, with_id: bool) {
         write_string(out, publication.data());
     }
     out.push(b'}');
-}
-
-fn write_string(out: &mut Vec<u8>, text: &str) {
-    // Writing a string into memory cannot fail.
-    let _ = serde_json::to_writer(out, text);
 }

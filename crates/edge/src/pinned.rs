@@ -15,6 +15,7 @@ pub(crate) struct Pinned(Option<Box<Parts>>);
 #[derive(Default)]
 struct Parts {
     queue: VecDeque<Bytes>,
+    bytes: usize,
     /// Publications that are delivered once all is written.
     frames: u32,
 }
@@ -34,12 +35,18 @@ impl Pinned {
         self.0.is_none()
     }
 
+    /// How much is to be written.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.as_ref().map_or(0, |parts| parts.bytes)
+    }
+
     /// Adds a part that ends `frames` publications.
     pub(crate) fn push(&mut self, part: Bytes, frames: u32) {
         if part.is_empty() {
             return;
         }
         let parts = self.0.get_or_insert_default();
+        parts.bytes += part.len();
         parts.queue.push_back(part);
         parts.frames += frames;
     }
@@ -54,6 +61,7 @@ impl Pinned {
         while let Some(part) = parts.queue.front_mut() {
             let count = write(socket, part)?;
             bytes += count;
+            parts.bytes -= count;
             part.advance(count);
             if !part.is_empty() {
                 return Ok(Flushed { bytes, frames: 0, all: false });

@@ -1,15 +1,18 @@
 //! From the query and the headers to what a reader wants.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use hub::{Selection, Start};
 use hyper::{
     HeaderMap, StatusCode,
     header::{ACCEPT, HOST, HeaderName, IF_NONE_MATCH},
 };
-use publication::{Cursor, NameError, Pattern};
+use publication::{Cursor, NameError, Pattern, compact_json};
+use serde_json::value::RawValue;
 
-use crate::{client::Client, poll::Question, prefer, respond::Refusal, transport::Transport, websocket};
+use crate::{
+    client::Client, poll::Question, prefer, present::Wish, respond::Refusal, transport::Transport, websocket,
+};
 
 /// What a reader asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +31,17 @@ pub(crate) struct Wanted {
     pub(crate) wait: Duration,
     /// The tags in `If-None-Match`, which name what is not new.
     pub(crate) known: Option<Box<str>>,
+    /// Its part in presence.
+    pub(crate) wish: Wish,
+}
+
+/// How much one may ask for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Channels and patterns.
+    pub(crate) max_channels: usize,
+    /// What a client says of itself.
+    pub(crate) max_member_bytes: usize,
 }
 
 /// Where a reader wants to begin.
@@ -58,11 +72,27 @@ pub(crate) enum RequestError {
     Since,
     /// A parameter has none of its values.
     Value { key: &'static str, expected: &'static str },
+    /// What a client says of itself is too long, or no JSON object.
+    Member(usize),
+    /// A poll cannot be present.
+    Absent,
     /// A parameter that does not exist.
     Key { key: String, meant: &'static str },
 }
 
-const KEYS: &[&str] = &["channel", "since", "format", "transport", "wait", "event", "ttl"];
+const KEYS: &[&str] = &[
+    "channel",
+    "since",
+    "format",
+    "transport",
+    "wait",
+    "member",
+    "presence",
+    "event",
+    "ttl",
+    "freshness",
+    "publish",
+];
 /// The longest that a poll may wait; whoever asks for more gets this. Proxies give up after a minute.
 const MAX_WAIT: Duration = Duration::from_secs(55);
 /// What users of other gateways would write.
@@ -82,8 +112,8 @@ impl Wanted {
     ///
     /// # Errors
     /// What is wrong with them, for the client.
-    pub(crate) fn parse(query: &str, headers: &HeaderMap, max_channels: usize) -> Result<Self, RequestError> {
-        let mut patterns = Vec::new();
+    pub(crate) fn parse(query: &str, headers: &HeaderMap, limits: Limits) -> Result<Self, RequestError> {
+        let (mut patterns, mut wish) = (Vec::new(), Wish::default());
         let (mut since, mut envelope, mut transport, mut wait) = (None, false, None, None);
         for (key, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*key {
@@ -92,10 +122,12 @@ impl Wanted {
                 "format" => envelope = parse_format(&value)?,
                 "transport" => transport = Some(parse_transport(&value)?),
                 "wait" => wait = Some(parse_wait(&value)?),
+                "member" => wish.about = Some(parse_member(&value, limits.max_member_bytes)?),
+                "presence" => wish.watches = parse_flag("presence", &value)?,
                 _ => refuse_unknown(&key)?,
             }
-            if patterns.len() > max_channels {
-                return Err(RequestError::TooManyChannels(max_channels));
+            if patterns.len() > limits.max_channels {
+                return Err(RequestError::TooManyChannels(limits.max_channels));
             }
         }
         let transport_given = transport.is_some();
@@ -103,6 +135,9 @@ impl Wanted {
         // Over a WebSocket it can subscribe later.
         if patterns.is_empty() && transport != Transport::WebSocket {
             return Err(RequestError::NoChannel);
+        }
+        if transport == Transport::Poll && wish.is_something() {
+            return Err(RequestError::Absent);
         }
         let since_last = since.as_deref() == Some("last");
         let since = match last_event_id(headers) {
@@ -119,6 +154,7 @@ impl Wanted {
             explicit: transport_given,
             wait: wait.or_else(|| prefer::wait(headers)).unwrap_or_default().min(MAX_WAIT),
             known: known_tags(headers),
+            wish,
         })
     }
 }
@@ -160,6 +196,25 @@ fn parse_transport(text: &str) -> Result<Transport, RequestError> {
         "poll" => Ok(Transport::Poll),
         "websocket" => Ok(Transport::WebSocket),
         _ => Err(RequestError::Value { key: "transport", expected: "`sse`, `poll` or `websocket`" }),
+    }
+}
+
+pub(crate) fn parse_flag(key: &'static str, text: &str) -> Result<bool, RequestError> {
+    match text {
+        "true" => Ok(true),
+        "false" | "" => Ok(false),
+        _ => Err(RequestError::Value { key, expected: "`true` or `false`" }),
+    }
+}
+
+/// What a client says of itself, without white space.
+fn parse_member(text: &str, max_bytes: usize) -> Result<Arc<str>, RequestError> {
+    let about = compact_json(text);
+    let is_object = about.starts_with('{') && serde_json::from_str::<&RawValue>(&about).is_ok();
+    if is_object && about.len() <= max_bytes {
+        Ok(about.into())
+    } else {
+        Err(RequestError::Member(max_bytes))
     }
 }
 
@@ -257,7 +312,7 @@ impl RequestError {
             Self::TooManyChannels(_) => "too_many_channels",
             Self::Channel(..) => "bad_channel",
             Self::Since => "bad_since",
-            Self::Value { .. } => "bad_value",
+            Self::Value { .. } | Self::Member(_) | Self::Absent => "bad_value",
             Self::Key { .. } => "bad_parameter",
         }
     }
@@ -273,6 +328,11 @@ impl fmt::Display for RequestError {
             Self::TooManyChannels(max) => write!(out, "at most {max} channels can be asked for at once"),
             Self::Channel(text, error) => write!(out, "{text:?} is no channel: {error}"),
             Self::Since => out.write_str("`since` must be a cursor, `last` or `earliest`"),
+            Self::Member(max) => write!(out, "`member` must be a JSON object of at most {max} bytes"),
+            Self::Absent => out.write_str(
+                "a poll comes and goes, and cannot be present; `member` and `presence` go with \
+                 `transport=sse` or a WebSocket",
+            ),
             Self::Value { key, expected } => write!(out, "`{key}` must be {expected}"),
             Self::Key { key, meant } => write!(out, "there is no parameter `{key}`; did you mean `{meant}`?"),
         }
@@ -286,12 +346,14 @@ mod tests {
 
     use super::*;
 
+    const LIMITS: Limits = Limits { max_channels: 3, max_member_bytes: 20 };
+
     fn parse(query: &str, headers: &[(&'static str, &'static str)]) -> Result<Wanted, RequestError> {
         let headers = headers
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
             .collect();
-        Wanted::parse(query, &headers, 3)
+        Wanted::parse(query, &headers, LIMITS)
     }
 
     #[test]
@@ -345,12 +407,26 @@ mod tests {
         );
     }
 
+    #[test]
+    fn who_is_present_says_so_in_a_small_object() {
+        let about = |query: &str| {
+            let wanted = parse(&format!("channel=a&transport=sse&member={query}"), &[]);
+            wanted.map(|wanted| wanted.wish.about.as_deref().map(str::to_owned))
+        };
+        assert_eq!(about("%7B+%22a%22%3A%201%7D"), Ok(Some(r#"{"a":1}"#.to_owned())));
+        let refused = Err(RequestError::Member(20));
+        assert_eq!(about("%22a%22"), refused);
+        assert_eq!(about("%7Ba%7D"), refused);
+        assert_eq!(about("%7B%22a%22:%22aaaaaaaaaaaaaa%22%7D"), refused);
+        assert_eq!(parse("channel=a&presence=true", &[]).unwrap_err(), RequestError::Absent);
+    }
+
     proptest! {
         #[test]
         fn any_query_is_read_or_refused(query in ".*", id in "[ -~]*") {
             let mut headers = HeaderMap::new();
             headers.insert("last-event-id", HeaderValue::from_str(&id).unwrap());
-            let _ = Wanted::parse(&query, &headers, 10);
+            let _ = Wanted::parse(&query, &headers, LIMITS);
         }
     }
 }

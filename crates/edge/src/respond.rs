@@ -10,6 +10,8 @@ use hyper::{
     },
 };
 
+use publication::Pattern;
+
 use crate::close::CloseReason;
 
 pub(crate) type Answer = Response<Full<Bytes>>;
@@ -57,6 +59,13 @@ impl Refusal {
             because.unwrap_or_default()
         );
         Self::new(StatusCode::FORBIDDEN, "forbidden", message)
+    }
+
+    /// Presence is of channels.
+    pub(crate) fn no_presence_in(pattern: &Pattern) -> Self {
+        let message =
+            format!("one can be present in a channel, not in the pattern {:?}", pattern.to_string());
+        Self::new(StatusCode::BAD_REQUEST, "bad_channel", message)
     }
 
     /// Turned away for now.

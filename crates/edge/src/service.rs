@@ -9,11 +9,12 @@ use hyper::{
 };
 
 use crate::{
+    advice,
     client::Client,
     cors::Cors,
     head, header_list, page,
     poll::{self, Looked},
-    publish,
+    presence, publish,
     request::{Wanted, foreign},
     respond::{self, Answer, Refusal},
     shard::Shard,
@@ -35,6 +36,13 @@ pub(crate) async fn handle(
     let head_only = request.method() == Method::HEAD;
     let mut answer = match request.uri().path() {
         "/events" => match events(shard, request, taken, cors.clone(), client).await {
+            Ok(answer) => answer,
+            Err(refusal) => refuse(shard, &refusal, client),
+        },
+        "/advice" => {
+            advice::answer(shard, &request, client).unwrap_or_else(|refusal| refuse(shard, &refusal, client))
+        }
+        "/presence" => match presence::answer(shard, &request, client).await {
             Ok(answer) => answer,
             Err(refusal) => refuse(shard, &refusal, client),
         },
@@ -91,10 +99,14 @@ async fn read(
         return Ok(answer);
     }
     let query = request.uri().query().unwrap_or("");
-    let mut wanted = Wanted::parse(query, request.headers(), shard.config().max_channels)
-        .map_err(|error| error.refusal())?;
+    let config = shard.config();
+    let mut wanted =
+        Wanted::parse(query, request.headers(), config.limits()).map_err(|error| error.refusal())?;
     let foreign = foreign(client, request.headers());
-    shard.config().access.allow(&wanted.patterns, foreign)?;
+    config.access.allow(&wanted.patterns, foreign)?;
+    if wanted.wish.is_something() {
+        config.access.allow_presence_in(&wanted.patterns, foreign)?;
+    }
     let is_current = request.version() >= Version::HTTP_11;
     let mut start = wanted.since.start();
     let reply = match wanted.transport {

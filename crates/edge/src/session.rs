@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use hub::Place;
 
-use crate::{access::WhenSlow, census::Permit, dialogue::Dialogue, encoding::Encoding, wire::Wire};
+use crate::{
+    access::WhenSlow, census::Permit, dialogue::Dialogue, encoding::Encoding, present::Present, wire::Wire,
+};
 
 /// A session's side of the socket; where it stands is the hub's business.
 pub(crate) struct Session {
@@ -14,6 +16,8 @@ pub(crate) struct Session {
     pub(crate) owed: Option<Box<Owed>>,
     /// What its client says, where it may say anything.
     pub(crate) dialogue: Option<Box<Dialogue>>,
+    /// Its part in presence, where it takes part.
+    pub(crate) present: Option<Box<Present>>,
     /// What becomes of it if it cannot follow.
     pub(crate) when_slow: WhenSlow,
     /// Milliseconds of the shard's life: when it began, and when it last took something.

@@ -6,6 +6,7 @@ mod delivery;
 mod farewell;
 mod sweep;
 mod waiting;
+mod watching;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -15,16 +16,16 @@ use std::{
 
 use hub::{AudienceKey, Hub, SessionKey};
 use mio::{Registry, Token, event::Event};
-use publication::{Arrival, Batch};
+use publication::{Arrival, Batch, Roll, SessionName};
 use slab::Slab;
 
 pub(crate) use self::admission::Newcomer;
-use self::{farewell::LEAVING, sweep::Sweep, waiting::Waiting};
+use self::{farewell::LEAVING, sweep::Sweep, waiting::Waiting, watching::Watching};
 use crate::{
     census::Census,
     close::CloseReason,
     config::Config,
-    dialogue::{Dialogue, SessionName},
+    dialogue::Dialogue,
     fetch::Fetches,
     metrics::Metrics,
     session::Session,
@@ -50,6 +51,8 @@ pub(crate) struct Sessions {
     slots: Vec<Option<Session>>,
     leaving: Slab<Leaving>,
     waiting: Waiting,
+    watching: Watching,
+    roll: Roll,
     /// Sessions that have something to do and a socket that may take it.
     ready: VecDeque<SessionKey>,
     woken: Vec<SessionKey>,
@@ -68,7 +71,13 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    pub(crate) fn new(config: Arc<Config>, metrics: Metrics, census: Census, registry: Registry) -> Self {
+    pub(crate) fn new(
+        config: Arc<Config>,
+        metrics: Metrics,
+        census: Census,
+        roll: Roll,
+        registry: Registry,
+    ) -> Self {
         let now = Instant::now();
         Self {
             hub: Hub::new(config.hub),
@@ -81,6 +90,8 @@ impl Sessions {
             slots: Vec::new(),
             leaving: Slab::new(),
             waiting: Waiting::default(),
+            watching: Watching::default(),
+            roll,
             ready: VecDeque::new(),
             woken: Vec::new(),
             asking: Vec::new(),
@@ -207,6 +218,11 @@ impl Sessions {
             self.hub.note_served();
         }
         !self.ready.is_empty()
+    }
+
+    /// Sessions of all shards, now.
+    pub(crate) fn count_all(&self) -> usize {
+        self.census.count()
     }
 
     /// What sessions want to have read back.

@@ -8,8 +8,8 @@ use std::{
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::{
-    config::Config, fetch::Fetching, metrics::Metrics, phase::Phase, publish_request::PublishRequest,
-    sessions::Sessions,
+    config::Config, fetch::Fetching, metrics::Metrics, phase::Phase, presence::PresenceRequest,
+    publish_request::PublishRequest, sessions::Sessions,
 };
 
 /// The shared state of a shard, all on its thread.
@@ -20,6 +20,7 @@ pub(crate) struct Shard {
     /// Borrowed for short, synchronous work only, never across an await.
     pub(crate) sessions: RefCell<Sessions>,
     pub(crate) publish: mpsc::Sender<PublishRequest>,
+    pub(crate) presence: mpsc::Sender<PresenceRequest>,
     pub(crate) fetch: Fetching,
     pub(crate) phase: watch::Receiver<Phase>,
     /// To be told once when cursors can be given out.

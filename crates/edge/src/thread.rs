@@ -11,7 +11,7 @@ use std::{
 };
 
 use hub::Gauges;
-use publication::{Batch, Snapshot};
+use publication::{Batch, News, Snapshot};
 use tokio::{
     io::unix::AsyncFd,
     runtime,
@@ -21,22 +21,14 @@ use tokio::{
 };
 
 use crate::{
-    arrived::Arrived,
-    census::Census,
-    config::Config,
-    conversation, door,
-    fetch::{self, Fetching},
-    inbox::Inbox,
-    metrics::Metrics,
-    phase::Phase,
-    publish_request::PublishRequest,
-    readiness,
-    sessions::Sessions,
-    shard::Shard,
+    arrived::Arrived, census::Census, config::Config, conversation, door, fetch, inbox::Inbox, lanes::Lanes,
+    metrics::Metrics, phase::Phase, readiness, sessions::Sessions, shard::Shard,
 };
 
 /// Batches that may wait for a shard. When they do, the broker's reader waits too, and Redis feels it.
 pub(crate) const INBOX_BATCHES: usize = 64;
+/// News of presence that may wait for a shard; when they do, presence waits, and nothing else.
+pub(crate) const MAX_NEWS: usize = 64;
 /// Sockets that may wait for a shard.
 pub(crate) const MAX_ARRIVED: usize = 1_024;
 /// Events taken from the kernel at once.
@@ -47,12 +39,12 @@ pub(crate) struct Start {
     pub(crate) config: watch::Receiver<Arc<Config>>,
     pub(crate) metrics: Metrics,
     pub(crate) census: Census,
-    pub(crate) publish: mpsc::Sender<PublishRequest>,
-    pub(crate) fetch: Fetching,
+    pub(crate) lanes: Lanes,
     pub(crate) phase: watch::Receiver<Phase>,
     /// How many shards can give out cursors.
     pub(crate) warm: watch::Sender<usize>,
     pub(crate) inbox: mpsc::Receiver<Arc<Batch>>,
+    pub(crate) news: mpsc::Receiver<Arc<[News]>>,
     pub(crate) arrived: mpsc::Receiver<Arrived>,
     pub(crate) asks: mpsc::Receiver<Ask>,
     pub(crate) pulse: Arc<Mutex<Pulse>>,
@@ -75,6 +67,7 @@ pub(crate) struct Pulse {
 /// The sending ends of a shard.
 pub(crate) struct Handle {
     pub(crate) inbox: mpsc::Sender<Arc<Batch>>,
+    pub(crate) news: mpsc::Sender<Arc<[News]>>,
     pub(crate) arrived: mpsc::Sender<Arrived>,
     pub(crate) asks: mpsc::Sender<Ask>,
     pub(crate) load: Arc<AtomicUsize>,
@@ -93,7 +86,8 @@ pub(crate) fn spawn(number: usize, start: Start) -> io::Result<()> {
 }
 
 async fn run(poll: mio::Poll, start: Start) {
-    let Start { config, metrics, census, publish, fetch, phase, warm, inbox, arrived, asks, pulse } = start;
+    let Start { config, metrics, census, lanes, phase, warm, inbox, news, arrived, asks, pulse } = start;
+    let Lanes { publish, presence, fetch, roll } = lanes;
     let registry = poll.registry().try_clone();
     let sockets = readiness::readable(poll);
     let (Ok(registry), Ok(sockets)) = (registry, sockets) else {
@@ -102,12 +96,13 @@ async fn run(poll: mio::Poll, start: Start) {
         std::process::abort();
     };
     let current = Arc::clone(&config.borrow());
-    let sessions = Sessions::new(Arc::clone(&current), metrics.clone(), census, registry);
+    let sessions = Sessions::new(Arc::clone(&current), metrics.clone(), census, roll, registry);
     let shard = Rc::new(Shard {
         config: RefCell::new(current),
         metrics,
         sessions: RefCell::new(sessions),
         publish,
+        presence,
         fetch,
         phase,
         warm: Cell::new(Some(warm)),
@@ -117,6 +112,7 @@ async fn run(poll: mio::Poll, start: Start) {
     });
     tokio::task::spawn_local(welcome(Rc::clone(&shard), arrived));
     tokio::task::spawn_local(tell(Rc::clone(&shard), asks));
+    tokio::task::spawn_local(spread(Rc::clone(&shard), news));
     // The loop looks at many sockets a turn: Tokio's cooperative budget would make it miss some.
     unconstrained(follow(&shard, sockets, Inbox::new(inbox), config, &pulse)).await;
 }
@@ -134,6 +130,14 @@ async fn tell(shard: Rc<Shard>, mut asks: mpsc::Receiver<Ask>) {
         let snapshot = shard.sessions.borrow().hub.snapshot(max_bytes, Instant::now());
         // Whoever asked may have given up.
         let _ = reply.send(snapshot);
+    }
+}
+
+/// Tells those who watch who is present.
+async fn spread(shard: Rc<Shard>, mut news: mpsc::Receiver<Arc<[News]>>) {
+    while let Some(news) = news.recv().await {
+        shard.sessions.borrow_mut().tell(&news);
+        shard.stirred.notify_one();
     }
 }
 

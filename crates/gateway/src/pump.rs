@@ -1,9 +1,9 @@
-//! Where broker and edge meet: every batch goes into every shard's inbox.
+//! Where broker and edge meet: every batch, and all news of presence, goes to every shard.
 
 use std::sync::Arc;
 
-use broker::Outlet;
-use publication::Batch;
+use broker::{NewsOutlet, Outlet};
+use publication::{Batch, News};
 use tokio::sync::mpsc;
 
 /// The inboxes of all shards.
@@ -14,6 +14,21 @@ impl Outlet for Pump {
         let batch = Arc::new(batch);
         for inbox in &self.0 {
             if inbox.send(Arc::clone(&batch)).await.is_err() {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// The lanes by which the shards hear who is present.
+pub(crate) struct Herald(pub(crate) Vec<mpsc::Sender<Arc<[News]>>>);
+
+impl NewsOutlet for Herald {
+    async fn tell(&mut self, news: Vec<News>) -> bool {
+        let news: Arc<[News]> = news.into();
+        for shard in &self.0 {
+            if shard.send(Arc::clone(&news)).await.is_err() {
                 return false;
             }
         }

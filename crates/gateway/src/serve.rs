@@ -2,9 +2,10 @@
 
 use std::{future::pending, io, net::TcpListener, rc::Rc};
 
-use broker::{Archive, Broker, Pictures, Published, Publisher};
-use edge::{Access, Edge, FetchRequest, Outcome, PublishRequest};
+use broker::{Archive, Attendance, Broker, Pictures, Published, Publisher};
+use edge::{Access, Edge, FetchRequest, Lanes, Outcome, PresenceRequest, PublishRequest};
 use futures_util::StreamExt;
+use publication::Roll;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
 use socket2::SockRef;
@@ -17,7 +18,7 @@ use crate::{
     limits::Machine,
     manager::Manager,
     metrics::Metrics,
-    pump::Pump,
+    pump::{Herald, Pump},
     readiness::{Readiness, warm},
     reload::{Configured, Reloader},
     rules::Rules,
@@ -25,6 +26,9 @@ use crate::{
 
 /// Publications by clients that may wait for the broker.
 const MAX_PUBLISHING: usize = 1_024;
+
+/// Questions of who is present that may wait.
+const MAX_ASKING: usize = 1_024;
 
 /// Parts of the stream that may wait to be read back.
 const MAX_FETCHING: usize = 1_024;
@@ -69,8 +73,11 @@ pub(crate) async fn serve(mut configured: Configured, listeners: Listeners) -> i
     let metrics = Rc::new(Metrics::new().map_err(io::Error::other)?);
     metrics.set_sessions_max(settings.edge.max_sessions);
     let (publish, publishing) = mpsc::channel(MAX_PUBLISHING);
+    let (presence, asking) = mpsc::channel(MAX_ASKING);
     let (fetch, fetching) = mpsc::channel(MAX_FETCHING);
-    let edge = Rc::new(Edge::start(settings.edge.clone(), machine.shards, &metrics.edge, &publish, &fetch)?);
+    let roll = Roll::default();
+    let lanes = Lanes { publish, presence, fetch, roll: roll.clone() };
+    let edge = Rc::new(Edge::start(settings.edge.clone(), machine.shards, &metrics.edge, &lanes)?);
     let rules = Rules::new(settings.edge.access.clone());
     let Broker { publisher, status, mut failed, archive, pictures } = Broker::start(
         settings.broker.clone(),
@@ -78,10 +85,14 @@ pub(crate) async fn serve(mut configured: Configured, listeners: Listeners) -> i
         metrics.broker.clone(),
         Pump(edge.inboxes()),
     )?;
+    let herald = Herald(edge.news());
+    let attendance =
+        Attendance::start(&settings.broker, settings.presence, roll, metrics.broker.clone(), herald)?;
     let readiness = Readiness::new(status.clone(), settings.broker_readiness);
     announce(settings, &listeners, machine)?;
 
     tokio::task::spawn_local(forward(publishing, publisher));
+    tokio::task::spawn_local(ask_around(asking, attendance));
     if let Some(archive) = archive {
         tokio::task::spawn_local(read_back(fetching, archive));
     }
@@ -153,6 +164,13 @@ async fn forward(mut requests: mpsc::Receiver<PublishRequest>, publisher: Publis
     }
 }
 
+/// Asks who is in a channel.
+async fn ask_around(mut requests: mpsc::Receiver<PresenceRequest>, attendance: Attendance) {
+    while let Some(PresenceRequest { channel, reply }) = requests.recv().await {
+        attendance.ask(channel, reply).await;
+    }
+}
+
 /// Has what memory no longer holds read back.
 async fn read_back(mut requests: mpsc::Receiver<FetchRequest>, archive: Archive) {
     while let Some(FetchRequest { after, reply }) = requests.recv().await {
@@ -220,7 +238,12 @@ pub(crate) fn announce_access(access: &Access) {
         tracing::info!("open: everything, to this machine; nothing to what comes through a proxy");
     }
     for rule in &access.rules {
-        let edge::Rule { pattern, subscribe, publish, .. } = rule;
-        tracing::info!("open: {pattern}: subscribe {}, publish {}", subscribe.label(), publish.label());
+        let edge::Rule { pattern, subscribe, publish, presence, .. } = rule;
+        tracing::info!(
+            "open: {pattern}: subscribe {}, publish {}, presence {}",
+            subscribe.label(),
+            publish.label(),
+            presence.label()
+        );
     }
 }

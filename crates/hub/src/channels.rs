@@ -33,6 +33,9 @@ pub(crate) struct Channel {
     pub(crate) audiences: Vec<AudienceKey>,
 }
 
+/// Channels of a selection that are looked at to find its newest publications.
+const MAX_LOOKED_AT: usize = 1_024;
+
 #[derive(Default)]
 pub(crate) struct Channels {
     slots: Slab<Channel>,
@@ -293,6 +296,17 @@ impl Channels {
     /// How many channels of the selection had a value that has expired.
     pub(crate) fn expired(&self, selection: &Selection, now: Instant) -> usize {
         self.of(selection).filter(|channel| channel.has_expired(now)).count()
+    }
+
+    /// Where history holds the newest publications of the selection: at most `count`, the newest first.
+    /// Of what prefixes mean only so many channels are looked at, those published on last.
+    pub(crate) fn newest_slots(&self, selection: &Selection, count: usize) -> Vec<Slot> {
+        let newest = |channel: &Channel| channel.held.iter().rev().take(count).copied().collect::<Vec<_>>();
+        let mut slots: Vec<_> = self.of(selection).take(MAX_LOOKED_AT).flat_map(newest).collect();
+        slots.sort_unstable_by(|one, two| two.cmp(one));
+        slots.dedup();
+        slots.truncate(count);
+        slots
     }
 
     /// The channels of the selection of which something is known.

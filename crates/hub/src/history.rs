@@ -130,9 +130,13 @@ impl History {
 
     /// How long ago the oldest entry came, to a tick exactly; `None` if history is empty.
     pub(crate) fn oldest_age(&self, now: Instant) -> Option<Duration> {
-        let after_it = self.marks.partition_point(|(_, slot)| *slot <= self.first);
-        let arrived = self.marks.get(after_it).map_or(now, |(at, _)| *at);
-        (!self.entries.is_empty()).then(|| now.duration_since(arrived))
+        (!self.entries.is_empty()).then(|| self.age_of(self.first, now))
+    }
+
+    /// How long ago the entry of this slot came, to a tick exactly.
+    pub(crate) fn age_of(&self, slot: Slot, now: Instant) -> Duration {
+        let after_it = self.marks.partition_point(|(_, marked)| *marked <= slot);
+        self.marks.get(after_it).map_or(Duration::ZERO, |(at, _)| now.duration_since(*at))
     }
 
     /// At this place of a stream is an entry, but no publication.

@@ -20,8 +20,9 @@ use crate::{
     config::Config,
     excerpts::Excerpts,
     history::{Break, Entry, History, Slot},
-    keys::{AudienceKey, ChannelId, SessionKey},
+    keys::{AudienceKey, ChannelId, SessionKey, key},
     place::Place,
+    selection::Selection,
     session::{Position, Session},
 };
 
@@ -53,6 +54,9 @@ pub struct Hub {
     /// The audiences of the publication at hand; kept so that appending allocates nothing.
     matched: Vec<AudienceKey>,
 }
+
+/// By how many of its newest publications a selection is judged.
+const JUDGED: usize = 64;
 
 /// How full the hub is.
 #[derive(Clone, Copy, Debug, Default)]
@@ -203,6 +207,16 @@ impl Hub {
             audiences: self.audiences.len(),
             beacons: self.chart.beacons.len(),
         }
+    }
+
+    /// How long it takes on average from one publication of the selection to the next, judged by the
+    /// newest that history holds; `None` if those are fewer than two.
+    #[must_use]
+    pub fn interval(&self, selection: &Selection, now: Instant) -> Option<Duration> {
+        let slots = self.channels.newest_slots(selection, JUDGED);
+        let oldest = slots.last().filter(|_| slots.len() > 1)?;
+        // Until now, so that a channel that has fallen silent is judged ever slower.
+        Some(self.history.age_of(*oldest, now) / key(slots.len()))
     }
 
     fn append_publication(&mut self, place: Place, publication: &Arc<Publication>) {

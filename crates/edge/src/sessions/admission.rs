@@ -7,6 +7,7 @@ use std::{
 
 use hub::{AudienceKey, Place, SessionKey, Start};
 use mio::{Interest, Token};
+use publication::SessionName;
 use socket2::SockRef;
 
 use super::Sessions;
@@ -18,6 +19,7 @@ use crate::{
     dialogue::Dialogue,
     encoding::Encoding,
     load::Load,
+    present::Present,
     request::{Since, Wanted},
     session::{Flags, Session},
     wire::Wire,
@@ -119,6 +121,8 @@ impl Sessions {
         let audible = dialogue.is_some();
         let flags = Flags { since_last: wanted.since_last, audible, ..Flags::default() };
         let when_slow = self.config.access.when_slow(&wanted.patterns);
+        let name = dialogue.as_ref().map(|dialogue| dialogue.name);
+        let present = self.begin_presence(key, name, &wanted);
         let mut session = Session {
             when_slow,
             wire,
@@ -126,6 +130,7 @@ impl Sessions {
             flags,
             owed: None,
             dialogue,
+            present,
             opened: now,
             last_write: now,
             delivered: 0,
@@ -133,6 +138,23 @@ impl Sessions {
         };
         self.greet(key, &mut session, wanted.since, out);
         self.insert(key, session);
+    }
+
+    /// Has a newcomer take part in presence, if it wants to; under `name`, if it has one already.
+    fn begin_presence(
+        &mut self,
+        key: SessionKey,
+        name: Option<SessionName>,
+        wanted: &Wanted,
+    ) -> Option<Box<Present>> {
+        if !wanted.wish.is_something() {
+            return None;
+        }
+        let name = name.unwrap_or_else(|| SessionName(rand::random()));
+        let mut present = Present::new(name, self.roll.clone(), wanted.wish.clone());
+        self.begin_watching(key, &present);
+        present.move_to(&wanted.selection);
+        Some(Box::new(present))
     }
 
     /// Pins the session's first words: the head and `fanfare.open`. Latest values follow if asked for.
@@ -143,7 +165,8 @@ impl Sessions {
         // before, it must come back with what it had.
         let cursor = self.hub.cursor_at(key).filter(|_| !last);
         let (retry, heartbeat) = (self.config.retry, self.config.heartbeat);
-        let name = session.dialogue.as_ref().map(|dialogue| dialogue.name);
+        let present = session.present.as_ref().map(|present| present.name);
+        let name = present.or_else(|| session.dialogue.as_ref().map(|dialogue| dialogue.name));
         control::write_open(&mut out, session.encoding, cursor, retry, heartbeat, name);
         session.wire.pinned.push(out.into(), 0);
         if last {

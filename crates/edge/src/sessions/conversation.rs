@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read};
 
 use hub::{Selection, SessionKey};
 use hyper::StatusCode;
-use publication::Pattern;
+use publication::{Pattern, SessionName};
 use tokio::task::AbortHandle;
 
 use super::{Sessions, session_mut};
@@ -12,7 +12,7 @@ use crate::{
     close::CloseReason,
     command::{Ask, Misunderstood},
     conversation,
-    dialogue::{Request, SessionName, Task},
+    dialogue::{Request, Task},
     respond::Refusal,
     session::Session,
     websocket::{self, Incoming, Violation},
@@ -200,6 +200,11 @@ impl Sessions {
         Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too_many_channels", words))
     }
 
+    /// Whether a session takes part in presence.
+    pub(crate) fn takes_part(&self, key: SessionKey) -> bool {
+        self.session(key).is_some_and(|session| session.present.is_some())
+    }
+
     /// Adds channels to what a session reads from where it is.
     pub(crate) fn subscribe(&mut self, key: SessionKey, patterns: Vec<Pattern>) {
         let Some(dialogue) = self.dialogue(key) else { return };
@@ -219,12 +224,12 @@ impl Sessions {
     }
 
     fn reselect(&mut self, key: SessionKey) {
-        let Some(Session { dialogue: Some(dialogue), when_slow, .. }) = session_mut(&mut self.slots, key)
-        else {
-            return;
-        };
+        let Some(session) = session_mut(&mut self.slots, key) else { return };
+        let Session { dialogue: Some(dialogue), present, when_slow, .. } = session else { return };
         *when_slow = self.config.access.when_slow(&dialogue.patterns);
         let selection = Selection::new(dialogue.patterns.iter().cloned());
+        let left = present.as_mut().map(|present| present.move_to(&selection));
+        self.stop_watching(key, &left.unwrap_or_default());
         let before = self.hub.audience_of(key);
         match self.hub.change(key, &selection) {
             Some(ended) => self.tapes.remove(ended),

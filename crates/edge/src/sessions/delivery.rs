@@ -103,6 +103,9 @@ impl Sessions {
             return Ok(Wrote::Some);
         }
         session.delivered = session.delivered.saturating_add(flushed.frames);
+        if let Some(present) = &mut session.present {
+            present.make_up();
+        }
         Ok(Wrote::All(flushed.bytes))
     }
 

@@ -74,6 +74,9 @@ impl Sessions {
         if let Some(dialogue) = &session.dialogue {
             self.unechoed.remove(&dialogue.name);
         }
+        if let Some(present) = &session.present {
+            self.forget_watcher(key, present);
+        }
         self.metrics.count_closed(session.encoding.transport(), reason);
         if self.config.log_sessions {
             let lasted = Duration::from_millis(self.millis().saturating_sub(session.opened).into());

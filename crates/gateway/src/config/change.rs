@@ -16,6 +16,7 @@ const CHANGEABLE: &[&str] = &[
     "broker.readiness",
     "history",
     "sessions",
+    "presence.max_member_bytes",
     "drain",
     "cors",
     "log.level",

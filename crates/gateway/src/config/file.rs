@@ -12,6 +12,7 @@ pub(crate) struct File {
     pub(crate) broker: Broker,
     pub(crate) history: History,
     pub(crate) sessions: Sessions,
+    pub(crate) presence: Presence,
     pub(crate) drain: Drain,
     pub(crate) cors: Cors,
     pub(crate) log: Log,
@@ -94,6 +95,14 @@ pub(crate) struct Sessions {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+pub(crate) struct Presence {
+    pub(crate) max_members: usize,
+    pub(crate) max_member_bytes: usize,
+    pub(crate) expire: Span,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct Drain {
     pub(crate) delay: Span,
     pub(crate) spread: Span,
@@ -130,6 +139,8 @@ pub(crate) struct Channels {
     pub(crate) subscribe: Who,
     #[serde(default)]
     pub(crate) publish: Who,
+    #[serde(default)]
+    pub(crate) presence: Who,
     #[serde(default)]
     pub(crate) data: Data,
     #[serde(default)]
@@ -237,6 +248,12 @@ impl Default for Sessions {
             max_requests_per_second: 100,
             max_message_bytes: 0,
         }
+    }
+}
+
+impl Default for Presence {
+    fn default() -> Self {
+        Self { max_members: 1_000, max_member_bytes: 1_024, expire: Span::seconds(10) }
     }
 }
 

@@ -64,6 +64,7 @@ fn known_keys() -> Table {
         pattern: "*".to_owned(),
         subscribe: Who::default(),
         publish: Who::default(),
+        presence: Who::default(),
         data: Data::default(),
         when_slow: WhenSlow::default(),
         keep_last: true,

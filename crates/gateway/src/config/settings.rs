@@ -3,7 +3,7 @@
 
 use std::{net::SocketAddr, path::Path, time::Duration};
 
-use broker::{Kind, RedisConfig, Retention, TlsFiles, TlsProblem, Warmth};
+use broker::{Kind, PresenceConfig, RedisConfig, Retention, TlsFiles, TlsProblem, Warmth};
 use edge::{Access, Cors, Network, Proxies, Rule, WhenSlow, Who};
 use publication::Pattern;
 use tracing_subscriber::EnvFilter;
@@ -22,6 +22,7 @@ pub(crate) struct Settings {
     pub(crate) broker: Kind,
     /// How large a picture of what it knows this gateway gives to one that starts.
     pub(crate) snapshot_bytes: usize,
+    pub(crate) presence: PresenceConfig,
     /// Broker trouble turns readiness red.
     pub(crate) broker_readiness: bool,
     /// `max_sessions` 0 means as many as descriptors allow, `max_new_per_second` 0 as many as the
@@ -60,6 +61,10 @@ impl Settings {
             shards: file.listen.shards,
             broker,
             snapshot_bytes: file.broker.redis.snapshot_bytes,
+            presence: PresenceConfig {
+                max_members: file.presence.max_members,
+                expire: file.presence.expire.0,
+            },
             broker_readiness: file.broker.readiness,
             edge: edge(file, access, proxies),
             drain_delay: file.drain.delay.0,
@@ -91,6 +96,7 @@ fn edge(file: &File, access: Access, proxies: Proxies) -> edge::Config {
             0 => 2 * file.broker.max_data_bytes,
             bytes => bytes,
         },
+        max_member_bytes: file.presence.max_member_bytes,
         max_data_bytes: file.broker.max_data_bytes,
         drain_spread: file.drain.spread.0,
         log_sessions: file.log.sessions,
@@ -169,6 +175,7 @@ fn access(file: &File, problems: &mut Vec<Problem>) -> Access {
                 pattern,
                 subscribe: who(rule.subscribe),
                 publish: who(rule.publish),
+                presence: who(rule.presence),
                 json: rule.data == Data::Json,
                 when_slow: match rule.when_slow {
                     file::WhenSlow::Skip => WhenSlow::Skip,
@@ -238,6 +245,9 @@ fn check_numbers(file: &File, problems: &mut Vec<Problem>) {
     within("sessions.send_buffer_bytes", file.sessions.send_buffer_bytes, 4096, 64 * MIB);
     within("sessions.max_requests_per_second", file.sessions.max_requests_per_second, 0, 1_000_000);
     within("sessions.max_message_bytes", file.sessions.max_message_bytes, 0, 64 * MIB);
+    within("presence.max_members", file.presence.max_members, 0, 100_000);
+    // It comes in a request's head.
+    within("presence.max_member_bytes", file.presence.max_member_bytes, 2, 8 * 1024);
     // One publication is one frame, and frames are put together in memory.
     within("broker.max_data_bytes", file.broker.max_data_bytes, 1, 16 * MIB);
 }
@@ -263,6 +273,8 @@ fn check_spans(file: &File, problems: &mut Vec<Problem>) {
     within("broker.redis.timeout", file.broker.redis.timeout, 100 * millisecond, 60_000 * millisecond);
     within("broker.redis.beacon_interval", file.broker.redis.beacon_interval, 50 * millisecond, day);
     within("broker.redis.stream_keep_for", file.broker.redis.stream_keep_for, 1000 * millisecond, 3650 * day);
+    // Redis is written to three times meanwhile.
+    within("presence.expire", file.presence.expire, 3_000 * millisecond, day);
     within("drain.delay", file.drain.delay, Duration::ZERO, day);
     within("drain.spread", file.drain.spread, Duration::ZERO, day);
     within("history.keep_for", file.history.keep_for, 100 * millisecond, 365 * day);

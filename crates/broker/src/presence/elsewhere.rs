@@ -1,0 +1,304 @@
+//! Who is present through the other gateways, and who through this one, as Redis keeps it.
+//!
+//! Under the prefix, for each channel in which somebody is present: `@presence:at:CHANNEL` is the set
+//! of the gateways through which somebody is, and `@presence:of:GATEWAY:CHANNEL` the hash of those who
+//! are through one of them: session to what it says of itself, and a number under the empty name
+//! which is another one after each change. Both expire unless they are renewed: of a gateway that was
+//! killed nothing stays, and nobody has to clear up after it.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use publication::{ChannelName, Members, Roll, SessionName};
+use redis::Pipeline;
+
+use super::room::{Part, Parts, count};
+use crate::{config::RedisConfig, lane::Lane, publisher::PublishError};
+
+/// Commands sent at once, and members in one of them.
+const CHUNK: usize = 500;
+
+/// So many times a thing is renewed before it would expire.
+const RENEWALS: u32 = 3;
+
+pub(super) type Changes = HashMap<ChannelName, BTreeMap<SessionName, Option<Arc<str>>>>;
+
+/// The other gateways.
+pub(super) struct Elsewhere {
+    lane: Lane,
+    prefix: String,
+    /// This one.
+    gateway: u64,
+    expire: Duration,
+    /// Counts what has been written, so that each change has its number.
+    version: u64,
+    /// Channels of which Redis may hold something else than the roll.
+    unwritten: HashSet<ChannelName>,
+    /// There were none before what was noted last.
+    is_certain: bool,
+    /// When it was last kept from expiring; `None` if that is to be done at once.
+    renewed: Option<Instant>,
+}
+
+/// A channel to be looked at.
+pub(super) struct Look<'a> {
+    pub(super) channel: &'a ChannelName,
+    /// Who is present through this gateway.
+    pub(super) here: &'a Members,
+    /// What is known already.
+    pub(super) known: &'a Parts,
+}
+
+impl Elsewhere {
+    pub(super) fn new(config: &RedisConfig, expire: Duration) -> Self {
+        Self {
+            lane: Lane::new(config),
+            prefix: format!("{}@presence:", config.prefix()),
+            gateway: rand::random(),
+            expire,
+            version: 0,
+            unwritten: HashSet::new(),
+            is_certain: true,
+            renewed: None,
+        }
+    }
+
+    /// This has changed on the roll, and is to be written with what follows.
+    pub(super) fn note(&mut self, changes: &Changes) {
+        self.is_certain = self.unwritten.is_empty();
+        self.unwritten.extend(changes.keys().cloned());
+    }
+
+    /// Tells the other gateways what changed on the roll, as it was noted.
+    ///
+    /// # Errors
+    /// It may not have been written; it will be with the next that can.
+    pub(super) async fn write(&mut self, changes: &Changes, roll: &Roll) -> Result<(), PublishError> {
+        if self.is_certain {
+            self.write_changes(changes, roll).await?;
+        } else {
+            self.write_whole(roll).await?;
+        }
+        self.unwritten.clear();
+        Ok(())
+    }
+
+    async fn write_changes(&mut self, changes: &Changes, roll: &Roll) -> Result<(), PublishError> {
+        let channels: Vec<_> = changes.iter().collect();
+        for channels in channels.chunks(CHUNK) {
+            let mut commands = redis::pipe();
+            for (channel, changes) in channels {
+                let gone = changes.iter().filter(|(_, about)| about.is_none());
+                let gone: Vec<_> = gone.map(|(session, _)| session.to_string()).collect();
+                let came = changes.iter().filter_map(|(session, about)| Some((*session, about.clone()?)));
+                self.put(&mut commands, channel, came.collect(), &gone, roll.has_members(channel));
+            }
+            self.send(&mut commands).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes all that is on the roll of the channels of which it is not certain that it is written.
+    async fn write_whole(&mut self, roll: &Roll) -> Result<(), PublishError> {
+        let channels: Vec<_> = self.unwritten.iter().cloned().collect();
+        for channels in channels.chunks(CHUNK) {
+            let mut commands = redis::pipe();
+            for channel in channels {
+                let members = roll.members(channel);
+                commands.del(self.of(self.gateway, channel)).ignore();
+                let is_used = !members.is_empty();
+                self.put(&mut commands, channel, members, &[], is_used);
+            }
+            self.send(&mut commands).await?;
+        }
+        Ok(())
+    }
+
+    /// Adds what writes these down in a channel, and no longer those who have gone.
+    fn put(
+        &mut self,
+        commands: &mut Pipeline,
+        channel: &str,
+        members: Members,
+        gone: &[String],
+        is_used: bool,
+    ) {
+        let (of, at) = (self.of(self.gateway, channel), self.at(channel));
+        if !is_used {
+            commands.del(&of).ignore().srem(&at, hex(self.gateway)).ignore();
+            return;
+        }
+        self.version += 1;
+        for gone in gone.chunks(CHUNK) {
+            commands.hdel(&of, gone).ignore();
+        }
+        let mut fields: Vec<_> =
+            members.into_iter().map(|(session, about)| (session.to_string(), about.to_string())).collect();
+        fields.push((String::new(), self.version.to_string()));
+        for fields in fields.chunks(CHUNK) {
+            commands.hset_multiple(&of, fields).ignore();
+        }
+        self.renew_keys(commands, &of, &at);
+    }
+
+    /// Redis may have lost what it held: it is looked after with the next that can.
+    pub(super) fn renew_soon(&mut self) {
+        self.renewed = None;
+    }
+
+    fn renew_keys(&self, commands: &mut Pipeline, of: &str, at: &str) {
+        let expire = millis(self.expire);
+        commands.sadd(at, hex(self.gateway)).ignore().pexpire(at, expire).ignore().pexpire(of, expire);
+    }
+
+    /// Writes a batch as one: nobody sees half of it.
+    async fn send(&self, commands: &mut Pipeline) -> Result<(), PublishError> {
+        self.lane.send_all::<redis::Value>(commands.atomic()).await.map(drop)
+    }
+
+    /// Keeps from expiring what Redis holds of this gateway, if it is time; what has expired all the
+    /// same, or was lost, is written anew.
+    ///
+    /// # Errors
+    /// It may not have been renewed.
+    pub(super) async fn renew(&mut self, roll: &Roll) -> Result<(), PublishError> {
+        if self.renewed.is_some_and(|at| at.elapsed() < self.expire / RENEWALS) {
+            return Ok(());
+        }
+        for channels in roll.channels().chunks(CHUNK) {
+            let mut commands = redis::pipe();
+            for channel in channels {
+                self.renew_keys(&mut commands, &self.of(self.gateway, channel), &self.at(channel));
+            }
+            let held: Vec<bool> = self.lane.send_all(&commands).await?;
+            let lost = channels.iter().zip(held).filter(|(_, held)| !held);
+            self.unwritten.extend(lost.map(|(channel, _)| channel.clone()));
+        }
+        self.renewed = Some(Instant::now());
+        if self.unwritten.is_empty() {
+            return Ok(());
+        }
+        self.write_whole(roll).await?;
+        self.unwritten.clear();
+        Ok(())
+    }
+
+    /// Who is present in these channels through other gateways. Who they are is asked only where they
+    /// are no more than `max`, and where that has changed.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    pub(super) async fn look(&self, looks: &[Look<'_>], max: usize) -> Result<Vec<Parts>, PublishError> {
+        let mut found = Vec::with_capacity(looks.len());
+        for looks in looks.chunks(CHUNK) {
+            found.extend(self.look_at_some(looks, max).await?);
+        }
+        Ok(found)
+    }
+
+    async fn look_at_some(&self, looks: &[Look<'_>], max: usize) -> Result<Vec<Parts>, PublishError> {
+        let mut commands = redis::pipe();
+        for look in looks {
+            commands.smembers(self.at(look.channel));
+        }
+        let gateways: Vec<HashSet<String>> = self.lane.send_all(&commands).await?;
+        let others = |gateways: &HashSet<String>| -> Vec<u64> {
+            let read = gateways.iter().filter_map(|text| u64::from_str_radix(text, 16).ok());
+            read.filter(|gateway| *gateway != self.gateway).collect()
+        };
+        let gateways: Vec<_> = gateways.iter().map(others).collect();
+        let mut found = self.count_parts(looks, &gateways).await?;
+        self.read_members(looks, &mut found, max).await?;
+        Ok(found)
+    }
+
+    /// The parts, with the members that are known to be in them still.
+    async fn count_parts(
+        &self,
+        looks: &[Look<'_>],
+        gateways: &[Vec<u64>],
+    ) -> Result<Vec<Parts>, PublishError> {
+        let asked = looks
+            .iter()
+            .zip(gateways)
+            .flat_map(|(look, gateways)| gateways.iter().map(move |gateway| (look, *gateway)));
+        let mut commands = redis::pipe();
+        for (look, gateway) in asked {
+            let of = self.of(gateway, look.channel);
+            commands.hget(&of, "").hlen(&of);
+        }
+        if commands.is_empty() {
+            return Ok(vec![Parts::new(); looks.len()]);
+        }
+        let numbers: Vec<Option<u64>> = self.lane.send_all(&commands).await?;
+        let mut answers = numbers.chunks_exact(2);
+        let mut part = |look: &Look<'_>, gateway: u64| {
+            // Without a number there is nobody any more.
+            let [Some(version), Some(fields)] = answers.next()? else { return None };
+            let (version, count) = (*version, usize::try_from(*fields).ok()?.saturating_sub(1));
+            let known = look.known.get(&gateway).filter(|part| part.version == version);
+            let members = known.and_then(|part| part.members.clone());
+            Some((gateway, Part { version, count, members }))
+        };
+        let parts = looks.iter().zip(gateways);
+        Ok(parts
+            .map(|(look, gateways)| gateways.iter().filter_map(|gateway| part(look, *gateway)).collect())
+            .collect())
+    }
+
+    /// Adds the members that are not known to parts of channels that can be listed.
+    async fn read_members(
+        &self,
+        looks: &[Look<'_>],
+        found: &mut [Parts],
+        max: usize,
+    ) -> Result<(), PublishError> {
+        let mut commands = redis::pipe();
+        let mut unknown: Vec<(&str, u64, &mut Part)> = Vec::new();
+        for (look, parts) in looks.iter().zip(found) {
+            if count(look.here, parts) > max {
+                continue;
+            }
+            let missing = parts.iter_mut().filter(|(_, part)| part.members.is_none());
+            unknown.extend(missing.map(|(gateway, part)| (look.channel.as_str(), *gateway, part)));
+        }
+        for (channel, gateway, _) in &unknown {
+            commands.hgetall(self.of(*gateway, channel));
+        }
+        if commands.is_empty() {
+            return Ok(());
+        }
+        let hashes: Vec<HashMap<String, String>> = self.lane.send_all(&commands).await?;
+        for ((.., part), hash) in unknown.into_iter().zip(hashes) {
+            *part = read(hash);
+        }
+        Ok(())
+    }
+
+    fn at(&self, channel: &str) -> String {
+        format!("{}at:{channel}", self.prefix)
+    }
+
+    fn of(&self, gateway: u64, channel: &str) -> String {
+        format!("{}of:{}:{channel}", self.prefix, hex(gateway))
+    }
+}
+
+/// A part as its hash says.
+fn read(mut hash: HashMap<String, String>) -> Part {
+    let version = hash.remove("").and_then(|version| version.parse().ok()).unwrap_or_default();
+    let member = |(session, about): (String, String)| Some((session.parse().ok()?, Arc::from(about)));
+    let members: Members = hash.into_iter().filter_map(member).collect();
+    Part { version, count: members.len(), members: Some(members) }
+}
+
+fn hex(gateway: u64) -> String {
+    format!("{gateway:016x}")
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,19 @@
+//! The one-way lanes out of the edge.
+
+use publication::Roll;
+use tokio::sync::mpsc;
+
+use crate::{fetch::FetchRequest, presence::PresenceRequest, publish_request::PublishRequest};
+
+/// Where what the shards cannot do themselves goes; cloning shares the lanes.
+#[derive(Clone)]
+pub struct Lanes {
+    /// What clients publish.
+    pub publish: mpsc::Sender<PublishRequest>,
+    /// Who is in a channel?
+    pub presence: mpsc::Sender<PresenceRequest>,
+    /// What memory no longer holds.
+    pub fetch: mpsc::Sender<FetchRequest>,
+    /// Who is present through this gateway, and who wants to know.
+    pub roll: Roll,
+}
