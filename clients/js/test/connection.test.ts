@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 
 import { connect, type Connection, type ConnectOptions, type StateChange } from "../src/index.js";
-import { Network, batch, json, pass, refusal, settle, stopTime } from "./network.js";
+import { Network, batch, json, pass, refusal, settle, stopTime } from "./lab/network.js";
 
 let network: Network;
 let connection: Connection<any> | undefined;
