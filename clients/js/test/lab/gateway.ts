@@ -11,7 +11,7 @@ const RULES = [
   { match: "secret/*", subscribe: "nobody", publish: "nobody" },
   { match: "json/*", subscribe: "anyone", publish: "anyone", data: "json" },
   // Also to what comes through a proxy.
-  { match: "*", subscribe: "anyone", publish: "anyone" },
+  { match: "*", subscribe: "anyone", publish: "anyone", presence: "anyone" },
 ];
 
 export class Gateway {
