@@ -45,7 +45,12 @@ async function setUp(options: Partial<ConnectOptions<any>>) {
   const channel = `test/${++channels}`;
   const way = ends(await Way.to(gateway));
   const publisher = ends(new Publisher(gateway, channel));
-  const reader = await Reader.open(chromium, way.url, { channels: [channel], since: "earliest", interval: 50, ...options });
+  const reader = await Reader.open(chromium, way.url, {
+    channels: [channel],
+    since: "earliest",
+    interval: 50,
+    ...options,
+  });
   return { way, publisher, reader, channel };
 }
 
@@ -119,7 +124,9 @@ test("auto moves up to what is advised", async () => {
   const { publisher, reader } = await setUp({ freshness: 200 });
   await reader.until(({ connection }) => connection.state === "open" && connection.transport === "websocket");
   await goesOn(publisher, reader);
-  const transports = await reader.see(({ states }) => states.filter(({ state }) => state === "open").map(({ transport }) => transport));
+  const transports = await reader.see(({ states }) =>
+    states.filter(({ state }) => state === "open").map(({ transport }) => transport),
+  );
   assert.deepEqual(transports, ["poll", "websocket"]);
   await showsAllOnce(publisher, reader);
 });
@@ -156,6 +163,10 @@ test("a refusal is shown in the gateway's words by every transport", async () =>
   for (const transport of TRANSPORTS) {
     const reader = await Reader.open(chromium, gateway.url, { channels: ["secret/a"], transport });
     await reader.until(({ connection }) => connection.state === "closed");
-    assert.match((await reader.see(({ states }) => states.at(-1)!.error)) ?? "", /no rule lets anyone subscribe/, transport);
+    assert.match(
+      (await reader.see(({ states }) => states.at(-1)!.error)) ?? "",
+      /no rule lets anyone subscribe/,
+      transport,
+    );
   }
 });

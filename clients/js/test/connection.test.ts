@@ -57,7 +57,11 @@ function streams(url: URL, { signal }: RequestInit = {}): Response {
 }
 
 test("a poll goes on from its cursor, with the tag of what it has", async () => {
-  const answers = [batch("c1", [["p1", "one"]]), json(null, 304, { "fanfare-cursor": "c2", etag: '"p1"' }), batch("c3", [["p2", "two"]])];
+  const answers = [
+    batch("c1", [["p1", "one"]]),
+    json(null, 304, { "fanfare-cursor": "c2", etag: '"p1"' }),
+    batch("c3", [["p2", "two"]]),
+  ];
   network.answer = () => answers.shift() ?? batch("c4");
   open({ transport: "poll", interval: 1_000, since: "last" });
   await settle();
@@ -71,7 +75,10 @@ test("a poll goes on from its cursor, with the tag of what it has", async () => 
     "/events?channel=a&transport=poll&since=c1",
     "/events?channel=a&transport=poll&since=c2",
   ]);
-  assert.deepEqual(network.headers.map((headers) => headers["if-none-match"]), [undefined, '"p1"', '"p1"']);
+  assert.deepEqual(
+    network.headers.map((headers) => headers["if-none-match"]),
+    [undefined, '"p1"', '"p1"'],
+  );
   assert.deepEqual(states, ["connecting poll", "open poll"]);
 });
 
@@ -112,7 +119,8 @@ test("who began with the latest values is shown them after a gap", async () => {
 });
 
 test("a refusal is told in the gateway's words, and ends it until something changes", async () => {
-  network.answer = (url) => (url.searchParams.has("channel", "secret") ? refusal(403, "forbidden", "no rule lets you") : batch("c1"));
+  network.answer = (url) =>
+    url.searchParams.has("channel", "secret") ? refusal(403, "forbidden", "no rule lets you") : batch("c1");
   for (const transport of ["poll", "sse"] as const) {
     open({ channels: ["secret", "a"], transport });
     await pass(100_000);
@@ -293,7 +301,14 @@ test("channels are added to an open WebSocket with what was missed", async () =>
   socket().open("c0");
   connection!.subscribe(["a", "b"]);
   assert.deepEqual(socket().sent, [{ subscribe: ["b"], since: "c0", ref: 1 }]);
-  socket().hear({ ref: 1, ok: true, cursor: "c1", more: false, gap: null, publications: [{ id: "p1", channel: "b", data: 1 }] });
+  socket().hear({
+    ref: 1,
+    ok: true,
+    cursor: "c1",
+    more: false,
+    gap: null,
+    publications: [{ id: "p1", channel: "b", data: 1 }],
+  });
   await settle();
   assert.deepEqual([told, connection!.cursor], [[1], "c1"]);
   connection!.unsubscribe(["a"]);
@@ -331,7 +346,10 @@ test("channels are added to an event stream by a new one from the cursor on", as
 });
 
 test("auto begins with a poll and follows the gateway's advice", async () => {
-  network.answer = (url) => (url.pathname === "/advice" ? json({ transport: "websocket", interval: null, observed: {} }) : batch("c1", [["p1", 1]]));
+  network.answer = (url) =>
+    url.pathname === "/advice"
+      ? json({ transport: "websocket", interval: null, observed: {} })
+      : batch("c1", [["p1", 1]]);
   open({ channels: ["a", "b"], freshness: 500 });
   await settle();
   assert.deepEqual(network.take(), [
@@ -345,7 +363,8 @@ test("auto begins with a poll and follows the gateway's advice", async () => {
 
 test("auto polls as often as is advised, and asks again", async () => {
   let transport = "poll";
-  network.answer = (url) => (url.pathname === "/advice" ? json({ transport, interval: transport === "poll" ? 20 : null }) : streams(url));
+  network.answer = (url) =>
+    url.pathname === "/advice" ? json({ transport, interval: transport === "poll" ? 20 : null }) : streams(url);
   open({});
   await settle();
   assert.deepEqual(network.take(), ["/events?channel=a&transport=poll", "/advice?channel=a"]);
@@ -428,7 +447,8 @@ test("what is no fault of the way is not blamed on it", async () => {
 });
 
 test("a transport that was asked for is kept, and what it holds back is polled meanwhile", async () => {
-  network.answer = (url) => (url.searchParams.get("transport") === "sse" ? new Promise(() => {}) : batch("c1", [["p1", 1]]));
+  network.answer = (url) =>
+    url.searchParams.get("transport") === "sse" ? new Promise(() => {}) : batch("c1", [["p1", 1]]);
   open({ transport: "sse", since: "last" });
   await pass(5_000);
   assert.deepEqual(told, [1]);
@@ -480,7 +500,10 @@ test("a token goes along, and is asked for anew each time", async () => {
   let count = 0;
   open({ transport: "poll", interval: 1_000, token: async () => `t${++count}` });
   await pass(1_000);
-  assert.deepEqual(network.headers.map(({ authorization }) => authorization), ["Bearer t1", "Bearer t2"]);
+  assert.deepEqual(
+    network.headers.map(({ authorization }) => authorization),
+    ["Bearer t1", "Bearer t2"],
+  );
   connection!.use("websocket");
   await settle();
   assert.equal(network.requests.at(-1), "ws /events?channel=a&transport=websocket&since=c0&format=json&token=t3");
@@ -488,7 +511,16 @@ test("a token goes along, and is asked for anew each time", async () => {
 
 test("text becomes what the application makes of it", async () => {
   const reported = mock.method(console, "error", () => {});
-  network.answer = () => json({ cursor: "c1", publications: [{ channel: "a", data: '{"n":1}' }, { channel: "a", data: "{" }, { channel: "a", data: "", retract: true }, { channel: "a", data: { n: 2 } }] });
+  network.answer = () =>
+    json({
+      cursor: "c1",
+      publications: [
+        { channel: "a", data: '{"n":1}' },
+        { channel: "a", data: "{" },
+        { channel: "a", data: "", retract: true },
+        { channel: "a", data: { n: 2 } },
+      ],
+    });
   open({ transport: "poll", parse: JSON.parse });
   await settle();
   assert.deepEqual(told, [{ n: 1 }, "", { n: 2 }]);

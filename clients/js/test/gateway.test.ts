@@ -53,7 +53,10 @@ test("what is published comes back by every transport, as text or as the rule of
 test("what may not be published is refused in the gateway's words", async () => {
   for (const transport of TRANSPORTS) {
     const connection = await opened({ channels: ["a"], transport });
-    await assert.rejects(connection.publish("secret/a", "hi"), { code: "forbidden", message: /no rule lets anyone publish/ });
+    await assert.rejects(connection.publish("secret/a", "hi"), {
+      code: "forbidden",
+      message: /no rule lets anyone publish/,
+    });
     await assert.rejects(connection.publish("@json", "hi"), { code: "bad_channel" });
     assert.equal(connection.state, "open");
   }

@@ -110,7 +110,9 @@ export class Reader {
     try {
       await until(`${look}`, () => this.see(look));
     } catch (error) {
-      throw new Error(`${error}; the page saw ${JSON.stringify(await this.see(({ states, gaps, got }) => ({ states, gaps, count: got.length })))}`);
+      throw new Error(
+        `${error}; the page saw ${JSON.stringify(await this.see(({ states, gaps, got }) => ({ states, gaps, count: got.length })))}`,
+      );
     }
   }
 

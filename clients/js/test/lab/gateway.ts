@@ -5,7 +5,8 @@ import { fileURLToPath } from "node:url";
 import { Process, freePort, listening } from "./process.js";
 import { until } from "./until.js";
 
-const BINARY = process.env.FANFARE_BIN ?? fileURLToPath(new URL("../../../../../target/debug/fanfare", import.meta.url));
+const BINARY =
+  process.env.FANFARE_BIN ?? fileURLToPath(new URL("../../../../../target/debug/fanfare", import.meta.url));
 
 const RULES = [
   { match: "secret/*", subscribe: "nobody", publish: "nobody" },
@@ -18,6 +19,7 @@ export class Gateway {
   private constructor(
     readonly process: Process,
     readonly port: number,
+    readonly admin: string,
   ) {}
 
   /** Starts one, on the stream of a Redis or with a broker of its own. */
@@ -37,9 +39,9 @@ export class Gateway {
       ...settings,
     });
     const port = Number(await process.says(/browsers: http:\/\/127\.0\.0\.1:(\d+)/));
-    const admin = await process.says(/health: http:\/\/127\.0\.0\.1:(\d+)/);
-    await until("the gateway to be ready", async () => (await fetch(`http://127.0.0.1:${admin}/readyz`)).ok);
-    return new Gateway(process, port);
+    const admin = await process.says(/health: (http:\/\/[^/]+)/);
+    await until("the gateway to be ready", async () => (await fetch(`${admin}/readyz`)).ok);
+    return new Gateway(process, port, admin);
   }
 
   get url(): string {
@@ -49,6 +51,12 @@ export class Gateway {
   async publish(channel: string, data: string): Promise<void> {
     const answer = await fetch(`${this.url}?channel=${encodeURIComponent(channel)}`, { method: "POST", body: data });
     if (!answer.ok) throw new Error(await answer.text());
+  }
+
+  /** How many it holds, by all transports. */
+  async sessions(): Promise<number> {
+    const metrics = await (await fetch(`${this.admin}/metrics`)).text();
+    return [...metrics.matchAll(/^fanfare_sessions\{.*\} (\d+)$/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
   }
 
   end(): Promise<void> {
