@@ -166,6 +166,12 @@ test("what is temporary is tried again: when the gateway says, else later each t
   network.answer = () => batch("c1");
   await pass(30_000);
   assert.equal(states.at(-1), "open poll");
+  // Once it has worked, failures are counted anew.
+  network.answer = () => Promise.reject(new TypeError("fetch failed"));
+  await pass(15_000);
+  network.take();
+  await pass(1_000);
+  assert.equal(network.take().length, 1);
 });
 
 test("a stream that ends is taken up at its cursor, when the gateway said", async () => {
@@ -370,7 +376,9 @@ test("auto polls as often as is advised, and asks again", async () => {
   assert.deepEqual(network.take(), ["/events?channel=a&transport=poll", "/advice?channel=a"]);
   await pass(15_000);
   network.take();
-  await pass(20_000);
+  await pass(19_999);
+  assert.equal(network.take().length, 0);
+  await pass(1);
   assert.equal(network.take().length, 1);
   transport = "sse";
   await pass(50_000);
@@ -400,6 +408,15 @@ test("who wants to be seen begins with a stream", async () => {
   stream().control("presence", { channel: "a", count: 5_000 });
   await settle();
   assert.deepEqual(told, [["you", { name: "Bob" }], "you", 5_000]);
+  // Whatever is advised.
+  network.answer = () => json({ transport: "poll", interval: 15 });
+  await pass(36_000);
+  stream().control("cursor", { cursor: "c1" }, "c1");
+  await pass(36_000);
+  stream().control("cursor", { cursor: "c2" }, "c2");
+  await settle();
+  assert.match(network.take().at(-1)!, /^\/advice/);
+  assert.equal(connection!.state, "open");
 });
 
 test("auto falls from rung to rung where the way lets nothing else through", async () => {
@@ -439,6 +456,8 @@ test("what is no fault of the way is not blamed on it", async () => {
   };
   open({ presence: true });
   await pass(10_000);
+  // Nothing but the stream itself was asked for, later each time.
+  assert.deepEqual(network.take(), Array(4).fill("/events?channel=a&transport=sse&format=json&presence=true"));
   isUp = true;
   while (!network.streams.length) await pass(1_000);
   stream().open();
@@ -540,4 +559,98 @@ test("once closed, nothing is asked or told any more", async () => {
   connection!.subscribe(["b"]);
   await pass(100_000);
   assert.deepEqual([network.requests.length, told, states.at(-1)], [1, [], "closed sse"]);
+});
+
+test("who closes it in the middle is told no more, and left with the cursor of what was told", async () => {
+  network.answer = () =>
+    batch("c9", [
+      ["p1", 1],
+      ["p2", 2],
+    ]);
+  open({ transport: "poll" }).on("publication", () => connection!.close());
+  await settle();
+  assert.deepEqual([told, connection!.cursor], [[1], "p1"]);
+});
+
+test("what is decided when it begins to wait holds at once", async () => {
+  network.answer = streams;
+  open({ transport: "sse" });
+  connection!.on("state", ({ state }) => state === "waiting" && connection!.use("poll"));
+  await settle();
+  stream().open();
+  stream().end();
+  await settle();
+  assert.equal(states.at(-1), "open poll");
+});
+
+test("an answer that comes after a switch counts no more", async () => {
+  let answer!: (body: unknown) => void;
+  const late = new Promise((resolve) => (answer = resolve));
+  network.answer = () => Object.assign(batch("c1"), { json: () => late });
+  open({ transport: "poll" });
+  await settle();
+  network.answer = streams;
+  connection!.use("sse");
+  answer({ cursor: "c1", publications: [{ id: "p1", channel: "a", data: "late" }] });
+  await settle();
+  assert.deepEqual([told, connection!.cursor], [[], undefined]);
+  assert.equal(states.at(-1), "connecting sse");
+});
+
+test("another set of channels has another tag", async () => {
+  network.answer = () => batch("c1", [["p1", 1]]);
+  open({ transport: "poll" });
+  await settle();
+  connection!.subscribe(["b"]);
+  await settle();
+  assert.deepEqual(network.headers, [{}, {}]);
+});
+
+test("where a browser would first ask for leave, no tag is sent", async () => {
+  Object.assign(globalThis, { location: new URL("http://elsewhere/") });
+  try {
+    network.answer = () => batch("c1", [["p1", 1]]);
+    open({ transport: "poll", interval: 1_000 });
+    await pass(1_000);
+    assert.deepEqual(network.headers, [{}, {}]);
+  } finally {
+    Reflect.deleteProperty(globalThis, "location");
+  }
+});
+
+test("another network is a reason to connect anew", async () => {
+  const page = openPage();
+  try {
+    network.answer = streams;
+    open({ transport: "sse" });
+    await settle();
+    stream().open("c1");
+    await settle();
+    page.dispatchEvent(new Event("online"));
+    await settle();
+    assert.equal(network.streams.length, 2);
+  } finally {
+    page.close();
+  }
+});
+
+test("auto does without a WebSocket where there is none", async () => {
+  network.answer = (url, init) =>
+    url.pathname === "/advice" ? json({ transport: "websocket", interval: null }) : streams(url, init);
+  const WebSocket = class {
+    constructor() {
+      throw new TypeError("there is none");
+    }
+  };
+  open({ WebSocket: WebSocket as any });
+  await settle();
+  assert.equal(network.requests.at(-1), "/events?channel=a&transport=sse&since=c0&format=json");
+});
+
+test("polls of many pages do not come in step", async () => {
+  mock.method(Math, "random", () => 0);
+  network.answer = () => batch("c1");
+  open({ transport: "poll", interval: 1_000 });
+  await pass(800);
+  assert.equal(network.requests.length, 2);
 });
