@@ -1,0 +1,279 @@
+// The connection itself: what it is told, and what it tells the application.
+
+import type { Attempt } from "./attempt.js";
+import { Attempts, type Host } from "./attempts.js";
+import type { Connection, ConnectionEvents, State } from "./connection.js";
+import { Emitter, safely } from "./emitter.js";
+import type { Failure } from "./failure.js";
+import { Gateway } from "./gateway.js";
+import { ladder, type Ladder, type Rung } from "./ladder.js";
+import type { ConnectOptions, PublishOptions, Transport } from "./options.js";
+import { Poller } from "./poller.js";
+import type { Gap, Presence, Publication, Published } from "./publication.js";
+import { readEvents } from "./sse.js";
+import { readWebSocket } from "./websocket.js";
+import type { Advice, Batch, Message } from "./wire.js";
+
+/** Between polls, unless something else is wanted or advised. */
+const POLL_EVERY_MS = 15_000;
+/** Between polls that wait: what comes thick and fast had better come together. */
+const BREATHE_MS = 100;
+/** How many heartbeats may fail to come. */
+const HEARTBEATS = 2.5;
+/** How often `auto` asks whether another transport would be better. */
+const ADVICE_EVERY_MS = 60_000;
+
+export class LiveConnection<T> implements Connection<T>, Host {
+  state: State = "connecting";
+  transport: Transport = "poll";
+  cursor: string | undefined;
+  session: string | undefined;
+
+  readonly #options: ConnectOptions<T>;
+  readonly #channels: Set<string>;
+  readonly #gateway: Gateway;
+  readonly #poller: Poller;
+  readonly #ladder: Ladder;
+  readonly #attempts: Attempts;
+  readonly #emitter = new Emitter<ConnectionEvents<T>>();
+  readonly #closing = new AbortController();
+  #error: string | undefined;
+  #adviceDue = 0;
+  #advisedInterval: number | null = null;
+  #publishes = false;
+  /** The state as it was told last. */
+  #told = "";
+
+  constructor(url: string | URL, options: ConnectOptions<T>) {
+    this.#options = options;
+    this.#channels = new Set(options.channels);
+    this.#gateway = new Gateway(url, options);
+    this.#poller = new Poller(this.#gateway);
+    // Who polls is nobody to others.
+    const isSomebody = options.member || options.presence;
+    const first = isSomebody ? "sse" : "poll";
+    this.#ladder = ladder(options.transport ?? "auto", first, options.interval === 0 ? "long-poll" : "poll");
+    this.#attempts = new Attempts(this, this.#ladder, options.since);
+    this.#watchPage();
+    // Once the application listens.
+    queueMicrotask(() => this.#attempts.run());
+  }
+
+  on<E extends keyof ConnectionEvents<T>>(event: E, listener: (detail: ConnectionEvents<T>[E]) => void): () => void {
+    return this.#emitter.on(event, listener);
+  }
+
+  subscribe(channels: readonly string[]): void {
+    const added = channels.filter((channel) => !this.#channels.has(channel));
+    for (const channel of added) this.#channels.add(channel);
+    if (added.length) void this.#amend({ subscribe: added, since: this.cursor });
+  }
+
+  unsubscribe(channels: readonly string[]): void {
+    const removed = channels.filter((channel) => this.#channels.delete(channel));
+    if (removed.length) void this.#amend({ unsubscribe: removed });
+  }
+
+  async publish(channel: string, data: unknown, { event, echo }: PublishOptions = {}): Promise<Published> {
+    this.#publishes = true;
+    const dialogue = this.#attempts.current?.dialogue;
+    if (dialogue) {
+      const { cursor, subscribers } = await dialogue.ask({ publish: { channel, event, data }, echo });
+      return { id: cursor!, subscribers };
+    }
+    const body = typeof data === "string" ? data : JSON.stringify(data);
+    const url = this.#gateway.address("", [channel], { event });
+    return (await this.#gateway.ask(url, { method: "POST", body })).json();
+  }
+
+  async presence(channel: string): Promise<Presence> {
+    const dialogue = this.#attempts.current?.dialogue;
+    if (dialogue) return (await dialogue.ask({ presence: channel })).presence!;
+    return (await this.#gateway.ask(this.#gateway.address("presence", [channel]))).json();
+  }
+
+  use(transport: Transport | "auto"): void {
+    this.#ladder.wanted = transport;
+    this.#attempts.restart();
+  }
+
+  close(): void {
+    this.#closing.abort();
+    this.#attempts.end();
+    this.#become("closed");
+  }
+
+  // As host of its attempts.
+
+  mayTry(rung: Rung): boolean {
+    if (rung === "poll" && globalThis.document?.hidden) return false;
+    if (rung === "websocket" || this.#channels.size) return true;
+    this.#become("waiting");
+    return false;
+  }
+
+  began({ transport, isStream }: Attempt): void {
+    // Polls that follow each other are as open as a stream.
+    const goesOn = !isStream && transport === this.transport && this.state === "open";
+    this.transport = transport;
+    if (!goesOn) this.#become("connecting");
+  }
+
+  async read(attempt: Attempt): Promise<number> {
+    const { rung, transport, isStream, isProbe, since, wait, signal } = attempt;
+    const { presence, member } = this.#options;
+    const only = isStream ? { format: "json", presence, member: member && JSON.stringify(member) } : { wait };
+    const url = this.#gateway.address("", this.#channels, { transport, since, ...only });
+    const receive = (message: Message) => this.#receive(attempt, message);
+    if (rung === "websocket") return readWebSocket(attempt, await this.#open(url, signal), receive);
+    if (isStream) {
+      const response = await this.#gateway.ask(url, { signal }, { accept: "text/event-stream" });
+      return readEvents(attempt, response, receive);
+    }
+    const batch = await this.#poller.poll(url, signal);
+    signal.throwIfAborted();
+    if (!isProbe) this.#opened();
+    this.#catchUp(batch);
+    // Never later than wanted, and not all at once.
+    return batch.more ? 0 : (wait ? BREATHE_MS : this.#interval()) * (0.8 + 0.2 * Math.random());
+  }
+
+  waits(error: string): void {
+    this.#error = error;
+    this.#become("waiting");
+  }
+
+  failed(failure: Failure): void {
+    const { status, code, message } = failure;
+    this.#error = message;
+    this.#become("closed");
+    this.#emitter.emit("error", { status, code, message });
+  }
+
+  async #open(url: URL, signal: AbortSignal): Promise<WebSocket> {
+    const token = await this.#gateway.token();
+    if (token) url.searchParams.set("token", token);
+    url.protocol = url.protocol.replace("http", "ws");
+    signal.throwIfAborted();
+    return new (this.#options.WebSocket ?? WebSocket)(url);
+  }
+
+  // What it is told.
+
+  #receive(attempt: Attempt, message: Message): void {
+    if (attempt.signal.aborted) return;
+    const { event, id, retry, data, channel } = message;
+    attempt.watchdog.heard();
+    attempt.retry = retry ?? attempt.retry;
+    this.cursor = id || this.cursor;
+    if (channel) this.#show(message as Publication<any>);
+    else if (event === "fanfare.open") {
+      this.session = data.session;
+      attempt.watchdog.heard(data.heartbeat_ms * HEARTBEATS);
+      this.#opened();
+    } else if (event === "fanfare.gap") this.#miss(data);
+    else if (event === "fanfare.bye") attempt.farewell = `the gateway ended the session: ${data.reason}`;
+    else if (event) this.#emitter.emit(event.slice(8) as keyof ConnectionEvents, data);
+    this.#considerAdvice();
+  }
+
+  #opened(): void {
+    this.#attempts.backoff.reset();
+    this.#error = undefined;
+    this.#become("open");
+    this.#considerAdvice();
+  }
+
+  #catchUp({ cursor, gap, publications = [] }: Batch): void {
+    if (gap && this.#miss(gap)) return;
+    for (const publication of publications) {
+      if (this.#closing.signal.aborted) return;
+      this.#show(publication);
+    }
+    this.cursor = cursor || this.cursor;
+  }
+
+  #show(publication: Publication<any>): void {
+    const { id, data, retract } = publication;
+    this.cursor = id ?? this.cursor;
+    safely(() => {
+      const { parse } = this.#options;
+      if (parse && typeof data === "string" && !retract) publication.data = parse(data);
+      this.#emitter.emit("publication", publication);
+    });
+  }
+
+  /** Returns whether it begins anew: with the latest values, if the application wants them. */
+  #miss(gap: Gap): boolean {
+    this.#emitter.emit("gap", gap);
+    // A session that began with them is shown them by the gateway.
+    const beginsAnew = this.#options.since === "last" && this.#attempts.current?.since !== "last";
+    if (beginsAnew) {
+      this.cursor = undefined;
+      this.#attempts.restart();
+    }
+    return beginsAnew;
+  }
+
+  // What it decides.
+
+  async #amend(request: object): Promise<void> {
+    this.#poller.forget();
+    const attempt = this.#attempts.current;
+    try {
+      const answer = await attempt?.dialogue?.ask(request);
+      if (answer && !answer.more) return this.#catchUp(answer);
+    } catch {
+      // The next attempt shows what is wrong.
+    }
+    // All that is missing comes from the cursor on, unless another attempt has begun with these channels.
+    if (attempt === this.#attempts.current) this.#attempts.restart();
+  }
+
+  #interval(): number {
+    const { interval, freshness = Infinity } = this.#options;
+    return interval ?? Math.min(this.#advisedInterval ?? POLL_EVERY_MS, freshness);
+  }
+
+  #considerAdvice(): void {
+    const isDue = Date.now() >= this.#adviceDue;
+    if (isDue && this.#ladder.wanted === "auto" && this.transport !== "websocket") void this.#askAdvice();
+  }
+
+  async #askAdvice(): Promise<void> {
+    this.#adviceDue = Date.now() + ADVICE_EVERY_MS * (0.8 + 0.4 * Math.random());
+    const { freshness = 0 } = this.#options;
+    const wishes = { freshness: freshness / 1_000, publish: this.#publishes };
+    try {
+      const url = this.#gateway.address("advice", this.#channels, wishes);
+      const { transport, interval }: Advice = await (await this.#gateway.ask(url)).json();
+      this.#advisedInterval = interval && interval * 1_000;
+      this.#ladder.raise(transport);
+    } catch {
+      return; // Without advice all goes on as it is.
+    }
+    // The attempt at hand may be a poll that has been answered.
+    if (this.#ladder.choose() !== this.#attempts.current!.rung) this.#attempts.restart();
+  }
+
+  #become(state: State): void {
+    const error = state === "open" ? undefined : this.#error;
+    const told = JSON.stringify([state, this.transport, error]);
+    if (told === this.#told) return;
+    this.#told = told;
+    this.state = state;
+    this.#emitter.emit("state", { state, transport: this.transport, error });
+  }
+
+  /** Time may have stood still for the page, or the network may be another. */
+  #watchPage(): void {
+    for (const event of ["online", "visibilitychange", "resume", "pageshow"]) {
+      const look = () => {
+        if (this.state === "closed") return;
+        if (event === "online") this.#attempts.restart();
+        else this.#attempts.wake();
+      };
+      globalThis.addEventListener?.(event, look, { signal: this.#closing.signal });
+    }
+  }
+}
