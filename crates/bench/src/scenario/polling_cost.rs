@@ -82,9 +82,11 @@ fn poll(lab: &Lab, viewers: u32, interval: Duration) -> Result<Measured<Figures>
 
     let (meter, bytes) = (trial.meter()?, poller.tally.bytes);
     let publishing = trial.server.steady_door(lab.redis.address).publish(plan);
-    poller.run_for(time, interval)?;
+    let ran = poller.run_for(time, interval);
     let figures = figures(meter, time, poller.tally.bytes - bytes)?;
+    // Whatever happened: nothing of this may be published to those who come next.
     publishing.finish()?;
+    ran?;
     // So that nothing is left that could still come.
     poller.look_once()?;
     Ok(Measured { figures, trouble: poller.trouble(publications) })
@@ -99,10 +101,11 @@ fn poll_in_vain(lab: &Lab, viewers: u32, interval: Duration) -> Result<Measured<
     poller.look_once()?;
     let (_, time) = plan(&mut trial, interval);
 
-    let (meter, bytes, unchanged) = (trial.meter()?, poller.tally.bytes, poller.tally.unchanged);
-    let polls = poller.run_for(time, interval)?;
+    let others = |poller: &Poller| poller.tally.asked - poller.tally.unchanged;
+    let (meter, bytes, before) = (trial.meter()?, poller.tally.bytes, others(&poller));
+    poller.run_for(time, interval)?;
     let figures = figures(meter, time, poller.tally.bytes - bytes)?;
-    let others = polls - (poller.tally.unchanged - unchanged);
+    let others = others(&poller) - before;
     let others = (others > 0).then(|| format!("{others} polls were not answered with 304"));
     Ok(Measured { figures, trouble: poller.trouble(1).or(others) })
 }
@@ -115,9 +118,10 @@ fn stream(lab: &Lab, viewers: u32, interval: Duration) -> Result<Measured<Figure
 
     let (meter, bytes) = (trial.meter()?, trial.generator.tally.received_bytes);
     let publishing = trial.server.steady_door(lab.redis.address).publish(plan);
-    trial.generator.run_for(time)?;
+    let ran = trial.generator.run_for(time);
     let figures = figures(meter, time, trial.generator.tally.received_bytes - bytes)?;
     publishing.finish()?;
+    ran?;
     trial.generator.run_until_delivered(deliveries, LATE)?;
     Ok(Measured { figures, trouble: trial.finish() })
 }
