@@ -56,6 +56,21 @@ fn the_rule_in_the_readme_is_enough_and_nothing_is_complained_about() {
 }
 
 #[test]
+fn presence_says_what_it_needs_when_it_is_first_used() {
+    let redis = redis_with(&rules("redis-stream"), &[]);
+    let gateway = plan(&redis, "redis-stream").start();
+    let _member = gateway.listen("channel=a&transport=sse&member=%7B%7D");
+    let grant = words(&gateway.wait_for_line("grant what is missing: "));
+    assert_eq!(gateway.get("/presence?channel=a").status, 503);
+    redis.command(&grant.iter().map(String::as_str).collect::<Vec<_>>());
+    wait_for("it to be told", || {
+        let answer = gateway.get("/presence?channel=a");
+        answer.status == 200 && answer.json()["count"] == 1
+    });
+    gateway.wait_for_metric("fanfare_presence_ok", 1.0);
+}
+
+#[test]
 fn what_cannot_be_done_without_ends_the_start_and_what_is_said_grants_it() {
     let check = |kind: &str, change: &str| {
         let redis = redis_with(&rules(kind), &[change]);

@@ -424,3 +424,23 @@ fn a_request_in_many_pieces_with_bytes_behind_it_becomes_a_session() {
     }
     gateway.wait_for_metric("fanfare_sessions{transport=\"sse\"}", 1.0);
 }
+
+#[test]
+fn events_can_be_called_by_their_channel() {
+    let gateway = Gateway::embedded();
+    let mut named = gateway.listen("channel=a&channel=b&channel=o*&event_name=channel");
+    let mut enveloped = gateway.listen("channel=b&event_name=channel&format=json");
+    gateway.post("channel=a&event=disk", "1");
+    gateway.post("channel=b", "2");
+    gateway.post("channel=open", "3");
+    let seen: Vec<_> =
+        (0..3).map(|_| named.next_but_cursor()).map(|event| (event.name, event.data)).collect();
+    let expected = [("a", "1"), ("b", "2"), ("", "3")];
+    assert_eq!(seen, expected.map(|(name, data)| (name.to_owned(), data.to_owned())));
+    let event = enveloped.next_but_cursor();
+    assert!(event.name == "b" && event.data.contains("\"data\":\"2\""), "{event:?}");
+    let refused = gateway.get("/events?transport=sse&channel=fanfare.gap&event_name=channel");
+    assert_eq!((refused.status, &*refused.error_code()), (400, "bad_channel"));
+    let refused = gateway.get("/events?transport=sse&channel=a&event_name=event");
+    assert_eq!((refused.status, &*refused.error_code()), (400, "bad_value"));
+}

@@ -28,7 +28,6 @@ use crate::{
     broker::{Kind, spawn},
     metrics::Metrics,
     publisher::PublishError,
-    rights,
 };
 
 /// Between two looks at the roll.
@@ -57,14 +56,14 @@ pub trait NewsOutlet: Send + Sync + 'static {
 
 /// Asks who is there; cloning shares the lane.
 #[derive(Clone)]
-pub struct Attendance(mpsc::Sender<Question>);
+pub struct Whereabouts(mpsc::Sender<Question>);
 
 struct Question {
     channel: ChannelName,
     reply: oneshot::Sender<Presence>,
 }
 
-impl Attendance {
+impl Whereabouts {
     /// Begins to follow the roll.
     ///
     /// # Errors
@@ -77,10 +76,10 @@ impl Attendance {
         outlet: impl NewsOutlet,
     ) -> Result<Self, io::Error> {
         let (sender, questions) = mpsc::channel(MAX_QUESTIONS);
-        let (elsewhere, grant) = match kind {
-            Kind::Embedded => (None, String::new()),
+        let elsewhere = match kind {
+            Kind::Embedded => None,
             Kind::RedisPubSub(redis) | Kind::RedisStream(redis, ..) => {
-                (Some(Elsewhere::new(redis, config.expire)), rights::grant_presence(redis))
+                Some(Elsewhere::new(redis, config.expire))
             }
         };
         metrics.presence_ok.set(1);
@@ -90,7 +89,6 @@ impl Attendance {
             metrics,
             outlet,
             elsewhere,
-            grant,
             rooms: HashMap::new(),
             looked: Instant::now(),
             failed: None,
@@ -113,8 +111,6 @@ struct Keeper<O> {
     outlet: O,
     /// `None` if there are no other gateways.
     elsewhere: Option<Elsewhere>,
-    /// The command that grants what is needed of Redis.
-    grant: String,
     /// The channels that somebody watches.
     rooms: HashMap<ChannelName, Room>,
     /// When Redis was looked at.
@@ -247,13 +243,12 @@ impl<O: NewsOutlet> Keeper<O> {
 
     fn note_failure(&mut self, error: &PublishError) {
         self.failed = Some(Instant::now());
-        if let Some(elsewhere) = &mut self.elsewhere {
-            elsewhere.renew_soon();
-        }
+        let Some(elsewhere) = &mut self.elsewhere else { return };
+        elsewhere.renew_soon();
         if self.metrics.presence_ok.get() == 1 {
             self.metrics.presence_ok.set(0);
-            let grant = if error.to_string().contains("NOPERM") { &*self.grant } else { "" };
-            tracing::warn!(%error, grant, "Redis does not tell who is present through other gateways");
+            let remedy = elsewhere.remedy(error);
+            tracing::warn!("Redis does not tell who is present through other gateways: {error}{remedy}");
         }
     }
 

@@ -1,15 +1,29 @@
 //! Publishing from inside the gateway: for HTTP and the command line.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use publication::{Cursor, Publication};
+use publication::{Cursor, Once, Publication, Published};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{config::RedisConfig, door::Door, embedded::Request, lane::Lane, wire};
+use crate::{
+    config::RedisConfig,
+    door::Door,
+    embedded::Request,
+    lane::Lane,
+    once::{Memory, Onced},
+    wire,
+};
 
 /// Publishes; cloning shares the connection.
 #[derive(Clone)]
-pub struct Publisher(Way);
+pub struct Publisher {
+    way: Way,
+    memory: Arc<Memory>,
+}
 
 #[derive(Clone)]
 enum Way {
@@ -18,41 +32,38 @@ enum Way {
     Stream(RedisConfig, Arc<Lane>),
 }
 
-/// What became of a publication.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Published {
-    /// It has this place in the order.
-    At(Cursor),
-    /// Redis passed it on to so many subscribers.
-    Subscribers(u64),
-}
-
 /// The broker did not take the publication; trying again later may help.
 #[derive(Debug)]
 pub struct PublishError(String);
 
 impl Publisher {
     pub(crate) fn embedded(requests: mpsc::Sender<Request>) -> Self {
-        Self(Way::Embedded(requests))
+        Self { way: Way::Embedded(requests), memory: Arc::new(Memory::Here(Mutex::default())) }
     }
 
     /// Publishes through Redis; connects when it is first used and again whenever it must.
     #[must_use]
     pub fn redis(config: &RedisConfig) -> Self {
-        Self(Way::PubSub(config.clone(), Arc::new(Lane::new(config))))
+        Self {
+            way: Way::PubSub(config.clone(), Arc::new(Lane::new(config))),
+            memory: Memory::in_redis(config),
+        }
     }
 
     /// Publishes by adding to the stream; else like [`Publisher::redis`].
     #[must_use]
     pub fn stream(config: &RedisConfig) -> Self {
-        Self(Way::Stream(config.clone(), Arc::new(Lane::new(config))))
+        Self {
+            way: Way::Stream(config.clone(), Arc::new(Lane::new(config))),
+            memory: Memory::in_redis(config),
+        }
     }
 
     /// Publishes over a new connection from now on. PUBLISH succeeds on a replica too, where it reaches
     /// nobody who listens to the primary: that a connection leads to a server that was demoted, its
     /// answers do not tell.
     pub(crate) fn reconnect(&self) {
-        match &self.0 {
+        match &self.way {
             Way::Embedded(_) => {}
             Way::PubSub(_, lane) | Way::Stream(_, lane) => lane.give_up(),
         }
@@ -63,7 +74,7 @@ impl Publisher {
     /// # Errors
     /// The broker is not there or does not take it.
     pub async fn publish(&self, publication: Publication) -> Result<Published, PublishError> {
-        match &self.0 {
+        match &self.way {
             Way::Embedded(requests) => {
                 let (reply, cursor) = oneshot::channel();
                 let gone = |()| PublishError("the broker is shutting down".to_owned());
@@ -80,6 +91,20 @@ impl Publisher {
                 Ok(Published::At(Cursor::After(id)))
             }
         }
+    }
+
+    /// Publishes what nobody has asked for by this key in the last `keep_for`, and waits until the broker
+    /// has it. It is published twice at the most, and only if the broker or this gateway fails in between.
+    ///
+    /// # Errors
+    /// The broker is not there or does not take it.
+    pub async fn publish_once(
+        &self,
+        publication: Publication,
+        once: &Once,
+        keep_for: Duration,
+    ) -> Result<Onced, PublishError> {
+        self.memory.publish(self, publication, once, keep_for).await
     }
 }
 

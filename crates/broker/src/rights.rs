@@ -127,10 +127,14 @@ pub(crate) fn grant_one(config: &RedisConfig, rule: &str) -> String {
     grant(config, &BTreeSet::from([rule.to_owned()]))
 }
 
-/// The command that grants what presence needs, which is not asked for before somebody is present.
-pub(crate) fn grant_presence(config: &RedisConfig) -> String {
-    let rules = PRESENCE.iter().map(|rule| (*rule).to_owned()).chain([rule_for(Scope::Keys, config)]);
-    grant(config, &rules.collect())
+/// The command that grants what presence needs, if that is what an error tells of. Nothing of it is asked
+/// for at the start: most gateways never need it.
+pub(crate) fn grant_presence(config: &RedisConfig, error: &str) -> Option<String> {
+    if error.contains("permissions to access") {
+        return Some(grant_one(config, &rule_for(Scope::Keys, config)));
+    }
+    let is_denied = error.contains("permissions to run");
+    is_denied.then(|| grant(config, &PRESENCE.iter().map(|rule| (*rule).to_owned()).collect()))
 }
 
 fn grant(config: &RedisConfig, rules: &BTreeSet<String>) -> String {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use hyper::StatusCode;
-use publication::{ChannelName, Pattern, compact_json};
+use publication::{ChannelName, Draft, Pattern, compact_json};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -118,7 +118,7 @@ impl Command {
             }),
             (None, Some(names), None, None) => Ok(Self::Unsubscribe { patterns: parse_patterns(&names)? }),
             (None, None, Some(post), None) => {
-                Ok(Self::Publish(Post { echo: echo.unwrap_or(true), ..parse_object(post.get())? }))
+                Ok(Self::Publish(Post { echo: echo.unwrap_or(true), ..Post::parse(post.get())? }))
             }
             (None, None, None, Some(name)) => Ok(Self::Presence {
                 channel: presence::parse_channel(&name).map_err(|error| error.refusal())?,
@@ -131,6 +131,14 @@ impl Command {
 }
 
 impl Post {
+    /// Reads it; its session is shown it too.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn parse(text: &str) -> Result<Self, Refusal> {
+        Ok(Self { echo: true, ..parse_object(text)? })
+    }
+
     /// The data as it is published: of a string its content, of any other value its compact text.
     /// Where the channel's rule says `json`, a string is a value like any other.
     pub(crate) fn data(&self, json: bool) -> Cow<'_, str> {
@@ -142,9 +150,23 @@ impl Post {
         serde_json::from_str(data.get()).map_or_else(|_| compact_json(data.get()), Cow::Owned)
     }
 
+    /// What is to be published with this as its data.
+    ///
+    /// # Errors
     /// Nothing is said, and nothing is taken back.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.data.is_none() && !self.retract
+    pub(crate) fn draft<'a>(&'a self, data: &'a str) -> Result<Draft<'a>, Refusal> {
+        if self.data.is_none() && !self.retract {
+            return Err(bad_message("`data` is missing"));
+        }
+        Ok(Draft {
+            channel: &self.channel,
+            event: self.event.as_deref(),
+            data,
+            retraction: self.retract,
+            ttl: self.ttl,
+            unechoed: !self.echo,
+            ..Draft::default()
+        })
     }
 }
 

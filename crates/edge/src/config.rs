@@ -35,6 +35,8 @@ pub struct Config {
     pub max_member_bytes: usize,
     /// The longest data of a publication.
     pub max_data_bytes: usize,
+    /// The longest body of a request that publishes several.
+    pub max_batch_bytes: usize,
     /// Over how long the byes of a drain are spread.
     pub drain_spread: Duration,
     /// Log a line for each session that ends.

@@ -3,13 +3,11 @@
 use std::rc::Rc;
 
 use hub::{Selection, SessionKey};
-use hyper::StatusCode;
-use publication::{ChannelName, Draft, Pattern};
+use publication::{ChannelName, Draft, Pattern, Published};
 
 use crate::{
     command::{Ask, Command, Post},
-    poll, presence,
-    publish::{self, Published},
+    poll, presence, publish,
     request::Since,
     respond::Refusal,
     shard::Shard,
@@ -85,22 +83,11 @@ async fn publish(shard: &Shard, key: SessionKey, post: &Post) -> Result<Vec<u8>,
     let access = &shard.config().access;
     let foreign = shard.sessions.borrow().foreign(key);
     access.allow_publish(&post.channel, foreign)?;
-    if post.is_empty() {
-        return Err(Refusal::new(StatusCode::BAD_REQUEST, "bad_message", "`data` is missing"));
-    }
-    let from = shard.sessions.borrow_mut().name(key, post.echo);
     let data = post.data(access.takes_json(&post.channel));
-    let draft = Draft {
-        channel: &post.channel,
-        event: post.event.as_deref(),
-        data: &data,
-        retraction: post.retract,
-        ttl: post.ttl,
-        from: Some(&from),
-        unechoed: !post.echo,
-        ..Draft::default()
-    };
-    Ok(match publish::publish(shard, draft).await? {
+    let draft = post.draft(&data)?;
+    let from = shard.sessions.borrow_mut().name(key, post.echo);
+    let done = publish::publish(shard, Draft { from: Some(&from), ..draft }, None).await?;
+    Ok(match done.published {
         Published::At(cursor) => format!(r#","cursor":"{cursor}""#).into_bytes(),
         Published::Subscribers(count) => format!(r#","subscribers":{count}"#).into_bytes(),
     })

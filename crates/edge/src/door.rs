@@ -41,7 +41,6 @@ use crate::{
     poll, service,
     sessions::Newcomer,
     shard::Shard,
-    sse::Form,
     taken::{Reply, Taken},
     waiter::Waiter,
 };
@@ -177,7 +176,7 @@ fn begin(shard: &Shard, taken: Taken, visitor: Visitor<std::net::TcpStream>) {
             });
         }
         Reply::Events { chunked, cors } => {
-            let form = Form { envelope: wanted.envelope, chunked };
+            let form = wanted.form(chunked);
             (Encoding::Events(form), head::event_stream(chunked, cors.as_ref()), None, None)
         }
         Reply::WebSocket { accept, foreign, permit } => {

@@ -4,13 +4,15 @@
 use std::time::Duration;
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::{Method, Request, StatusCode, body::Incoming};
-use publication::{Cursor, Draft, Publication, PublicationError};
+use hyper::{Method, Request, StatusCode, body::Incoming, header::HeaderValue};
+use publication::{Draft, Once, Publication, PublicationError, Published};
 use serde_json::value::RawValue;
 use tokio::{sync::oneshot, time::timeout};
 
 use crate::{
+    batch,
     client::Client,
+    idempotency,
     publish_request::{Outcome, PublishRequest},
     request::foreign,
     respond::{self, Answer, Refusal},
@@ -36,33 +38,52 @@ pub(crate) async fn handle(
         // A POST of text needs no preflight: any page could publish to an open localhost.
         return Err(Refusal::foreign_origin("publish"));
     }
+    if request.method() == Method::POST && batch::is_one(headers) {
+        return batch::handle(shard, request, client).await;
+    }
     let Target { channel, event, ttl } = Target::parse(request.uri().query().unwrap_or(""))?;
     let retraction = request.method() == Method::DELETE;
     config.access.allow_publish(&channel, foreign(client, headers))?;
+    let key = idempotency::key(headers)?.map(str::to_owned);
     let data = read_body(request, config.max_data_bytes).await?;
     let event = event.as_deref();
     let draft = Draft { channel: &channel, event, data: &data, retraction, ttl, ..Draft::default() };
-    let (status, body) = match publish(shard, draft).await? {
-        Published::At(cursor) => (StatusCode::OK, format!(r#"{{"id":"{cursor}"}}"#)),
-        Published::Subscribers(count) => (StatusCode::ACCEPTED, format!(r#"{{"subscribers":{count}}}"#)),
+    let once = key.map(|key| idempotency::once(key, &draft));
+    let done = publish(shard, draft, once).await?;
+    let status = match done.published {
+        Published::At(_) => StatusCode::OK,
+        Published::Subscribers(_) => StatusCode::ACCEPTED,
     };
-    Ok(respond::json(status, body))
+    let mut answer = respond::json(status, done.json());
+    if done.before {
+        answer.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+    }
+    Ok(answer)
 }
 
 /// What became of a publication that the broker has taken.
-pub(crate) enum Published {
-    /// It stands at this cursor.
-    At(Cursor),
-    /// It was passed on to so many subscribers of the broker.
-    Subscribers(u64),
+pub(crate) struct Done {
+    pub(crate) published: Published,
+    /// It was asked for before, and not published again.
+    before: bool,
 }
 
-/// Publishes what a client may publish, and waits for the broker. Whether the data must be JSON is for
-/// the channel's rule to say.
+impl Done {
+    /// As it is told over HTTP.
+    pub(crate) fn json(&self) -> String {
+        match self.published {
+            Published::At(cursor) => format!(r#"{{"id":"{cursor}"}}"#),
+            Published::Subscribers(count) => format!(r#"{{"subscribers":{count}}}"#),
+        }
+    }
+}
+
+/// Publishes what a client may publish, if need be `once`, and waits for the broker. Whether the data must
+/// be JSON is for the channel's rule to say.
 ///
 /// # Errors
 /// It is no publication, or the broker did not confirm it.
-pub(crate) async fn publish(shard: &Shard, draft: Draft<'_>) -> Result<Published, Refusal> {
+pub(crate) async fn publish(shard: &Shard, draft: Draft<'_>, once: Option<Once>) -> Result<Done, Refusal> {
     let config = shard.config();
     let says_nothing = draft.retraction && draft.data.is_empty();
     let json = config.access.takes_json(draft.channel) && !says_nothing;
@@ -70,16 +91,23 @@ pub(crate) async fn publish(shard: &Shard, draft: Draft<'_>) -> Result<Published
         return Err(refused(PublicationError::NotJson));
     }
     let publication = Publication::new(&Draft { json, ..draft }, config.max_data_bytes).map_err(refused)?;
-    match forward(shard, publication).await {
-        Some(Outcome::At(cursor)) => Ok(Published::At(cursor)),
-        Some(Outcome::Subscribers(count)) => Ok(Published::Subscribers(count)),
-        Some(Outcome::Failed(error)) => {
-            let message = format!("the broker did not confirm it, and may or may not have taken it: {error}");
-            Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "broker", message))
+    let unavailable = |message| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "broker", message);
+    match forward(shard, publication, once).await {
+        Some(Outcome::Published { published, before }) => Ok(Done { published, before }),
+        Some(Outcome::Underway) => {
+            let message = "what became of the first request with this `Idempotency-Key` is not known yet; \
+                           try again in half a minute";
+            Err(Refusal::new(StatusCode::CONFLICT, "underway", message))
         }
+        Some(Outcome::Reused) => {
+            let message = "this `Idempotency-Key` was used for something else on this channel";
+            Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", message))
+        }
+        Some(Outcome::Failed(error)) => Err(unavailable(format!(
+            "the broker did not confirm it, and may or may not have taken it: {error}"
+        ))),
         None => {
-            let message = "the broker did not answer in time; it may or may not have taken it";
-            Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "broker", message))
+            Err(unavailable("the broker did not answer in time; it may or may not have taken it".to_owned()))
         }
     }
 }
@@ -112,7 +140,11 @@ impl Target {
     }
 }
 
-async fn read_body(request: Request<Incoming>, limit: usize) -> Result<String, Refusal> {
+/// The whole body as text.
+///
+/// # Errors
+/// It is too long, too slow, or no text.
+pub(crate) async fn read_body(request: Request<Incoming>, limit: usize) -> Result<String, Refusal> {
     let body = Limited::new(request.into_body(), limit).collect();
     let Ok(collected) = timeout(BODY_TIMEOUT, body).await else {
         return Err(Refusal::new(
@@ -131,9 +163,9 @@ async fn read_body(request: Request<Incoming>, limit: usize) -> Result<String, R
     String::from_utf8(bytes.to_bytes().into()).map_err(|_| refused(PublicationError::NotUtf8))
 }
 
-async fn forward(shard: &Shard, publication: Publication) -> Option<Outcome> {
+async fn forward(shard: &Shard, publication: Publication, once: Option<Once>) -> Option<Outcome> {
     let (reply, outcome) = oneshot::channel();
-    let request = PublishRequest { publication, reply };
+    let request = PublishRequest { publication, once, reply };
     let forwarded = async {
         shard.publish.send(request).await.ok()?;
         outcome.await.ok()

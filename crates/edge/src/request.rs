@@ -1,17 +1,26 @@
 //! From the query and the headers to what a reader wants.
 
-use std::{fmt, sync::Arc, time::Duration};
+mod error;
+mod parameter;
+
+use std::time::Duration;
 
 use hub::{Selection, Start};
 use hyper::{
-    HeaderMap, StatusCode,
+    HeaderMap,
     header::{ACCEPT, HOST, HeaderName, IF_NONE_MATCH},
 };
-use publication::{Cursor, NameError, Pattern, compact_json};
-use serde_json::value::RawValue;
+use publication::{Cursor, Pattern};
 
+use self::parameter::{
+    is_reserved, parse_event_name, parse_format, parse_member, parse_transport, parse_wait,
+};
+pub(crate) use self::{
+    error::RequestError,
+    parameter::{parse_flag, parse_pattern, parse_since, refuse_unknown},
+};
 use crate::{
-    client::Client, poll::Question, prefer, present::Wish, respond::Refusal, transport::Transport, websocket,
+    client::Client, poll::Question, prefer, present::Wish, sse::Form, transport::Transport, websocket,
 };
 
 /// What a reader asks for.
@@ -23,7 +32,8 @@ pub(crate) struct Wanted {
     pub(crate) since: Since,
     /// The URL says `since=last`, also when it comes back with a cursor.
     pub(crate) since_last: bool,
-    pub(crate) envelope: bool,
+    envelope: bool,
+    named_by_channel: bool,
     pub(crate) transport: Transport,
     /// `transport=` was given.
     pub(crate) explicit: bool,
@@ -59,54 +69,8 @@ pub(crate) enum Since {
     Unreadable,
 }
 
-/// Why a request is refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum RequestError {
-    /// No channel is named.
-    NoChannel,
-    /// More channels than a session may have.
-    TooManyChannels(usize),
-    /// A channel's name is not valid.
-    Channel(String, NameError),
-    /// `since` is none of its values.
-    Since,
-    /// A parameter has none of its values.
-    Value { key: &'static str, expected: &'static str },
-    /// What a client says of itself is too long, or no JSON object.
-    Member(usize),
-    /// A poll cannot be present.
-    Absent,
-    /// A parameter that does not exist.
-    Key { key: String, meant: &'static str },
-}
-
-const KEYS: &[&str] = &[
-    "channel",
-    "since",
-    "format",
-    "transport",
-    "wait",
-    "member",
-    "presence",
-    "event",
-    "ttl",
-    "freshness",
-    "publish",
-];
 /// The longest that a poll may wait; whoever asks for more gets this. Proxies give up after a minute.
 const MAX_WAIT: Duration = Duration::from_secs(55);
-/// What users of other gateways would write.
-const FOREIGN: &[(&str, &str)] = &[
-    ("channels", "channel"),
-    ("topic", "channel"),
-    ("topics", "channel"),
-    ("stream", "channel"),
-    ("room", "channel"),
-    ("lastEventId", "since"),
-    ("last_event_id", "since"),
-    ("cursor", "since"),
-];
-
 impl Wanted {
     /// Reads the query and the headers of a GET.
     ///
@@ -114,12 +78,14 @@ impl Wanted {
     /// What is wrong with them, for the client.
     pub(crate) fn parse(query: &str, headers: &HeaderMap, limits: Limits) -> Result<Self, RequestError> {
         let (mut patterns, mut wish) = (Vec::new(), Wish::default());
-        let (mut since, mut envelope, mut transport, mut wait) = (None, false, None, None);
+        let (mut since, mut transport, mut wait) = (None, None, None);
+        let (mut envelope, mut named_by_channel) = (false, false);
         for (key, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*key {
                 "channel" => patterns.push(parse_pattern(&value)?),
                 "since" => since = Some(value.into_owned()),
                 "format" => envelope = parse_format(&value)?,
+                "event_name" => named_by_channel = parse_event_name(&value)?,
                 "transport" => transport = Some(parse_transport(&value)?),
                 "wait" => wait = Some(parse_wait(&value)?),
                 "member" => wish.about = Some(parse_member(&value, limits.max_member_bytes)?),
@@ -136,6 +102,9 @@ impl Wanted {
         if patterns.is_empty() && transport != Transport::WebSocket {
             return Err(RequestError::NoChannel);
         }
+        if named_by_channel && let Some(channel) = patterns.iter().find(|pattern| is_reserved(pattern)) {
+            return Err(RequestError::Reserved(channel.to_string()));
+        }
         if transport == Transport::Poll && wish.is_something() {
             return Err(RequestError::Absent);
         }
@@ -150,6 +119,7 @@ impl Wanted {
             since,
             since_last,
             envelope,
+            named_by_channel,
             transport,
             explicit: transport_given,
             wait: wait.or_else(|| prefer::wait(headers)).unwrap_or_default().min(MAX_WAIT),
@@ -160,6 +130,12 @@ impl Wanted {
 }
 
 impl Wanted {
+    /// How an event stream is written.
+    pub(crate) fn form(&self, chunked: bool) -> Form {
+        let Self { envelope, named_by_channel, .. } = *self;
+        Form { envelope, chunked, named_by_channel }
+    }
+
     /// What a poll asks for.
     pub(crate) fn question(&self) -> Question<'_> {
         Question { selection: &self.selection, since: self.since, known: self.known.as_deref() }
@@ -175,60 +151,6 @@ impl Since {
             Self::After(cursor) => Start::After(cursor),
             Self::Unreadable => Start::Unknown,
         }
-    }
-}
-
-pub(crate) fn parse_pattern(text: &str) -> Result<Pattern, RequestError> {
-    Pattern::parse(text).map_err(|error| RequestError::Channel(text.to_owned(), error))
-}
-
-fn parse_format(text: &str) -> Result<bool, RequestError> {
-    match text {
-        "json" => Ok(true),
-        "text" | "" => Ok(false),
-        _ => Err(RequestError::Value { key: "format", expected: "`json`, or nothing" }),
-    }
-}
-
-fn parse_transport(text: &str) -> Result<Transport, RequestError> {
-    match text {
-        "sse" => Ok(Transport::Sse),
-        "poll" => Ok(Transport::Poll),
-        "websocket" => Ok(Transport::WebSocket),
-        _ => Err(RequestError::Value { key: "transport", expected: "`sse`, `poll` or `websocket`" }),
-    }
-}
-
-pub(crate) fn parse_flag(key: &'static str, text: &str) -> Result<bool, RequestError> {
-    match text {
-        "true" => Ok(true),
-        "false" | "" => Ok(false),
-        _ => Err(RequestError::Value { key, expected: "`true` or `false`" }),
-    }
-}
-
-/// What a client says of itself, without white space.
-fn parse_member(text: &str, max_bytes: usize) -> Result<Arc<str>, RequestError> {
-    let about = compact_json(text);
-    let is_object = about.starts_with('{') && serde_json::from_str::<&RawValue>(&about).is_ok();
-    if is_object && about.len() <= max_bytes {
-        Ok(about.into())
-    } else {
-        Err(RequestError::Member(max_bytes))
-    }
-}
-
-fn parse_wait(text: &str) -> Result<Duration, RequestError> {
-    let expected = "a number of seconds without a fraction";
-    text.parse().map(Duration::from_secs).map_err(|_| RequestError::Value { key: "wait", expected })
-}
-
-pub(crate) fn parse_since(text: Option<&str>) -> Result<Since, RequestError> {
-    match text {
-        None | Some("") => Ok(Since::Absent),
-        Some("last") => Ok(Since::Last),
-        Some("earliest") => Ok(Since::Earliest),
-        Some(text) => text.parse().map(Since::After).map_err(|_| RequestError::Since),
     }
 }
 
@@ -257,30 +179,6 @@ fn wanted_transport(headers: &HeaderMap) -> Transport {
     if accepts { Transport::Sse } else { Transport::Poll }
 }
 
-/// A key that is near one that exists would silently do nothing; others are somebody else's.
-pub(crate) fn refuse_unknown(key: &str) -> Result<(), RequestError> {
-    let foreign = FOREIGN.iter().find(|(other, _)| other.eq_ignore_ascii_case(key)).map(|(_, meant)| *meant);
-    let near = || KEYS.iter().copied().find(|known| key != *known && is_near(key, known));
-    match foreign.or_else(near) {
-        Some(meant) => Err(RequestError::Key { key: key.to_owned(), meant }),
-        None => Ok(()),
-    }
-}
-
-/// Differs in case or in one letter left out, added or changed.
-fn is_near(key: &str, known: &str) -> bool {
-    let (key, known) = (key.as_bytes(), known.as_bytes());
-    let prefix = key.iter().zip(known).take_while(|(one, two)| one.eq_ignore_ascii_case(two)).count();
-    let (key, known) = (&key[prefix..], &known[prefix..]);
-    let suffix = key
-        .iter()
-        .rev()
-        .zip(known.iter().rev())
-        .take_while(|(one, two)| one.eq_ignore_ascii_case(two))
-        .count();
-    key.len() - suffix <= 1 && known.len() - suffix <= 1
-}
-
 /// Why a request does not count as one from this machine, although it arrived on loopback.
 ///
 /// A proxy brings others' requests, also one that is trusted to say whose. And a page can make its own name point to 127.0.0.1 (DNS
@@ -299,50 +197,14 @@ pub(crate) fn foreign(client: Client, headers: &HeaderMap) -> Option<&'static st
     (!local).then_some("it asks for a name that is not this machine's own")
 }
 
-impl RequestError {
-    /// As it is told.
-    pub(crate) fn refusal(&self) -> Refusal {
-        Refusal::new(StatusCode::BAD_REQUEST, self.code(), self.to_string())
-    }
-
-    /// For programs; also the metric's label.
-    pub(crate) const fn code(&self) -> &'static str {
-        match self {
-            Self::NoChannel => "no_channel",
-            Self::TooManyChannels(_) => "too_many_channels",
-            Self::Channel(..) => "bad_channel",
-            Self::Since => "bad_since",
-            Self::Value { .. } | Self::Member(_) | Self::Absent => "bad_value",
-            Self::Key { .. } => "bad_parameter",
-        }
-    }
-}
-
 /// How long a poll waits for its cursor to become known.
 pub(crate) const CURSOR_WAIT: Duration = Duration::from_secs(1);
-
-impl fmt::Display for RequestError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoChannel => out.write_str("no channel is named; add ?channel=NAME to the URL"),
-            Self::TooManyChannels(max) => write!(out, "at most {max} channels can be asked for at once"),
-            Self::Channel(text, error) => write!(out, "{text:?} is no channel: {error}"),
-            Self::Since => out.write_str("`since` must be a cursor, `last` or `earliest`"),
-            Self::Member(max) => write!(out, "`member` must be a JSON object of at most {max} bytes"),
-            Self::Absent => out.write_str(
-                "a poll comes and goes, and cannot be present; `member` and `presence` go with \
-                 `transport=sse` or a WebSocket",
-            ),
-            Self::Value { key, expected } => write!(out, "`{key}` must be {expected}"),
-            Self::Key { key, meant } => write!(out, "there is no parameter `{key}`; did you mean `{meant}`?"),
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {
     use hyper::header::HeaderValue;
     use proptest::prelude::*;
+    use publication::NameError;
 
     use super::*;
 

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use hub::Shown;
 use memchr::memchr2;
-use publication::Cursor;
+use publication::{Cursor, EventType};
 
 use crate::{encoding::Control, envelope, sized};
 
@@ -16,6 +16,8 @@ pub(crate) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 pub(crate) struct Form {
     /// The data is the JSON envelope and not the bare data.
     pub(crate) envelope: bool,
+    /// The event's name is the channel and not the publication's type.
+    pub(crate) named_by_channel: bool,
     /// Frames are chunks of HTTP/1.1 and not a body that ends with the connection.
     pub(crate) chunked: bool,
 }
@@ -23,11 +25,11 @@ pub(crate) struct Form {
 impl Form {
     /// All of it in a few bits.
     pub(crate) const fn number(self) -> u8 {
-        (self.envelope as u8) | ((self.chunked as u8) << 1)
+        (self.envelope as u8) | ((self.chunked as u8) << 1) | ((self.named_by_channel as u8) << 2)
     }
 
     pub(crate) const fn from_number(number: u8) -> Self {
-        Self { envelope: number & 1 != 0, chunked: number & 2 != 0 }
+        Self { envelope: number & 1 != 0, chunked: number & 2 != 0, named_by_channel: number & 4 != 0 }
     }
 }
 
@@ -39,6 +41,9 @@ pub(crate) fn write_publication(out: &mut Vec<u8>, shown: &Shown<'_>, form: Form
             write_id(out, shown.entry.cursor);
         }
         if form.envelope {
+            if form.named_by_channel {
+                write_name(out, name_by_channel(shown.channel));
+            }
             let mut json = Vec::new();
             envelope::write(&mut json, shown, with_id);
             write_data(out, &json);
@@ -49,11 +54,8 @@ pub(crate) fn write_publication(out: &mut Vec<u8>, shown: &Shown<'_>, form: Form
             envelope::write(&mut json, shown, false);
             write_data(out, &json);
         } else {
-            if let Some(event) = publication.event() {
-                out.extend_from_slice(b"event: ");
-                out.extend_from_slice(event.as_bytes());
-                out.push(b'\n');
-            }
+            let by_channel = form.named_by_channel.then(|| name_by_channel(shown.channel));
+            write_name(out, by_channel.unwrap_or(publication.event()));
             write_data(out, publication.data().as_bytes());
         }
     });
@@ -92,6 +94,20 @@ fn frame(out: &mut Vec<u8>, form: Form, content: impl FnOnce(&mut Vec<u8>)) {
         room.len() - left
     });
     out.extend_from_slice(b"\r\n");
+}
+
+/// The event's name where it is the channel; none for one that a browser would take for its own event or
+/// for the gateway's.
+fn name_by_channel(channel: &str) -> Option<&str> {
+    EventType::check(channel).is_ok().then_some(channel)
+}
+
+fn write_name(out: &mut Vec<u8>, name: Option<&str>) {
+    if let Some(name) = name {
+        out.extend_from_slice(b"event: ");
+        out.extend_from_slice(name.as_bytes());
+        out.push(b'\n');
+    }
 }
 
 fn write_id(out: &mut Vec<u8>, cursor: Cursor) {
@@ -146,8 +162,8 @@ mod tests {
         out
     }
 
-    const PLAIN: Form = Form { envelope: false, chunked: false };
-    const CHUNKED: Form = Form { envelope: false, chunked: true };
+    const PLAIN: Form = Form { envelope: false, chunked: false, named_by_channel: false };
+    const CHUNKED: Form = Form { chunked: true, ..PLAIN };
 
     #[test]
     fn an_event_has_id_type_and_a_data_line_per_line() {

@@ -188,7 +188,8 @@ mod tests {
     use super::*;
     use crate::sse::Form;
 
-    const CHUNKED: Encoding = Encoding::Events(Form { envelope: false, chunked: true });
+    const CHUNKED: Encoding =
+        Encoding::Events(Form { envelope: false, chunked: true, named_by_channel: false });
 
     fn hub() -> Hub {
         let mut hub = Hub::new(Config {
@@ -314,7 +315,7 @@ mod tests {
         fn latest_values_and_what_follows_them_hold_the_newest_of_each_channel(
             steps in prop::collection::vec((0u8..10, 0usize..300_000, 0usize..3), 1..40),
         ) {
-            let encoding = Encoding::Events(Form { envelope: false, chunked: false });
+            let encoding = Encoding::Events(Form { envelope: false, chunked: false, named_by_channel: false });
             let (mut hub, mut tapes, now) = (hub(), Tapes::default(), Instant::now());
             let selection = Selection::new([Pattern::parse("c*").expect("valid")]);
             let session = hub.enter(&selection, encoding.number(), hub::Start::Live, now);

@@ -1,8 +1,8 @@
 //! The wiring: broker, edge, admin port, and the lanes between them.
 
-use std::{future::pending, io, net::TcpListener, rc::Rc};
+use std::{future::pending, io, net::TcpListener, rc::Rc, time::Duration};
 
-use broker::{Archive, Attendance, Broker, Pictures, Published, Publisher};
+use broker::{Archive, Broker, Onced, Pictures, Publisher, Whereabouts};
 use edge::{Access, Edge, FetchRequest, Lanes, Outcome, PresenceRequest, PublishRequest};
 use futures_util::StreamExt;
 use publication::Roll;
@@ -86,13 +86,13 @@ pub(crate) async fn serve(mut configured: Configured, listeners: Listeners) -> i
         Pump(edge.inboxes()),
     )?;
     let herald = Herald(edge.news());
-    let attendance =
-        Attendance::start(&settings.broker, settings.presence, roll, metrics.broker.clone(), herald)?;
+    let whereabouts =
+        Whereabouts::start(&settings.broker, settings.presence, roll, metrics.broker.clone(), herald)?;
     let readiness = Readiness::new(status.clone(), settings.broker_readiness);
     announce(settings, &listeners, machine)?;
 
-    tokio::task::spawn_local(forward(publishing, publisher));
-    tokio::task::spawn_local(ask_around(asking, attendance));
+    tokio::task::spawn_local(forward(publishing, publisher, settings.keep_idempotency_keys));
+    tokio::task::spawn_local(ask_around(asking, whereabouts));
     if let Some(archive) = archive {
         tokio::task::spawn_local(read_back(fetching, archive));
     }
@@ -148,14 +148,20 @@ async fn told_to_stop(signals: &mut Signals, mut reload: impl FnMut()) {
 }
 
 /// Hands what clients publish to the broker, and the outcome back.
-async fn forward(mut requests: mpsc::Receiver<PublishRequest>, publisher: Publisher) {
-    while let Some(PublishRequest { publication, reply }) = requests.recv().await {
+async fn forward(mut requests: mpsc::Receiver<PublishRequest>, publisher: Publisher, keep_keys: Duration) {
+    while let Some(PublishRequest { publication, once, reply }) = requests.recv().await {
         let publisher = publisher.clone();
         // One task a request: each holds a connection, and those are bounded.
         tokio::task::spawn_local(async move {
-            let outcome = match publisher.publish(publication).await {
-                Ok(Published::At(cursor)) => Outcome::At(cursor),
-                Ok(Published::Subscribers(count)) => Outcome::Subscribers(count),
+            let onced = match once {
+                None => publisher.publish(publication).await.map(Onced::Now),
+                Some(once) => publisher.publish_once(publication, &once, keep_keys).await,
+            };
+            let outcome = match onced {
+                Ok(Onced::Now(published)) => Outcome::Published { published, before: false },
+                Ok(Onced::Before(published)) => Outcome::Published { published, before: true },
+                Ok(Onced::Underway) => Outcome::Underway,
+                Ok(Onced::Reused) => Outcome::Reused,
                 Err(error) => Outcome::Failed(error.to_string()),
             };
             // Whoever asked may have hung up.
@@ -165,9 +171,9 @@ async fn forward(mut requests: mpsc::Receiver<PublishRequest>, publisher: Publis
 }
 
 /// Asks who is in a channel.
-async fn ask_around(mut requests: mpsc::Receiver<PresenceRequest>, attendance: Attendance) {
+async fn ask_around(mut requests: mpsc::Receiver<PresenceRequest>, whereabouts: Whereabouts) {
     while let Some(PresenceRequest { channel, reply }) = requests.recv().await {
-        attendance.ask(channel, reply).await;
+        whereabouts.ask(channel, reply).await;
     }
 }
 

@@ -65,7 +65,7 @@ proptest! {
         let judged = count.min(64) as f64;
         let told = clock.interval(&["a"]).unwrap();
         let slack = (every as f64 + 1.0) / judged;
-        prop_assert!((told - every as f64).abs() <= slack, "{} for {}", told, every);
+        prop_assert!((told - every as f64).abs() <= slack + 1e-6, "{} for {}", told, every);
         let of_two = clock.interval(&["a", "oth*"]).unwrap();
         prop_assert!(of_two < told, "two channels are published on more often: {} < {}", of_two, told);
     }

@@ -24,6 +24,15 @@ impl EventType {
     /// # Errors
     /// The first rule of the type that `text` breaks.
     pub fn new(text: &str) -> Result<Self, EventError> {
+        Self::check(text)?;
+        Ok(Self(text.into()))
+    }
+
+    /// Checks `text` against the rules of the type without keeping it.
+    ///
+    /// # Errors
+    /// The first rule that `text` breaks.
+    pub fn check(text: &str) -> Result<(), EventError> {
         check_length(text).map_err(EventError::Text)?;
         if text.chars().any(char::is_control) {
             return Err(EventError::Text(NameError::Control));
@@ -31,7 +40,7 @@ impl EventType {
         if text == "open" || text == "error" || text.starts_with("fanfare.") {
             return Err(EventError::Reserved);
         }
-        Ok(Self(text.into()))
+        Ok(())
     }
 
     /// The type as text.

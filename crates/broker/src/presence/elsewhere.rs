@@ -16,7 +16,7 @@ use publication::{ChannelName, Members, Roll, SessionName};
 use redis::Pipeline;
 
 use super::room::{Part, Parts, count};
-use crate::{config::RedisConfig, lane::Lane, publisher::PublishError};
+use crate::{config::RedisConfig, lane::Lane, publisher::PublishError, rights};
 
 /// Commands sent at once, and members in one of them.
 const CHUNK: usize = 500;
@@ -28,6 +28,7 @@ pub(super) type Changes = HashMap<ChannelName, BTreeMap<SessionName, Option<Arc<
 
 /// The other gateways.
 pub(super) struct Elsewhere {
+    config: RedisConfig,
     lane: Lane,
     prefix: String,
     /// This one.
@@ -55,6 +56,7 @@ pub(super) struct Look<'a> {
 impl Elsewhere {
     pub(super) fn new(config: &RedisConfig, expire: Duration) -> Self {
         Self {
+            config: config.clone(),
             lane: Lane::new(config),
             prefix: format!("{}@presence:", config.prefix()),
             gateway: rand::random(),
@@ -89,7 +91,7 @@ impl Elsewhere {
     async fn write_changes(&mut self, changes: &Changes, roll: &Roll) -> Result<(), PublishError> {
         let channels: Vec<_> = changes.iter().collect();
         for channels in channels.chunks(CHUNK) {
-            let mut commands = redis::pipe();
+            let mut commands = transaction();
             for (channel, changes) in channels {
                 let gone = changes.iter().filter(|(_, about)| about.is_none());
                 let gone: Vec<_> = gone.map(|(session, _)| session.to_string()).collect();
@@ -105,7 +107,7 @@ impl Elsewhere {
     async fn write_whole(&mut self, roll: &Roll) -> Result<(), PublishError> {
         let channels: Vec<_> = self.unwritten.iter().cloned().collect();
         for channels in channels.chunks(CHUNK) {
-            let mut commands = redis::pipe();
+            let mut commands = transaction();
             for channel in channels {
                 let members = roll.members(channel);
                 commands.del(self.of(self.gateway, channel)).ignore();
@@ -139,14 +141,23 @@ impl Elsewhere {
             members.into_iter().map(|(session, about)| (session.to_string(), about.to_string())).collect();
         fields.push((String::new(), self.version.to_string()));
         for fields in fields.chunks(CHUNK) {
-            commands.hset_multiple(&of, fields).ignore();
+            // The library's own `hset_multiple` is the HMSET of old.
+            commands.cmd("HSET").arg(&of).arg(fields).ignore();
         }
         self.renew_keys(commands, &of, &at);
+    }
+
+    /// What would help against an error, for whoever reads of it; empty if that is not known.
+    pub(super) fn remedy(&self, error: &PublishError) -> String {
+        let grant = rights::grant_presence(&self.config, &error.to_string());
+        grant.map_or(String::new(), |grant| format!("; grant what is missing: {grant}"))
     }
 
     /// Redis may have lost what it held: it is looked after with the next that can.
     pub(super) fn renew_soon(&mut self) {
         self.renewed = None;
+        // Whatever was begun on the connection there is ends with it.
+        self.lane.give_up();
     }
 
     fn renew_keys(&self, commands: &mut Pipeline, of: &str, at: &str) {
@@ -154,9 +165,9 @@ impl Elsewhere {
         commands.sadd(at, hex(self.gateway)).ignore().pexpire(at, expire).ignore().pexpire(of, expire);
     }
 
-    /// Writes a batch as one: nobody sees half of it.
+    /// Writes what a transaction holds: nobody sees half of it.
     async fn send(&self, commands: &mut Pipeline) -> Result<(), PublishError> {
-        self.lane.send_all::<redis::Value>(commands.atomic()).await.map(drop)
+        self.lane.send_all::<redis::Value>(commands.cmd("EXEC")).await.map(drop)
     }
 
     /// Keeps from expiring what Redis holds of this gateway, if it is time; what has expired all the
@@ -285,6 +296,13 @@ impl Elsewhere {
     fn of(&self, gateway: u64, channel: &str) -> String {
         format!("{}of:{}:{channel}", self.prefix, hex(gateway))
     }
+}
+
+/// What is to be written as one. (The library's own transactions count wrong where MULTI is denied.)
+fn transaction() -> Pipeline {
+    let mut commands = redis::pipe();
+    commands.cmd("MULTI").ignore();
+    commands
 }
 
 /// A part as its hash says.

@@ -2,10 +2,10 @@
 
 use std::{io::Read, process::ExitCode};
 
-use broker::{Kind, Published, Publisher, RedisConfig};
+use broker::{Kind, Publisher, RedisConfig};
 use form_urlencoded::Serializer;
 use hyper::{Method, StatusCode};
-use publication::{Draft, Publication};
+use publication::{Draft, Publication, Published};
 
 use crate::{
     cli::{PublishOptions, fail},

@@ -37,6 +37,8 @@ pub(crate) struct Listen {
 pub(crate) struct Broker {
     pub(crate) kind: BrokerKind,
     pub(crate) max_data_bytes: usize,
+    pub(crate) max_batch_bytes: usize,
+    pub(crate) keep_idempotency_keys: Span,
     pub(crate) readiness: bool,
     pub(crate) redis: Redis,
 }
@@ -197,6 +199,8 @@ impl Default for Broker {
         Self {
             kind: BrokerKind::Embedded,
             max_data_bytes: 64 * 1024,
+            max_batch_bytes: 1024 * 1024,
+            keep_idempotency_keys: Span::seconds(60 * 60),
             readiness: false,
             redis: Redis::default(),
         }

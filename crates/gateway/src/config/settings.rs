@@ -22,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) broker: Kind,
     /// How large a picture of what it knows this gateway gives to one that starts.
     pub(crate) snapshot_bytes: usize,
+    /// How long it is remembered what was published by an `Idempotency-Key`.
+    pub(crate) keep_idempotency_keys: Duration,
     pub(crate) presence: PresenceConfig,
     /// Broker trouble turns readiness red.
     pub(crate) broker_readiness: bool,
@@ -61,6 +63,7 @@ impl Settings {
             shards: file.listen.shards,
             broker,
             snapshot_bytes: file.broker.redis.snapshot_bytes,
+            keep_idempotency_keys: file.broker.keep_idempotency_keys.0,
             presence: PresenceConfig {
                 max_members: file.presence.max_members,
                 expire: file.presence.expire.0,
@@ -98,6 +101,7 @@ fn edge(file: &File, access: Access, proxies: Proxies) -> edge::Config {
         },
         max_member_bytes: file.presence.max_member_bytes,
         max_data_bytes: file.broker.max_data_bytes,
+        max_batch_bytes: file.broker.max_batch_bytes,
         drain_spread: file.drain.spread.0,
         log_sessions: file.log.sessions,
         hub: hub::Config {
@@ -250,6 +254,7 @@ fn check_numbers(file: &File, problems: &mut Vec<Problem>) {
     within("presence.max_member_bytes", file.presence.max_member_bytes, 2, 8 * 1024);
     // One publication is one frame, and frames are put together in memory.
     within("broker.max_data_bytes", file.broker.max_data_bytes, 1, 16 * MIB);
+    within("broker.max_batch_bytes", file.broker.max_batch_bytes, 1, 64 * MIB);
 }
 
 const MIB: usize = 1024 * 1024;
@@ -273,6 +278,7 @@ fn check_spans(file: &File, problems: &mut Vec<Problem>) {
     within("broker.redis.timeout", file.broker.redis.timeout, 100 * millisecond, 60_000 * millisecond);
     within("broker.redis.beacon_interval", file.broker.redis.beacon_interval, 50 * millisecond, day);
     within("broker.redis.stream_keep_for", file.broker.redis.stream_keep_for, 1000 * millisecond, 3650 * day);
+    within("broker.keep_idempotency_keys", file.broker.keep_idempotency_keys, 1_000 * millisecond, 30 * day);
     // Redis is written to three times meanwhile.
     within("presence.expire", file.presence.expire, 3_000 * millisecond, day);
     within("drain.delay", file.drain.delay, Duration::ZERO, day);
