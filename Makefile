@@ -2,10 +2,29 @@
 
 CARGO ?= cargo
 
-.PHONY: run test lint bench chaos servers soak test-deps clean
+.PHONY: run example-dashboard example-annotate example-chat test-examples test lint bench chaos servers soak test-deps clean
 
 run: ## Build and start the gateway with the embedded broker, on http://localhost:8080/
 	$(CARGO) run --release -p gateway -- serve
+
+example-dashboard: ## A dashboard whose transport is chosen by a select box: bytes and latency of each
+example-annotate: ## Several people annotate one document: cursors, notes, who is there
+example-chat: ## Rooms, history, who is there, and messages that are sent once
+example-dashboard example-annotate example-chat: example-%: clients/js/dist/index.js
+	$(CARGO) build --release -p gateway
+	@node examples/run.js $*
+
+test-examples: clients/js/dist/index.js ## The examples in a real Chromium; FANFARE_BIN names the gateway if it is not the one for debugging
+	FANFARE_BIN=$${FANFARE_BIN:-$(CURDIR)/target/debug/fanfare} npm test --silent --prefix examples
+
+# The browser client, built where it is missing or older than its sources.
+clients/js/dist/index.js: clients/js/node_modules/.package-lock.json clients/js/package.json $(wildcard clients/js/*.json clients/js/src/*)
+	npm run build --silent --prefix clients/js
+	@touch $@
+
+clients/js/node_modules/.package-lock.json: clients/js/package-lock.json
+	npm ci --loglevel=error --no-audit --no-fund --prefix clients/js
+	@touch $@
 
 test: test-deps ## Install what the tests need if it is missing, then run everything
 	$(CARGO) build -p gateway
