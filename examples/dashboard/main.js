@@ -42,7 +42,7 @@ connection.on("gap", ({ reason }) => {
 // Goes on from the cursor; that is all there is to a switch.
 select.addEventListener("change", () => connection.use(select.value));
 
-showState(connection, $("state"));
+showState($("state"), connection);
 connection.on("state", ({ transport, state, error }) => {
   meter.use(state === "open" ? transport : null);
   const chosen = select.value === "auto" ? "chosen by auto" : "as you chose";

@@ -36,7 +36,7 @@ function ask() {
   dialog.innerHTML = `
     <form method="dialog">
       <h2 id="who">Who are you?</h2>
-      <label class="text">Name <input name="name" maxlength="24" required pattern=".*\\S.*" autocomplete="off" autofocus></label>
+      <label class="field">Name <input name="name" maxlength="24" required pattern=".*\\S.*" autocomplete="off" autofocus></label>
       <fieldset><legend>Colour</legend></fieldset>
       <button>Come in</button>
     </form>`;
