@@ -30,10 +30,12 @@ test: test-deps ## Install what the tests need if it is missing, then run everyt
 	$(CARGO) build -p gateway
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then $(CARGO) nextest run --workspace; \
 	else $(CARGO) test --workspace; fi
+	cd clients/js && npm test
 
-lint: ## Formatting, lints, licences
+lint: test-deps ## Formatting, lints, licences
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	cd clients/js && npm run lint
 
 bench: ## The load generator and the comparison with the floor and with peers
 	$(CARGO) build --release -p gateway -p bench

@@ -26,17 +26,22 @@ if ((${#missing[@]})); then
   fi
 fi
 
-# The clients of other makes that tests/clients.rs runs. What was installed is kept beside it, so that
-# only a change installs anew.
+# The clients of other makes that tests/clients.rs runs, and what our own client is built and tested with.
+# What was installed is kept beside it, so that only a change installs anew.
+install_npm() {
+  if ! cmp -s package-lock.json node_modules/installed-lock.json; then
+    echo "installing $1"
+    npm ci --loglevel=error --no-audit --no-fund
+    cp package-lock.json node_modules/installed-lock.json
+  fi
+}
 cd clients
-if ! cmp -s package-lock.json node_modules/installed-lock.json; then
-  echo "installing the JavaScript clients"
-  npm ci --loglevel=error --no-audit --no-fund
-  cp package-lock.json node_modules/installed-lock.json
-fi
+install_npm "the JavaScript clients"
 if ! cmp -s requirements.txt .venv/installed-requirements.txt; then
   echo "installing the Python client"
   python3 -m venv --clear .venv
   .venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements.txt
   cp requirements.txt .venv/installed-requirements.txt
 fi
+cd ../../clients/js
+install_npm "what clients/js needs"

@@ -16,7 +16,7 @@ servers=(
   "valkey-9.1 forky valkey-tools valkey-check-rdb"
 )
 libraries=(libc6 libssl3t64 libjemalloc2 liblzf1 libatomic1 libgcc-s1 libstdc++6 libsystemd0 libcap2 libzstd1 zlib1g)
-tests=(stream reading_back stream_losses redis starting latest roles rights sentinel wrong_door doctor)
+tests=(stream reading_back stream_losses redis starting latest roles rights sentinel wrong_door doctor presence publishing)
 folder=$PWD/target/servers
 
 # Wraps what was unpacked into a `redis-server`; the program knows what it is by its name.

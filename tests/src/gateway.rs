@@ -264,6 +264,16 @@ impl Plan {
     }
 }
 
+/// Two gateways of each broker; where there can be only one, that twice.
+pub fn on_every_broker(check: impl Fn(&Gateway, &Gateway)) {
+    let alone = Gateway::embedded();
+    check(&alone, &alone);
+    let redis = Redis::start();
+    check(&Gateway::on(&redis), &Gateway::on(&redis));
+    let redis = Redis::start();
+    check(&Gateway::on_stream(&redis), &Gateway::on_stream(&redis));
+}
+
 /// The binary under test, which `make test` has built beside this test's own.
 ///
 /// # Panics

@@ -5,7 +5,7 @@ mod frame;
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
     io::{self, Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::{Shutdown, SocketAddr, TcpStream},
 };
 
 use data_encoding::BASE64;
@@ -88,6 +88,14 @@ impl WebSocket {
     /// Sends bytes as they are. Whether somebody takes them shows in what is read afterwards.
     pub fn send_raw(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
+    }
+
+    /// Ends the client's side of the connection; the server's goes on.
+    ///
+    /// # Panics
+    /// It has ended already.
+    pub fn end(&self) {
+        self.stream.shutdown(Shutdown::Write).expect("a connection to end");
     }
 
     /// The next frame, or `None` at the end of the connection.

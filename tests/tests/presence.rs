@@ -7,7 +7,7 @@ use std::{
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use tests::{Gateway, Listener, Redis, WebSocket, http, wait_for};
+use tests::{Gateway, Listener, Redis, WebSocket, gateway::on_every_broker, http, wait_for};
 
 /// What a browser asks for that is present as this.
 fn as_member(channel: &str, member: &Value) -> String {
@@ -46,16 +46,6 @@ fn ask(socket: &mut WebSocket, request: Value) -> Value {
 fn name(listener: &Listener) -> String {
     let opened: Value = serde_json::from_str(&listener.opened.data).expect("JSON");
     opened["session"].as_str().expect("it has a name").to_owned()
-}
-
-/// Two gateways on each broker, or twice the same where there can be only one.
-fn on_every_broker(check: impl Fn(&Gateway, &Gateway)) {
-    let alone = Gateway::embedded();
-    check(&alone, &alone);
-    let redis = Redis::start();
-    check(&Gateway::on(&redis), &Gateway::on(&redis));
-    let redis = Redis::start();
-    check(&Gateway::on_stream(&redis), &Gateway::on_stream(&redis));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Publishing over HTTP: several at once, and once however often it is asked for.
 
 use serde_json::{Value, json};
-use tests::{Answer, Gateway, Redis, http};
+use tests::{Answer, Gateway, Redis, gateway::on_every_broker, http};
 
 fn post(gateway: &Gateway, query: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     http::request(gateway.public(), "POST", &format!("/events{query}"), headers, body.as_bytes())
@@ -14,15 +14,6 @@ fn batch(gateway: &Gateway, headers: &[(&str, &str)], lines: &[Value]) -> Vec<Va
     let answer = post(gateway, "", &headers, &body.join("\n"));
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.json().as_array().expect("an array").clone()
-}
-
-fn on_every_broker(check: impl Fn(&Gateway, &Gateway)) {
-    let alone = Gateway::embedded();
-    check(&alone, &alone);
-    let redis = Redis::start();
-    check(&Gateway::on(&redis), &Gateway::on(&redis));
-    let redis = Redis::start();
-    check(&Gateway::on_stream(&redis), &Gateway::on_stream(&redis));
 }
 
 #[test]

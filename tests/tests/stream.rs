@@ -22,7 +22,8 @@ fn any_clients_xadd_arrives_and_its_id_is_the_cursor() {
     let full = browser.expect("full");
     assert_eq!((full.name.as_str(), full.id.as_deref()), ("disk", Some(&*id)));
     browser.expect("of both");
-    assert!(gateway.metric("fanfare_publish_to_delivery_seconds_count") >= 2.0);
+    // One observation a write, which may hold both.
+    assert!(gateway.metric("fanfare_publish_to_delivery_seconds_count") >= 1.0);
     assert!(gateway.metric("fanfare_publish_to_delivery_seconds_sum") < 1.0);
     gateway.resume("channel=b", &id).expect("of both");
 }

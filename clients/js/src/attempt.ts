@@ -7,8 +7,10 @@ import { watchdog } from "./watchdog.js";
 
 /** How soon a stream must begin: what buffers on the way would hold it back for ever. */
 const BEGIN_WITHIN_MS = 5_000;
-/** How soon a poll must be answered, one that waits at the gateway included. */
-const ANSWER_WITHIN_MS = 45_000;
+/** How soon a poll must be answered. */
+const ANSWER_WITHIN_MS = 15_000;
+/** How long one that stands in for a stream waits at the gateway, in seconds. Proxies are patient for a minute. */
+const WAIT_S = 25;
 
 export class Attempt {
   readonly #controller = new AbortController();
@@ -16,7 +18,9 @@ export class Attempt {
   /** As it is told. */
   readonly transport = this.rung === "long-poll" ? "poll" : this.rung;
   readonly isStream = this.transport !== "poll";
-  readonly watchdog = watchdog(this.isStream ? BEGIN_WITHIN_MS : ANSWER_WITHIN_MS, () =>
+  /** In seconds. */
+  readonly wait = this.rung === "long-poll" ? WAIT_S : undefined;
+  readonly watchdog = watchdog(this.isStream ? BEGIN_WITHIN_MS : ANSWER_WITHIN_MS + 1_000 * (this.wait ?? 0), () =>
     this.end(new Failure("nothing came in time; a proxy may hold it back")),
   );
   /** Rejects when it is ended. */
@@ -35,9 +39,7 @@ export class Attempt {
     readonly since: string | undefined,
     /** Only to see whether the gateway can be reached. */
     readonly isProbe: boolean,
-  ) {
-    this.ended.catch(() => {}); // Most end when nobody waits for that any more.
-  }
+  ) {}
 
   /** Nothing that still comes of it counts. Without a reason, the next begins at once. */
   end(reason?: Failure): void {

@@ -55,9 +55,10 @@ export class Attempts {
     this.#wake();
   }
 
-  /** Time may have stood still: looks whether what is open still lives, and waits no longer for what is not. */
+  /** Time may have stood still: looks whether a stream still lives, and waits for nothing else any longer. */
   wake(): void {
-    this.current?.watchdog.look();
+    if (!this.current?.isStream) return this.restart();
+    this.current.watchdog.look();
     this.#wake();
   }
 

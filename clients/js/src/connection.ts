@@ -30,8 +30,8 @@ export interface ConnectionEvents<T = unknown> {
   error: ConnectionError;
   join: Member & { channel: string };
   leave: { channel: string; session: string };
-  /** How many are in a channel that is too big for joins and leaves. */
-  presence: { channel: string; count: number };
+  /** Who is in a channel: once at first, and instead of joins and leaves where there are too many. */
+  presence: Presence;
 }
 
 export interface Connection<T = unknown> {

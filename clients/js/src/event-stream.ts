@@ -22,7 +22,7 @@ export function eventReader(dispatch: (event: StreamEvent) => void): (text: stri
       return;
     }
     const [, name, value] = /^([^:]*):? ?(.*)$/s.exec(line)!;
-    if (name === "data") event.data = event.data === undefined ? value : `${event.data}\n${value}`;
+    if (name === "data") event.data = "data" in event ? `${event.data}\n${value}` : value;
     else if (name === "event") event.event = value;
     else if (name === "id" && !value!.includes("\0")) event.id = value;
     else if (name === "retry" && /^\d+$/.test(value!)) event.retry = +value!;

@@ -11,13 +11,13 @@ export class Gateway {
     readonly options: Pick<ConnectOptions<any>, "token" | "fetch">,
   ) {}
 
-  /** The URL of a resource beside `events`, or of that itself. */
+  /** The URL of a resource beside `events`, or of that itself, with those parameters that say something. */
   address(resource: string, channels: Iterable<string>, parameters: Parameters = {}): URL {
     const url = new URL(this.url, globalThis.location?.href);
     if (resource) url.pathname = url.pathname.replace(/[^/]*$/, resource);
     for (const channel of channels) url.searchParams.append("channel", channel);
     for (const [name, value] of Object.entries(parameters)) {
-      if (value !== undefined && value !== null) url.searchParams.set(name, `${value}`);
+      if (value) url.searchParams.set(name, `${value}`);
     }
     return url;
   }

@@ -18,15 +18,17 @@ export interface Ladder {
   leave(rung: Rung): void;
 }
 
-/** One on which `auto` begins at `lowest`. */
-export function ladder(wanted: Transport | "auto", lowest: Transport): Ladder {
+/** One on which `auto` begins with `first`, and on which polls are of this kind. */
+export function ladder(wanted: Transport | "auto", first: Rung, poll: Rung): Ladder {
   const leftAloneUntil: { [rung in Rung]?: number } = {};
-  let top = RUNGS.indexOf(lowest);
+  let top = RUNGS.indexOf(first);
+  const works = (rung: Rung) => !(leftAloneUntil[rung]! > Date.now());
   return {
     wanted,
     choose() {
-      if (this.wanted !== "auto") return this.wanted;
-      return RUNGS.slice(top).find((rung) => !(leftAloneUntil[rung]! > Date.now())) ?? "poll";
+      // A plain poll works always.
+      const rung = this.wanted === "auto" ? RUNGS.slice(top).find(works)! : this.wanted;
+      return rung === "poll" ? poll : rung;
     },
     raise(transport) {
       const rung = RUNGS.indexOf(transport);

@@ -16,9 +16,7 @@ import type { Advice, Batch, Message } from "./wire.js";
 
 /** Between polls, unless something else is wanted or advised. */
 const POLL_EVERY_MS = 15_000;
-/** How long a poll that stands in for a stream waits at the gateway. */
-const WAIT_S = 25;
-/** Between those: what comes thick and fast had better come together. */
+/** Between polls that wait: what comes thick and fast had better come together. */
 const BREATHE_MS = 100;
 /** How many heartbeats may fail to come. */
 const HEARTBEATS = 2.5;
@@ -53,7 +51,8 @@ export class LiveConnection<T> implements Connection<T>, Host {
     this.#poller = new Poller(this.#gateway);
     // Who polls is nobody to others.
     const isSomebody = options.member || options.presence;
-    this.#ladder = ladder(options.transport ?? "auto", isSomebody ? "sse" : "poll");
+    const first = isSomebody ? "sse" : "poll";
+    this.#ladder = ladder(options.transport ?? "auto", first, options.interval === 0 ? "long-poll" : "poll");
     this.#attempts = new Attempts(this, this.#ladder, options.since);
     this.#watchPage();
     // Once the application listens.
@@ -80,7 +79,7 @@ export class LiveConnection<T> implements Connection<T>, Host {
     const dialogue = this.#attempts.current?.dialogue;
     if (dialogue) {
       const { cursor, subscribers } = await dialogue.ask({ publish: { channel, event, data }, echo });
-      return { id: cursor, subscribers };
+      return { id: cursor!, subscribers };
     }
     const body = typeof data === "string" ? data : JSON.stringify(data);
     const url = this.#gateway.address("", [channel], { event });
@@ -107,8 +106,7 @@ export class LiveConnection<T> implements Connection<T>, Host {
   // As host of its attempts.
 
   mayTry(rung: Rung): boolean {
-    const pausesUnseen = rung === "poll" && this.#interval() > 0;
-    if (pausesUnseen && globalThis.document?.hidden) return false;
+    if (rung === "poll" && globalThis.document?.hidden) return false;
     if (rung === "websocket" || this.#channels.size) return true;
     this.#become("waiting");
     return false;
@@ -122,10 +120,8 @@ export class LiveConnection<T> implements Connection<T>, Host {
   }
 
   async read(attempt: Attempt): Promise<number> {
-    const { rung, transport, isStream, isProbe, since, signal } = attempt;
+    const { rung, transport, isStream, isProbe, since, wait, signal } = attempt;
     const { presence, member } = this.#options;
-    const interval = rung === "poll" && this.#interval();
-    const wait = interval || isProbe ? undefined : WAIT_S;
     const only = isStream ? { format: "json", presence, member: member && JSON.stringify(member) } : { wait };
     const url = this.#gateway.address("", this.#channels, { transport, since, ...only });
     const receive = (message: Message) => this.#receive(attempt, message);
@@ -139,7 +135,7 @@ export class LiveConnection<T> implements Connection<T>, Host {
     if (!isProbe) this.#opened();
     this.#catchUp(batch);
     // Never later than wanted, and not all at once.
-    return batch.more ? 0 : (interval || BREATHE_MS) * (0.8 + 0.2 * Math.random());
+    return batch.more ? 0 : (wait ? BREATHE_MS : this.#interval()) * (0.8 + 0.2 * Math.random());
   }
 
   waits(error: string): void {
@@ -246,8 +242,8 @@ export class LiveConnection<T> implements Connection<T>, Host {
 
   async #askAdvice(): Promise<void> {
     this.#adviceDue = Date.now() + ADVICE_EVERY_MS * (0.8 + 0.4 * Math.random());
-    const { freshness } = this.#options;
-    const wishes = { freshness: freshness && freshness / 1_000, publish: this.#publishes || undefined };
+    const { freshness = 0 } = this.#options;
+    const wishes = { freshness: freshness / 1_000, publish: this.#publishes };
     try {
       const url = this.#gateway.address("advice", this.#channels, wishes);
       const { transport, interval }: Advice = await (await this.#gateway.ask(url)).json();
@@ -256,7 +252,8 @@ export class LiveConnection<T> implements Connection<T>, Host {
     } catch {
       return; // Without advice all goes on as it is.
     }
-    if (this.#ladder.wanted === "auto" && this.#ladder.choose() !== this.#attempts.current?.rung) this.#attempts.restart();
+    // The attempt at hand may be a poll that has been answered.
+    if (this.#ladder.choose() !== this.#attempts.current!.rung) this.#attempts.restart();
   }
 
   #become(state: State): void {

@@ -16,7 +16,7 @@ export class Poller {
     const response = await this.gateway.ask(url, { signal }, headers);
     this.#tag = response.headers.get("etag");
     if (response.status !== 304) return response.json();
-    return { cursor: response.headers.get("fanfare-cursor") ?? undefined };
+    return { cursor: response.headers.get("fanfare-cursor") };
   }
 
   /** It is asked for something else from now on. */

@@ -18,7 +18,7 @@ export async function readEvents(
   });
   const decoder = new TextDecoder();
   const body = response.body!.getReader();
-  for (let part; !(part = await body.read()).done; ) {
+  for (let part; !(part = await body.read()).done;) {
     attempt.watchdog.heard();
     read(decoder.decode(part.value, { stream: true }));
   }

@@ -10,7 +10,7 @@ export interface Message extends Partial<Publication<any>> {
 
 /** A poll's body, and the part of an answer to `subscribe` that catches up. */
 export interface Batch {
-  cursor?: string;
+  cursor?: string | null;
   gap?: Gap | null;
   /** There is more after its cursor, to be asked for at once. */
   more?: boolean;

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 
 import { connect, type Connection, type ConnectOptions, type StateChange } from "../src/index.js";
-import { Network, batch, json, pass, refusal, settle, stopTime } from "./network.js";
+import { Network, batch, json, pass, refusal, settle, stopTime } from "./lab/network.js";
 
 let network: Network;
 let connection: Connection<any> | undefined;
@@ -57,7 +57,11 @@ function streams(url: URL, { signal }: RequestInit = {}): Response {
 }
 
 test("a poll goes on from its cursor, with the tag of what it has", async () => {
-  const answers = [batch("c1", [["p1", "one"]]), json(null, 304, { "fanfare-cursor": "c2", etag: '"p1"' }), batch("c3", [["p2", "two"]])];
+  const answers = [
+    batch("c1", [["p1", "one"]]),
+    json(null, 304, { "fanfare-cursor": "c2", etag: '"p1"' }),
+    batch("c3", [["p2", "two"]]),
+  ];
   network.answer = () => answers.shift() ?? batch("c4");
   open({ transport: "poll", interval: 1_000, since: "last" });
   await settle();
@@ -71,7 +75,10 @@ test("a poll goes on from its cursor, with the tag of what it has", async () => 
     "/events?channel=a&transport=poll&since=c1",
     "/events?channel=a&transport=poll&since=c2",
   ]);
-  assert.deepEqual(network.headers.map((headers) => headers["if-none-match"]), [undefined, '"p1"', '"p1"']);
+  assert.deepEqual(
+    network.headers.map((headers) => headers["if-none-match"]),
+    [undefined, '"p1"', '"p1"'],
+  );
   assert.deepEqual(states, ["connecting poll", "open poll"]);
 });
 
@@ -112,7 +119,8 @@ test("who began with the latest values is shown them after a gap", async () => {
 });
 
 test("a refusal is told in the gateway's words, and ends it until something changes", async () => {
-  network.answer = (url) => (url.searchParams.has("channel", "secret") ? refusal(403, "forbidden", "no rule lets you") : batch("c1"));
+  network.answer = (url) =>
+    url.searchParams.has("channel", "secret") ? refusal(403, "forbidden", "no rule lets you") : batch("c1");
   for (const transport of ["poll", "sse"] as const) {
     open({ channels: ["secret", "a"], transport });
     await pass(100_000);
@@ -158,6 +166,12 @@ test("what is temporary is tried again: when the gateway says, else later each t
   network.answer = () => batch("c1");
   await pass(30_000);
   assert.equal(states.at(-1), "open poll");
+  // Once it has worked, failures are counted anew.
+  network.answer = () => Promise.reject(new TypeError("fetch failed"));
+  await pass(15_000);
+  network.take();
+  await pass(1_000);
+  assert.equal(network.take().length, 1);
 });
 
 test("a stream that ends is taken up at its cursor, when the gateway said", async () => {
@@ -293,7 +307,14 @@ test("channels are added to an open WebSocket with what was missed", async () =>
   socket().open("c0");
   connection!.subscribe(["a", "b"]);
   assert.deepEqual(socket().sent, [{ subscribe: ["b"], since: "c0", ref: 1 }]);
-  socket().hear({ ref: 1, ok: true, cursor: "c1", more: false, gap: null, publications: [{ id: "p1", channel: "b", data: 1 }] });
+  socket().hear({
+    ref: 1,
+    ok: true,
+    cursor: "c1",
+    more: false,
+    gap: null,
+    publications: [{ id: "p1", channel: "b", data: 1 }],
+  });
   await settle();
   assert.deepEqual([told, connection!.cursor], [[1], "c1"]);
   connection!.unsubscribe(["a"]);
@@ -331,7 +352,10 @@ test("channels are added to an event stream by a new one from the cursor on", as
 });
 
 test("auto begins with a poll and follows the gateway's advice", async () => {
-  network.answer = (url) => (url.pathname === "/advice" ? json({ transport: "websocket", interval: null, observed: {} }) : batch("c1", [["p1", 1]]));
+  network.answer = (url) =>
+    url.pathname === "/advice"
+      ? json({ transport: "websocket", interval: null, observed: {} })
+      : batch("c1", [["p1", 1]]);
   open({ channels: ["a", "b"], freshness: 500 });
   await settle();
   assert.deepEqual(network.take(), [
@@ -345,13 +369,16 @@ test("auto begins with a poll and follows the gateway's advice", async () => {
 
 test("auto polls as often as is advised, and asks again", async () => {
   let transport = "poll";
-  network.answer = (url) => (url.pathname === "/advice" ? json({ transport, interval: transport === "poll" ? 20 : null }) : streams(url));
+  network.answer = (url) =>
+    url.pathname === "/advice" ? json({ transport, interval: transport === "poll" ? 20 : null }) : streams(url);
   open({});
   await settle();
   assert.deepEqual(network.take(), ["/events?channel=a&transport=poll", "/advice?channel=a"]);
   await pass(15_000);
   network.take();
-  await pass(20_000);
+  await pass(19_999);
+  assert.equal(network.take().length, 0);
+  await pass(1);
   assert.equal(network.take().length, 1);
   transport = "sse";
   await pass(50_000);
@@ -381,6 +408,15 @@ test("who wants to be seen begins with a stream", async () => {
   stream().control("presence", { channel: "a", count: 5_000 });
   await settle();
   assert.deepEqual(told, [["you", { name: "Bob" }], "you", 5_000]);
+  // Whatever is advised.
+  network.answer = () => json({ transport: "poll", interval: 15 });
+  await pass(36_000);
+  stream().control("cursor", { cursor: "c1" }, "c1");
+  await pass(36_000);
+  stream().control("cursor", { cursor: "c2" }, "c2");
+  await settle();
+  assert.match(network.take().at(-1)!, /^\/advice/);
+  assert.equal(connection!.state, "open");
 });
 
 test("auto falls from rung to rung where the way lets nothing else through", async () => {
@@ -420,6 +456,8 @@ test("what is no fault of the way is not blamed on it", async () => {
   };
   open({ presence: true });
   await pass(10_000);
+  // Nothing but the stream itself was asked for, later each time.
+  assert.deepEqual(network.take(), Array(4).fill("/events?channel=a&transport=sse&format=json&presence=true"));
   isUp = true;
   while (!network.streams.length) await pass(1_000);
   stream().open();
@@ -428,7 +466,8 @@ test("what is no fault of the way is not blamed on it", async () => {
 });
 
 test("a transport that was asked for is kept, and what it holds back is polled meanwhile", async () => {
-  network.answer = (url) => (url.searchParams.get("transport") === "sse" ? new Promise(() => {}) : batch("c1", [["p1", 1]]));
+  network.answer = (url) =>
+    url.searchParams.get("transport") === "sse" ? new Promise(() => {}) : batch("c1", [["p1", 1]]);
   open({ transport: "sse", since: "last" });
   await pass(5_000);
   assert.deepEqual(told, [1]);
@@ -480,7 +519,10 @@ test("a token goes along, and is asked for anew each time", async () => {
   let count = 0;
   open({ transport: "poll", interval: 1_000, token: async () => `t${++count}` });
   await pass(1_000);
-  assert.deepEqual(network.headers.map(({ authorization }) => authorization), ["Bearer t1", "Bearer t2"]);
+  assert.deepEqual(
+    network.headers.map(({ authorization }) => authorization),
+    ["Bearer t1", "Bearer t2"],
+  );
   connection!.use("websocket");
   await settle();
   assert.equal(network.requests.at(-1), "ws /events?channel=a&transport=websocket&since=c0&format=json&token=t3");
@@ -488,7 +530,16 @@ test("a token goes along, and is asked for anew each time", async () => {
 
 test("text becomes what the application makes of it", async () => {
   const reported = mock.method(console, "error", () => {});
-  network.answer = () => json({ cursor: "c1", publications: [{ channel: "a", data: '{"n":1}' }, { channel: "a", data: "{" }, { channel: "a", data: "", retract: true }, { channel: "a", data: { n: 2 } }] });
+  network.answer = () =>
+    json({
+      cursor: "c1",
+      publications: [
+        { channel: "a", data: '{"n":1}' },
+        { channel: "a", data: "{" },
+        { channel: "a", data: "", retract: true },
+        { channel: "a", data: { n: 2 } },
+      ],
+    });
   open({ transport: "poll", parse: JSON.parse });
   await settle();
   assert.deepEqual(told, [{ n: 1 }, "", { n: 2 }]);
@@ -508,4 +559,98 @@ test("once closed, nothing is asked or told any more", async () => {
   connection!.subscribe(["b"]);
   await pass(100_000);
   assert.deepEqual([network.requests.length, told, states.at(-1)], [1, [], "closed sse"]);
+});
+
+test("who closes it in the middle is told no more, and left with the cursor of what was told", async () => {
+  network.answer = () =>
+    batch("c9", [
+      ["p1", 1],
+      ["p2", 2],
+    ]);
+  open({ transport: "poll" }).on("publication", () => connection!.close());
+  await settle();
+  assert.deepEqual([told, connection!.cursor], [[1], "p1"]);
+});
+
+test("what is decided when it begins to wait holds at once", async () => {
+  network.answer = streams;
+  open({ transport: "sse" });
+  connection!.on("state", ({ state }) => state === "waiting" && connection!.use("poll"));
+  await settle();
+  stream().open();
+  stream().end();
+  await settle();
+  assert.equal(states.at(-1), "open poll");
+});
+
+test("an answer that comes after a switch counts no more", async () => {
+  let answer!: (body: unknown) => void;
+  const late = new Promise((resolve) => (answer = resolve));
+  network.answer = () => Object.assign(batch("c1"), { json: () => late });
+  open({ transport: "poll" });
+  await settle();
+  network.answer = streams;
+  connection!.use("sse");
+  answer({ cursor: "c1", publications: [{ id: "p1", channel: "a", data: "late" }] });
+  await settle();
+  assert.deepEqual([told, connection!.cursor], [[], undefined]);
+  assert.equal(states.at(-1), "connecting sse");
+});
+
+test("another set of channels has another tag", async () => {
+  network.answer = () => batch("c1", [["p1", 1]]);
+  open({ transport: "poll" });
+  await settle();
+  connection!.subscribe(["b"]);
+  await settle();
+  assert.deepEqual(network.headers, [{}, {}]);
+});
+
+test("where a browser would first ask for leave, no tag is sent", async () => {
+  Object.assign(globalThis, { location: new URL("http://elsewhere/") });
+  try {
+    network.answer = () => batch("c1", [["p1", 1]]);
+    open({ transport: "poll", interval: 1_000 });
+    await pass(1_000);
+    assert.deepEqual(network.headers, [{}, {}]);
+  } finally {
+    Reflect.deleteProperty(globalThis, "location");
+  }
+});
+
+test("another network is a reason to connect anew", async () => {
+  const page = openPage();
+  try {
+    network.answer = streams;
+    open({ transport: "sse" });
+    await settle();
+    stream().open("c1");
+    await settle();
+    page.dispatchEvent(new Event("online"));
+    await settle();
+    assert.equal(network.streams.length, 2);
+  } finally {
+    page.close();
+  }
+});
+
+test("auto does without a WebSocket where there is none", async () => {
+  network.answer = (url, init) =>
+    url.pathname === "/advice" ? json({ transport: "websocket", interval: null }) : streams(url, init);
+  const WebSocket = class {
+    constructor() {
+      throw new TypeError("there is none");
+    }
+  };
+  open({ WebSocket: WebSocket as any });
+  await settle();
+  assert.equal(network.requests.at(-1), "/events?channel=a&transport=sse&since=c0&format=json");
+});
+
+test("polls of many pages do not come in step", async () => {
+  mock.method(Math, "random", () => 0);
+  network.answer = () => batch("c1");
+  open({ transport: "poll", interval: 1_000 });
+  await pass(800);
+  assert.equal(network.requests.length, 2);
 });

@@ -50,7 +50,7 @@ impl Lab {
             directory,
         };
         if options.no_peers {
-            lab.absent.extend([Contender::Nchan, Contender::Node]);
+            lab.absent.extend(Contender::PEERS);
         }
         lab.find_the_absent();
         Ok(lab)
@@ -89,18 +89,21 @@ impl Lab {
     }
 
     fn find_the_absent(&mut self) {
-        for contender in [Contender::Fanfare, Contender::Nchan, Contender::Node] {
+        for together in Contender::TOGETHER {
+            let contender = together[0];
             if self.absent.contains(&contender) {
                 continue;
             }
             let Some(obstacle) = contender.obstacle(&self.place()) else {
                 continue;
             };
-            self.absent.push(contender);
+            self.absent.extend(together);
+            let names: Vec<String> = together.iter().map(Contender::to_string).collect();
+            let names = names.join(", ");
             match contender.is_peer() {
-                true => self.report.note(format!("{contender} is skipped: {obstacle}")),
+                true => self.report.note(format!("skipped: {names}: {obstacle}")),
                 // The floor alone may still be of interest, but nothing of ours was shown.
-                false => self.trouble("all", &contender, true, &obstacle),
+                false => self.trouble("all", &names, true, &obstacle),
             }
         }
     }

@@ -2,6 +2,7 @@
 
 mod checker;
 mod child;
+mod client_socket;
 mod clock;
 mod cores;
 mod counter;
@@ -9,12 +10,14 @@ mod cursor;
 mod descriptors;
 mod floor;
 mod generator;
+mod http;
 mod interrupt;
 mod lab;
 mod meter;
 mod options;
 mod pairs;
 mod plan;
+mod poller;
 mod progress;
 mod publisher;
 mod report;
@@ -26,9 +29,11 @@ mod statistics;
 mod stream;
 mod table;
 mod tally;
+mod transport;
 mod trial;
 mod usage;
 mod verdict;
+mod wrk;
 
 use std::process::ExitCode;
 

@@ -48,7 +48,7 @@ pub(crate) struct Options {
     /// The gateway's binary; by default the one beside this binary.
     #[arg(long)]
     fanfare: Option<PathBuf>,
-    /// Leave out Nchan and Node.
+    /// Leave out nginx, Nchan and those in Node.
     #[arg(long)]
     pub(crate) no_peers: bool,
 }

@@ -66,7 +66,7 @@ pub(crate) trait Peer {
 
 impl Peer for Contender {
     fn is_peer(&self) -> bool {
-        matches!(self, Contender::Nchan | Contender::Node)
+        Contender::PEERS.contains(self)
     }
 }
 

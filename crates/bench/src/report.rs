@@ -55,6 +55,7 @@ pub(crate) enum Unit {
     Seconds,
     PerSecond,
     Bytes,
+    BytesPerSecond,
     Share,
     Count,
 }
@@ -145,6 +146,8 @@ impl Unit {
             Unit::PerSecond => format!("{:.1} k/s", value / 1e3),
             Unit::Bytes if value.abs() >= 1e6 => format!("{:.2} MB", value / 1e6),
             Unit::Bytes => format!("{:.2} KB", value / 1e3),
+            Unit::BytesPerSecond => format!("{:.1} KB/s", value / 1e3),
+            Unit::Share if value < 0.1 => format!("{:.2} %", value * 100.0),
             Unit::Share => format!("{:.0} %", value * 100.0),
             Unit::Count => format!("{value:.0}"),
         }

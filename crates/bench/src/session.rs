@@ -1,4 +1,4 @@
-//! One subscriber: its request, its response so far, and what it expects next.
+//! One subscriber: its request, what it was sent so far, and what it expects next.
 
 use std::net::SocketAddrV4;
 
@@ -6,16 +6,17 @@ use rustix::fd::OwnedFd;
 
 use crate::checker::Checker;
 use crate::cursor::Cursor;
-use crate::stamp::{Stamp, channel_name};
-use crate::stream::{Event, Malformed, Response};
+use crate::stamp::Stamp;
+use crate::stream::{Event, Malformed, OPEN, Stream};
 use crate::tally::Tally;
+use crate::transport::Transport;
 
 /// What a session asks for and what must come.
 #[derive(Clone, Debug)]
 pub(crate) struct Subscription {
     /// Channels, each with the number of the first publication that must come.
     pub(crate) channels: Vec<(u32, u32)>,
-    /// The `Last-Event-ID` to resume after.
+    /// The cursor to resume after.
     pub(crate) after: Option<Cursor>,
     /// Write down every publication with its cursor.
     pub(crate) record: bool,
@@ -34,22 +35,9 @@ impl Subscription {
         }
     }
 
-    /// The request's bytes, as an EventSource would send them.
-    pub(crate) fn request(&self, server: SocketAddrV4) -> Vec<u8> {
-        let query: Vec<String> =
-            self.channels.iter().map(|&(channel, _)| format!("channel={}", channel_name(channel))).collect();
-        let mut request = format!(
-            "GET /events?{} HTTP/1.1\r\nHost: {server}\r\nAccept: text/event-stream\r\nCache-Control: no-cache\r\n",
-            query.join("&"),
-        )
-        .into_bytes();
-        if let Some(cursor) = &self.after {
-            request.extend_from_slice(b"Last-Event-ID: ");
-            request.extend_from_slice(cursor.as_bytes());
-            request.extend_from_slice(b"\r\n");
-        }
-        request.extend_from_slice(b"\r\n");
-        request
+    /// The request's bytes.
+    pub(crate) fn request(&self, transport: Transport, server: SocketAddrV4) -> Vec<u8> {
+        transport.request(server, self.channels.iter().map(|&(channel, _)| channel), self.after.as_ref())
     }
 }
 
@@ -60,7 +48,7 @@ pub(crate) enum Stage {
     Connecting,
     /// The request is written, the answer has not come in full.
     Asked,
-    /// The head and, where the server sends one, the open event are here.
+    /// The head and, where the server sends one, the open message are here.
     Live,
     /// The server ended it.
     Ended,
@@ -76,7 +64,7 @@ pub(crate) struct Session {
     pub(crate) checker: Checker,
     /// The request, until it is written.
     pub(crate) request: Vec<u8>,
-    response: Response,
+    stream: Stream,
     record: bool,
     awaits_open: bool,
 }
@@ -87,6 +75,7 @@ impl Session {
     pub(crate) fn new(
         socket: OwnedFd,
         subscription: &Subscription,
+        transport: Transport,
         request: Vec<u8>,
         run: u32,
         awaits_open: bool,
@@ -97,21 +86,23 @@ impl Session {
             cursor: Cursor::NONE,
             checker: Checker::new(run, subscription.channels.iter().copied()),
             request,
-            response: Response::new(),
+            stream: transport.stream(),
             record: subscription.record,
             awaits_open,
         }
     }
 
-    /// Takes bytes that were read at `now_nanos` and counts what they say.
+    /// Takes bytes that were read at `now_nanos` and counts what they say. What the server wants to
+    /// hear at once is added to `answers`.
     pub(crate) fn receive(
         &mut self,
         bytes: &[u8],
         now_nanos: u64,
+        answers: &mut Vec<u8>,
         tally: &mut Tally,
     ) -> Result<(), Malformed> {
-        let Session { response, checker, cursor, record, awaits_open, .. } = self;
-        response.feed(bytes, &mut |event: Event<'_>| {
+        let Session { stream, checker, cursor, record, awaits_open, .. } = self;
+        stream.feed(bytes, answers, &mut |event: Event<'_>| {
             if let Some(id) = event.id {
                 cursor.set(id);
             }
@@ -129,7 +120,7 @@ impl Session {
                         tally.recorded.push((stamp, *cursor));
                     }
                 }
-                b"fanfare.open" => *awaits_open = false,
+                OPEN => *awaits_open = false,
                 b"fanfare.gap" => {
                     tally.gaps += 1;
                     tally.note_reason(event.name, event.data);
@@ -140,7 +131,7 @@ impl Session {
                 _ => {}
             }
         })?;
-        if self.stage == Stage::Asked && self.response.has_begun() && !self.awaits_open {
+        if self.stage == Stage::Asked && self.stream.has_begun() && !self.awaits_open {
             self.stage = Stage::Live;
         }
         Ok(())

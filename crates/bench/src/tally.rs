@@ -15,7 +15,9 @@ const SIGNIFICANT_DIGITS: u8 = 3;
 pub(crate) struct Tally {
     /// Deliveries that came whole, once and in order.
     pub(crate) delivered: u64,
-    /// When the latest of them was read, on [`crate::clock`].
+    /// All bytes that came, heads and frames included.
+    pub(crate) received_bytes: u64,
+    /// When the latest delivery was read, on [`crate::clock`].
     pub(crate) last_delivery_nanos: u64,
     pub(crate) faults: Faults,
     /// Gaps that the server told.
@@ -44,6 +46,7 @@ impl Tally {
         let histogram = Histogram::new_with_bounds(1, MAX_LATENCY_MICROS, SIGNIFICANT_DIGITS);
         Tally {
             delivered: 0,
+            received_bytes: 0,
             last_delivery_nanos: 0,
             faults: Faults::default(),
             gaps: 0,

@@ -22,7 +22,8 @@ pub(crate) struct Trial<'a> {
     pub(crate) server: Server,
     pub(crate) generator: Generator,
     pub(crate) ledger: Ledger,
-    run: u32,
+    /// What stamps of this trial say.
+    pub(crate) run: u32,
 }
 
 impl<'a> Trial<'a> {
@@ -31,13 +32,7 @@ impl<'a> Trial<'a> {
         lab.redis.forget_stream()?;
         let server = lab.start(contender)?;
         let run = rand::random();
-        Ok(Trial {
-            generator: Generator::new(server.public, run, server.sends_open())?,
-            ledger: Ledger::new(run),
-            run,
-            lab,
-            server,
-        })
+        Ok(Trial { generator: new_generator(&server, run)?, ledger: Ledger::new(run), run, lab, server })
     }
 
     /// Puts another server into the place of this one; what was published stays published. Says
@@ -45,7 +40,7 @@ impl<'a> Trial<'a> {
     pub(crate) fn restart(&mut self, contender: Contender) -> Result<Option<String>> {
         let trouble = self.close_account();
         self.server = self.lab.start(contender)?;
-        self.generator = Generator::new(self.server.public, self.run, self.server.sends_open())?;
+        self.generator = new_generator(&self.server, self.run)?;
         Ok(trouble)
     }
 
@@ -96,9 +91,9 @@ impl<'a> Trial<'a> {
         self.generator.tally.trouble()
     }
 
-    /// The time from the beginning of the publishing to the last delivery. A server that falls
+    /// Publishes through a door. The time from the beginning of that to the last delivery. A server that falls
     /// silent before that has lost something; [`Trial::finish`] then says what.
-    fn deliver(&mut self, door: Door, plan: Plan, deliveries: u64) -> Result<Duration> {
+    pub(crate) fn deliver(&mut self, door: Door, plan: Plan, deliveries: u64) -> Result<Duration> {
         let wanted = self.generator.tally.delivered + deliveries;
         let silence = SILENCE_LIMIT + plan.every;
         let limit = plan.every * plan.bursts().count() as u32 + Duration::from_secs(300);
@@ -112,4 +107,9 @@ impl<'a> Trial<'a> {
         publishing.finish()?;
         Ok(clock::between(began_nanos, self.generator.tally.last_delivery_nanos))
     }
+}
+
+/// A generator without sessions, for this server.
+fn new_generator(server: &Server, run: u32) -> Result<Generator> {
+    Generator::new(server.public, run, server.transport(), server.sends_open())
 }

@@ -1,9 +1,10 @@
 //! The crowd: thousands of clients on a thread of their own.
 
+mod backoff;
 mod client;
 mod clients;
-mod event_source;
-mod response;
+mod share;
+mod wire;
 
 use std::{
     sync::{
@@ -14,7 +15,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(crate) use self::clients::{Census, Clients, Habits};
+pub(crate) use self::{
+    clients::{Census, Clients, Habits, leisure},
+    share::{Share, Shares},
+};
 use crate::{Result, ledger::Ledger};
 
 /// How often somebody who waits for the crowd looks at it.

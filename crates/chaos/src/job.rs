@@ -14,6 +14,7 @@ use crate::{
     broker::Broker,
     scenario,
     soak::{self, SoakJob},
+    transport::Mix,
     trial,
 };
 
@@ -31,6 +32,7 @@ pub(crate) struct Job {
     pub(crate) scenario: String,
     pub(crate) broker: Broker,
     pub(crate) sessions: usize,
+    pub(crate) mix: Mix,
     /// Publications a second.
     pub(crate) rate: u32,
     pub(crate) quick: bool,

@@ -17,6 +17,7 @@ mod scenario;
 mod soak;
 mod stamp;
 mod table;
+mod transport;
 mod trial;
 mod vitals;
 

@@ -2,9 +2,16 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{
+    Args, Parser, Subcommand,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 
-use crate::{broker::Broker, scenario};
+use crate::{
+    broker::Broker,
+    scenario,
+    transport::{self, Mix},
+};
 
 /// Breaks things around two gateways, and checks every session's record.
 #[derive(Debug, Parser)]
@@ -54,9 +61,12 @@ pub(crate) struct Options {
     pub(crate) list: bool,
 }
 
-/// How many clients and how much is published.
-#[derive(Clone, Copy, Debug, Args)]
+/// How many clients, what they speak, and how much is published.
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Size {
+    /// What clients speak; mixed, they take turns.
+    #[arg(long, default_value = transport::MIXED, value_parser = mixes())]
+    pub(crate) transport: Mix,
     /// Clients; 1,000 unless it is to be quick.
     #[arg(long)]
     pub(crate) sessions: Option<usize>,
@@ -109,6 +119,10 @@ impl Options {
     }
 }
 
-fn names() -> impl clap::builder::TypedValueParser<Value = String> {
-    clap::builder::PossibleValuesParser::new(scenario::ALL.iter().map(|scenario| scenario.name))
+fn names() -> impl TypedValueParser<Value = String> {
+    PossibleValuesParser::new(scenario::ALL.iter().map(|scenario| scenario.name))
+}
+
+fn mixes() -> impl TypedValueParser<Value = Mix> {
+    PossibleValuesParser::new(Mix::names()).map(|name| Mix::named(&name))
 }

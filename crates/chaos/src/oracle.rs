@@ -184,12 +184,37 @@ impl Track {
 }
 
 impl Findings {
+    /// All of them together.
+    pub(crate) fn sum<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut sum = Self::default();
+        parts.into_iter().for_each(|part| sum.add(part));
+        sum
+    }
+
+    /// Adds what was found in other records.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.received += other.received;
+        self.lost_silently += other.lost_silently;
+        self.lost_in_gaps += other.lost_in_gaps;
+        self.doubled += other.doubled;
+        self.disordered += other.disordered;
+        self.foreign += other.foreign;
+        for (told, count) in &other.gaps {
+            *self.gaps.entry(told.clone()).or_default() += count;
+        }
+    }
+
     /// How many gaps were told.
     pub(crate) fn told(&self) -> u64 {
         self.gaps.values().sum()
     }
 
-    /// What is wrong whatever happens, in words.
+    /// How much is wrong whatever happens.
+    pub(crate) fn wrong(&self) -> u64 {
+        self.lost_silently + self.doubled + self.disordered + self.foreign
+    }
+
+    /// The same in words.
     pub(crate) fn faults(&self) -> Vec<String> {
         in_words(&[
             (self.lost_silently, "lost silently"),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     broker::Broker,
+    crowd::Shares,
     oracle::{Findings, in_words},
     scenario::Gaps,
 };
@@ -30,6 +31,8 @@ pub(crate) struct Outcome {
     /// From the end of the last connection until every client was live; none if there was no end.
     pub(crate) recovery_seconds: Option<f64>,
     pub(crate) findings: Findings,
+    /// The same by what clients spoke.
+    pub(crate) shares: Shares,
 }
 
 impl Outcome {
@@ -78,6 +81,7 @@ mod tests {
             dead: BTreeMap::new(),
             unwell: 0,
             recovery_seconds: None,
+            shares: Shares::new(),
             findings: Findings { received: 1, ..Findings::default() },
         }
     }

@@ -167,7 +167,7 @@ pub(crate) const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "primary-frozen",
-        about: "the primary stands still until its replica is promoted, and then goes on",
+        about: "the primary stands still until its replica is promoted, and then goes on until it is made a replica",
         is_quick: false,
         shape: Shape::Sentinels,
         on_pubsub: any("nothing says what was published before the new link"),

@@ -11,12 +11,13 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Result,
     broker::Broker,
-    crowd::{Crowd, Habits},
+    crowd::{Crowd, Habits, Shares, leisure},
     job::Line,
     lab::{HEARTBEAT, Lab, LabPlan},
     ledger::Ledger,
     oracle::{Findings, in_words},
     publisher::{Load, Publisher},
+    transport::Mix,
     trial::{CHANNELS, CHANNELS_EACH, DATA_BYTES, LIVE_LIMIT, TAIL_LIMIT},
     vitals::{Course, Vitals},
 };
@@ -40,6 +41,7 @@ const SAMPLE: Duration = Duration::from_secs(5);
 pub(crate) struct SoakJob {
     pub(crate) broker: Broker,
     pub(crate) sessions: usize,
+    pub(crate) mix: Mix,
     /// Publications a second.
     pub(crate) rate: u32,
     pub(crate) seconds: f64,
@@ -53,6 +55,8 @@ pub(crate) struct SoakOutcome {
     pub(crate) dead_pages: u64,
     pub(crate) unwell: usize,
     pub(crate) findings: Findings,
+    /// The same by what clients spoke.
+    pub(crate) shares: Shares,
     /// What the gateways used, from when history was full.
     pub(crate) courses: Vec<Course>,
 }
@@ -72,6 +76,8 @@ pub(crate) fn run(job: &SoakJob) -> Result<SoakOutcome> {
     let ledger = Arc::new(Ledger::new(CHANNELS));
     let habits = Habits {
         server: lab.balancer.address(),
+        mix: job.mix.clone(),
+        leisure: leisure(job.sessions),
         channels_each: CHANNELS_EACH,
         heartbeat: HEARTBEAT,
         receive_buffer_bytes: None,
@@ -87,12 +93,14 @@ pub(crate) fn run(job: &SoakJob) -> Result<SoakOutcome> {
     publisher.stop();
     let _ = crowd.wait_until(LIVE_LIMIT, |census| census.all_live());
     let (census, _) = crowd.wait_until(TAIL_LIMIT, |census| census.unwell == 0);
+    let shares = crowd.ask(|clients| clients.judge());
     Ok(SoakOutcome {
         published: ledger.total(),
         reconnects: census.reconnects,
         dead_pages: census.dead.values().sum(),
         unwell: census.unwell,
-        findings: crowd.ask(|clients| clients.judge()),
+        findings: Findings::sum(shares.values().map(|share| &share.findings)),
+        shares,
         courses,
     })
 }

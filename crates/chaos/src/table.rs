@@ -1,9 +1,10 @@
 //! Shows rows as a table in the terminal.
 
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt::Write};
 
 use crate::{
     broker::Broker,
+    crowd::{Share, Shares},
     report::{Report, Row},
     scenario,
     soak::SoakOutcome,
@@ -30,6 +31,7 @@ pub(crate) fn render(report: &Report) -> String {
     let mut lines = vec![HEAD.map(str::to_owned)];
     lines.extend(report.rows.iter().map(cells));
     let mut text = aligned(&lines);
+    text += &transports(report.rows.iter().filter_map(|row| Some(&row.outcome.as_ref()?.shares)));
     for row in report.rows.iter().filter(|row| !row.is_green()) {
         // Writing into a String cannot fail.
         let _ = writeln!(text, "{} on {}: {}", row.scenario, row.broker.label(), row.in_words());
@@ -39,11 +41,38 @@ pub(crate) fn render(report: &Report) -> String {
         for (told, count) in row.outcome.iter().flat_map(|outcome| &outcome.findings.gaps) {
             let _ = writeln!(text, "    gap told: {told}, {count} times");
         }
+        for (taste, share) in row.outcome.iter().flat_map(|outcome| &outcome.shares) {
+            for fault in share.findings.faults() {
+                let _ = writeln!(text, "    {taste}: {fault}");
+            }
+        }
         for (why, count) in row.outcome.iter().flat_map(|outcome| &outcome.dead) {
             let _ = writeln!(text, "    dead: {why}, {count} pages");
         }
     }
     text
+}
+
+/// What became of those who spoke each transport, over all of these trials.
+fn transports<'a>(trials: impl Iterator<Item = &'a Shares>) -> String {
+    let mut sums: BTreeMap<&str, Share> = BTreeMap::new();
+    for (taste, share) in trials.flatten() {
+        sums.entry(taste).or_default().add(share);
+    }
+    let head =
+        ["transport", "clients", "delivered", "wrong", "lost in gaps", "gaps told", "reconnects", "moves"];
+    let mut lines = vec![head.map(str::to_owned)];
+    lines.extend(sums.iter().map(|(taste, share)| {
+        let Share { clients, reconnects, moves, findings } = share;
+        let numbers = [*clients, findings.received, findings.wrong(), findings.lost_in_gaps, findings.told()];
+        let mut cells: [String; 8] = Default::default();
+        (*taste).clone_into(&mut cells[0]);
+        for (cell, number) in cells[1..].iter_mut().zip(numbers.iter().chain([reconnects, moves])) {
+            *cell = number.to_string();
+        }
+        cells
+    }));
+    aligned(&lines)
 }
 
 /// Which scenarios there are, and what may come of them.
@@ -71,6 +100,7 @@ pub(crate) fn soak(outcome: &SoakOutcome) -> String {
         [course.gateway.to_string(), course.figure.clone(), course.shown(), growth, verdict.to_owned()]
     }));
     let mut text = aligned(&lines);
+    text += &transports([&outcome.shares].into_iter());
     let (published, received) = (outcome.published, outcome.findings.received);
     let reconnects = outcome.reconnects;
     let _ = writeln!(text, "{published} published, {received} delivered, {reconnects} reconnects");

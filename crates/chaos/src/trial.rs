@@ -8,10 +8,11 @@ use std::{
 
 use crate::{
     Result,
-    crowd::{Crowd, Habits},
+    crowd::{Crowd, Habits, leisure},
     job::{Job, Line},
     lab::{HEARTBEAT, Lab, LabPlan, max_clients},
     ledger::Ledger,
+    oracle::Findings,
     outcome::Outcome,
     publisher::{Load, Publisher},
     scenario::{Scenario, Shape},
@@ -51,15 +52,17 @@ pub(crate) fn run(job: &Job, scenario: &Scenario) -> Result<Outcome> {
     Line::say("starting Redis, gateways and HAProxy");
     let lab = Lab::open(plan)?;
     let ledger = Arc::new(Ledger::new(CHANNELS));
+    let sessions = scenario.shape.sessions(job);
     let habits = Habits {
         server: lab.balancer.address(),
+        mix: job.mix.clone(),
+        leisure: leisure(sessions),
         channels_each: CHANNELS_EACH,
         heartbeat: HEARTBEAT,
         receive_buffer_bytes: scenario.shape.receive_buffer_bytes(),
     };
     let crowd = Crowd::start(habits, Arc::clone(&ledger))?;
     let load = scenario.shape.load(job);
-    let sessions = scenario.shape.sessions(job);
     Line::say(format!("{sessions} clients come"));
     crowd.ask(move |clients| clients.add(sessions));
     let (census, all_live) = crowd.wait_until(LIVE_LIMIT, |census| census.all_live());
@@ -105,7 +108,7 @@ impl Trial {
         self.publisher.stop();
         Line::say("waiting for the last publications");
         let (census, _) = self.crowd.wait_until(TAIL_LIMIT, |census| census.unwell == 0);
-        let findings = self.crowd.ask(|clients| clients.judge());
+        let shares = self.crowd.ask(|clients| clients.judge());
         Outcome {
             scenario: scenario.name.to_owned(),
             broker: job.broker,
@@ -116,7 +119,8 @@ impl Trial {
             dead: census.dead,
             unwell: census.unwell,
             recovery_seconds: census.recovery.map(|recovery| recovery.as_secs_f64()),
-            findings,
+            findings: Findings::sum(shares.values().map(|share| &share.findings)),
+            shares,
         }
     }
 }

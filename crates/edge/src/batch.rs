@@ -65,7 +65,7 @@ async fn publish_line(
     let post = Post::parse(line)?;
     let access = &shard.config().access;
     access.allow_publish(&post.channel, foreign)?;
-    let data = post.data(access.takes_json(&post.channel));
+    let data = post.data(access.takes_json(&post.channel))?;
     let draft = post.draft(&data)?;
     let once = key.map(|key| idempotency::once(key, &draft));
     publish(shard, draft, once).await

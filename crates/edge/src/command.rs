@@ -1,6 +1,6 @@
 //! What a client asks for over a WebSocket.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashSet};
 
 use hyper::StatusCode;
 use publication::{ChannelName, Draft, Pattern, compact_json};
@@ -12,6 +12,9 @@ use crate::{
     request::{Since, parse_pattern, parse_since},
     respond::Refusal,
 };
+
+/// The longest `ref`, as it is written.
+const MAX_REFERENCE_BYTES: usize = 256;
 
 /// A request and the name by which its answer is known.
 #[derive(Debug)]
@@ -86,6 +89,10 @@ impl Ask {
     pub(crate) fn parse(text: &str) -> Result<Self, Misunderstood> {
         let referring: Option<Referring<'_>> = parse_object(text).ok();
         let reference = referring.and_then(|referring| referring.reference).map(RawValue::get);
+        if reference.is_some_and(|text| text.len() > MAX_REFERENCE_BYTES) {
+            let refusal = bad_message("`ref` is too long");
+            return Err(Misunderstood { reference: None, refusal });
+        }
         let is_name = |text: &&str| text.starts_with(|first: char| matches!(first, '"' | '-' | '0'..='9'));
         if let Some(other) = reference.filter(|text| !is_name(text))
             && other != "null"
@@ -141,13 +148,17 @@ impl Post {
 
     /// The data as it is published: of a string its content, of any other value its compact text.
     /// Where the channel's rule says `json`, a string is a value like any other.
-    pub(crate) fn data(&self, json: bool) -> Cow<'_, str> {
-        let Some(data) = &self.data else { return Cow::Borrowed("") };
-        if json {
-            return compact_json(data.get());
+    ///
+    /// # Errors
+    /// It is a string that is no text: half of a character that JavaScript cut in two.
+    pub(crate) fn data(&self, json: bool) -> Result<Cow<'_, str>, Refusal> {
+        let Some(data) = &self.data else { return Ok(Cow::Borrowed("")) };
+        if json || !data.get().starts_with('"') {
+            return Ok(compact_json(data.get()));
         }
-        // What starts as a string is one: it has been parsed.
-        serde_json::from_str(data.get()).map_or_else(|_| compact_json(data.get()), Cow::Owned)
+        serde_json::from_str(data.get())
+            .map(Cow::Owned)
+            .map_err(|error| bad_message(&format!("`data`: {error}")))
     }
 
     /// What is to be published with this as its data.
@@ -174,7 +185,13 @@ fn parse_patterns(names: &[String]) -> Result<Vec<Pattern>, Refusal> {
     if names.is_empty() {
         return Err(bad_message("no channel is named"));
     }
-    names.iter().map(|name| parse_pattern(name).map_err(|error| error.refusal())).collect()
+    let (mut patterns, mut seen) = (Vec::new(), HashSet::new());
+    for name in names {
+        if seen.insert(name) {
+            patterns.push(parse_pattern(name).map_err(|error| error.refusal())?);
+        }
+    }
+    Ok(patterns)
 }
 
 /// Reads a JSON object. An array of its members' values would otherwise do as well.

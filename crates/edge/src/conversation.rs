@@ -58,10 +58,10 @@ async fn subscribe(
     loop {
         // Registered before looking, so that nothing is missed in between.
         let turned = shard.turned.notified();
-        if shard.sessions.borrow().hub.has_all(key) {
+        if shard.sessions.borrow().has_all(key) {
             let caught = poll::catch_up(shard, &selection, since).await?;
             let mut sessions = shard.sessions.borrow_mut();
-            if sessions.hub.has_all(key) {
+            if sessions.has_all(key) {
                 if !caught.more {
                     sessions.subscribe(key, patterns);
                 }
@@ -83,7 +83,7 @@ async fn publish(shard: &Shard, key: SessionKey, post: &Post) -> Result<Vec<u8>,
     let access = &shard.config().access;
     let foreign = shard.sessions.borrow().foreign(key);
     access.allow_publish(&post.channel, foreign)?;
-    let data = post.data(access.takes_json(&post.channel));
+    let data = post.data(access.takes_json(&post.channel))?;
     let draft = post.draft(&data)?;
     let from = shard.sessions.borrow_mut().name(key, post.echo);
     let done = publish::publish(shard, Draft { from: Some(&from), ..draft }, None).await?;

@@ -154,10 +154,14 @@ impl Dialogue {
         Duration::from_millis(now.wrapping_sub(self.pinged).into()) >= interval
     }
 
-    /// It is pinged. Returns how many pings before it were not answered.
+    /// It is pinged. Returns how many pings before it were not answered; those do not count that came
+    /// while its request waited for an answer, since nothing of it is heard then.
     pub(crate) fn ping(&mut self, now: u32) -> u8 {
         self.pinged = now;
-        self.unanswered = self.unanswered.saturating_add(1);
-        self.unanswered - 1
+        let before = self.unanswered;
+        if self.listens() {
+            self.unanswered = before.saturating_add(1);
+        }
+        before
     }
 }

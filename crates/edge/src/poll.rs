@@ -68,7 +68,7 @@ pub(crate) async fn answer(shard: &Shard, wanted: &mut Wanted, method: &Method) 
 
 fn wait(shard: &Shard, start: Start) -> Result<Looked, Refusal> {
     let permit = shard.sessions.borrow().permit_to_wait();
-    let permit = permit.map_err(|turned_away| Refusal::closed(turned_away.reason))?;
+    let permit = permit.map_err(Refusal::turned_away)?;
     Ok(Looked::Waits(start, permit))
 }
 

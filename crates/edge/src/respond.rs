@@ -1,5 +1,7 @@
 //! Answers that stay in hyper: bodies, errors, headers.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{
@@ -12,7 +14,7 @@ use hyper::{
 
 use publication::Pattern;
 
-use crate::close::CloseReason;
+use crate::{close::CloseReason, sessions::TurnedAway};
 
 pub(crate) type Answer = Response<Full<Bytes>>;
 
@@ -26,11 +28,13 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
     /// The methods that would be right, if that is what is wrong.
     allow: Option<&'static str>,
+    /// When to come back, if its turn is known.
+    away: Option<Duration>,
 }
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), allow: None }
+        Self { status, code, message: message.into(), allow: None, away: None }
     }
 
     /// Right place, wrong method.
@@ -77,6 +81,11 @@ impl Refusal {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, reason.label(), message)
     }
 
+    /// The same where it is known for how long.
+    pub(crate) fn turned_away(TurnedAway { reason, away }: TurnedAway) -> Self {
+        Self { away: Some(away), ..Self::closed(reason) }
+    }
+
     /// What every error says, as a JSON object.
     pub(crate) fn json(&self) -> String {
         serde_json::json!({ "code": self.code, "message": self.message }).to_string()
@@ -97,7 +106,8 @@ impl Refusal {
         }
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             // Spread, so that those who were turned away together do not come back together.
-            let seconds = rand::random_range(1..=5);
+            let away = self.away.map(|away| away.as_secs_f64().ceil() as u64);
+            let seconds = away.unwrap_or_else(|| rand::random_range(1..=5));
             answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         answer

@@ -133,14 +133,14 @@ async fn read(
 fn upgrade<B>(shard: &Shard, request: &Request<B>, foreign: Option<&'static str>) -> Result<Reply, Refusal> {
     let accept = websocket::accept(request).map_err(|error| match error {
         HandshakeError::Malformed(words) => Refusal::new(StatusCode::BAD_REQUEST, "bad_handshake", words),
-        HandshakeError::Version => Refusal::upgrade(),
+        HandshakeError::None | HandshakeError::Version => Refusal::upgrade(),
     })?;
     if !shard.config().cors.admits(request.headers()) {
         // Browsers do not ask before they open a WebSocket: any page could read an open localhost.
         return Err(Refusal::foreign_origin("open a WebSocket"));
     }
     let sessions = shard.sessions.borrow();
-    let permit = sessions.permit().map_err(|turned_away| Refusal::closed(turned_away.reason))?;
+    let permit = sessions.permit().map_err(Refusal::turned_away)?;
     Ok(Reply::WebSocket { accept, foreign, permit })
 }
 

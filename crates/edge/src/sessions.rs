@@ -19,7 +19,7 @@ use mio::{Registry, Token, event::Event};
 use publication::{Arrival, Batch, Roll, SessionName};
 use slab::Slab;
 
-pub(crate) use self::admission::Newcomer;
+pub(crate) use self::admission::{Newcomer, TurnedAway};
 use self::{farewell::LEAVING, sweep::Sweep, waiting::Waiting, watching::Watching};
 use crate::{
     census::Census,
@@ -34,10 +34,11 @@ use crate::{
     wire::{Heard, Leaving},
 };
 
-/// Writes after which the runtime gets a turn, so that handshakes never wait for a sweep.
-const TURN_WRITES: usize = 256;
-/// Writes between two looks at the clock.
-const CLOCK_WRITES: usize = 32;
+/// Writes, and things heard, after which the runtime gets a turn, so that handshakes never wait for a
+/// sweep, nor for a client that never stops.
+const TURN_STEPS: usize = 256;
+/// Of them, those between two looks at the clock.
+const CLOCK_STEPS: usize = 32;
 
 /// The sessions of a shard, and what they read.
 pub(crate) struct Sessions {
@@ -135,7 +136,7 @@ impl Sessions {
             if let Arrival::Publication(publication) | Arrival::Entry(_, Some(publication)) = arrival
                 && publication.is_unechoed()
             {
-                self.pass_over(publication.from());
+                self.pass_over(publication);
             }
         }
         if let Some(current) = batch.current
@@ -203,13 +204,13 @@ impl Sessions {
             self.enqueue(key);
         }
         self.woken = woken;
-        let mut writes = 0;
-        while writes < TURN_WRITES
+        let mut steps = 0;
+        while steps < TURN_STEPS
             && let Some(key) = self.ready.pop_front()
         {
-            let before = writes / CLOCK_WRITES;
-            writes += self.serve(key);
-            if writes / CLOCK_WRITES != before {
+            let before = steps / CLOCK_STEPS;
+            steps += self.serve(key);
+            if steps / CLOCK_STEPS != before {
                 self.now = Instant::now();
             }
         }

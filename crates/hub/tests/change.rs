@@ -6,9 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hub::{Config, Hub, Place, Selection, SessionKey, Start, Step, Want};
+use hub::{Config, GapReason, Hub, Place, Selection, SessionKey, Start, Step, Want};
 use proptest::prelude::*;
-use publication::{Arrival, BeaconId, Draft, Pattern, Publication};
+use publication::{Arrival, BeaconId, Draft, EntryId, Pattern, Publication};
 
 const CHANNELS: [&str; 4] = ["a", "ab", "b", "c"];
 const SELECTIONS: [&[&str]; 6] = [&["a"], &["a*"], &["*"], &["b", "c"], &["a", "b"], &[]];
@@ -136,4 +136,38 @@ proptest! {
             }
         }
     }
+}
+
+/// A stream is begun with, or begun with anew; `meanwhile`, what it holds has come but for its end.
+fn begin(hub: &mut Hub, epoch: u64, entries: std::ops::Range<u64>, meanwhile: impl FnOnce(&mut Hub)) {
+    let (id, now) = (|ms| EntryId { ms, seq: 0 }, Instant::now());
+    hub.append(&Arrival::Anew { epoch, after: id(1) }, now);
+    for ms in entries {
+        let draft = Draft { channel: "a", ..Draft::default() };
+        let publication = Publication::new(&draft, 1).expect("valid");
+        hub.append(&Arrival::Entry(id(ms), Some(Arc::new(publication))), now);
+    }
+    meanwhile(hub);
+    hub.append(&Arrival::Warm, now);
+    hub.wake(&mut Vec::new());
+}
+
+#[test]
+fn who_changes_channels_while_a_stream_is_read_anew_reads_nothing_of_what_is_restored() {
+    let select =
+        |names: &[&str]| Selection::new(names.iter().map(|name| Pattern::parse(name).expect("valid")));
+    let mut hub = Hub::new(Config {
+        keep_count: 100,
+        keep_bytes: usize::MAX,
+        keep_for: Duration::MAX,
+        keep_channels: 100,
+        keep_cursors: Duration::MAX,
+    });
+    begin(&mut hub, 1, 2..10, |_| {});
+    let session = hub.enter(&select(&["a", "z"]), 0, Start::Live, Instant::now());
+    assert_eq!(hub.step(session, Want::All), Step::Rest);
+    begin(&mut hub, 2, 2..8, |hub| assert!(hub.change(session, &select(&["a"])).is_some()));
+    assert!(matches!(hub.step(session, Want::All), Step::Gap(gap) if gap.reason == GapReason::BrokerLost));
+    assert_eq!(hub.step(session, Want::All), Step::Rest);
+    assert_eq!(hub.behind(), 0);
 }

@@ -63,16 +63,16 @@ fn append_chunk(bytes: &mut Vec<u8>, length: usize, payload: impl FnOnce(&mut Ve
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stream::Response;
+    use crate::stream::EventStream;
 
     #[test]
     fn head_and_frames_are_a_well_formed_event_stream() {
         let mut frame = Frame::new();
         let mut events = Vec::new();
-        let mut response = Response::new();
+        let mut stream = EventStream::new();
         let head = frame.head().to_vec();
         let bytes = [head, frame.encode(b"x").to_vec(), frame.encode(b"y").to_vec()].concat();
-        response.feed(&bytes, &mut |event| events.push(event.data.map(<[u8]>::to_vec))).expect("well-formed");
+        stream.feed(&bytes, &mut |event| events.push(event.data.map(<[u8]>::to_vec))).expect("well-formed");
         let wanted = [&b"{}"[..], b"x", b"y"].map(|data| Some(data.to_vec()));
         assert_eq!(events, wanted);
     }

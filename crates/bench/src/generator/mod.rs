@@ -18,7 +18,9 @@ use crate::Result;
 use crate::clock;
 use crate::interrupt;
 use crate::session::{Session, Stage, Subscription};
+use crate::stream::Malformed;
 use crate::tally::Tally;
+use crate::transport::Transport;
 
 /// Connections that are opened but not live yet; a page reload of a whole site is not gentler.
 pub(crate) const MAX_IN_FLIGHT: usize = 2_000;
@@ -32,6 +34,7 @@ pub(crate) struct Generator {
     pub(crate) tally: Tally,
     server: SocketAddrV4,
     run: u32,
+    transport: Transport,
     awaits_open: bool,
     epoll: OwnedFd,
     sessions: Slab<Session>,
@@ -40,16 +43,24 @@ pub(crate) struct Generator {
     live: usize,
     opened: u32,
     read_buffer: Vec<u8>,
+    /// What a server wants to hear at once, for the moment between a read and a write.
+    answers: Vec<u8>,
     events: Vec<epoll::Event>,
 }
 
 impl Generator {
     /// A generator without sessions. `awaits_open`: the server sends `fanfare.open`.
-    pub(crate) fn new(server: SocketAddrV4, run: u32, awaits_open: bool) -> Result<Generator> {
+    pub(crate) fn new(
+        server: SocketAddrV4,
+        run: u32,
+        transport: Transport,
+        awaits_open: bool,
+    ) -> Result<Generator> {
         Ok(Generator {
             tally: Tally::new(),
             server,
             run,
+            transport,
             awaits_open,
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
             sessions: Slab::new(),
@@ -58,6 +69,7 @@ impl Generator {
             live: 0,
             opened: 0,
             read_buffer: vec![0; READ_BUFFER_BYTES],
+            answers: Vec::new(),
             events: Vec::with_capacity(MAX_EVENTS_PER_TURN),
         })
     }
@@ -144,18 +156,40 @@ impl Generator {
             Ok(0) => self.end(key),
             Ok(length) => {
                 let bytes = &self.read_buffer[..length];
-                let outcome = session.receive(bytes, clock::now_nanos(), &mut self.tally);
+                self.tally.received_bytes += length as u64;
+                let outcome = session.receive(bytes, clock::now_nanos(), &mut self.answers, &mut self.tally);
                 if was == Stage::Asked && session.stage == Stage::Live {
                     self.in_flight -= 1;
                     self.live += 1;
                 }
-                if let Err(malformed) = outcome {
+                if let Err(malformed) = outcome.and_then(|()| self.answer(key)) {
                     self.tally.malformed = Some(malformed.0);
+                    // They were for this session, which is over.
+                    self.answers.clear();
                     self.end(key);
                 }
             }
             Err(Errno::AGAIN | Errno::INTR) => {}
             Err(_) => self.end(key),
+        }
+    }
+
+    /// Writes what the server wants to hear.
+    fn answer(&mut self, key: usize) -> std::result::Result<(), Malformed> {
+        if self.answers.is_empty() {
+            return Ok(());
+        }
+        let length = self.answers.len();
+        let written = match &self.sessions[key].socket {
+            Some(socket) => rustix::io::write(socket, &self.answers),
+            None => Ok(length),
+        };
+        self.answers.clear();
+        match written {
+            Ok(written) if written == length => Ok(()),
+            Ok(_) | Err(Errno::AGAIN) => Err(Malformed("it does not read what it asked for")),
+            // A broken connection is seen by reading on.
+            Err(_) => Ok(()),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Publishes a plan from a thread of its own, through the door that the server reads from.
 
+mod clients;
 mod flood;
 mod fred;
 mod nchan;
@@ -15,6 +16,7 @@ pub(crate) use way::{STREAM, Way};
 use crate::Result;
 use crate::clock;
 use crate::plan::Plan;
+use crate::transport::Transport;
 
 /// All that the project's gateways read in Redis starts with it.
 pub(crate) const PREFIX: &str = "fanfare:";
@@ -28,6 +30,8 @@ pub(crate) enum Door {
     Raw(SocketAddrV4, Way),
     /// Nchan's publisher location, over one pipelined HTTP connection.
     Nchan(SocketAddrV4),
+    /// A server itself, as its clients over WebSockets.
+    Clients(SocketAddrV4, Transport),
 }
 
 /// A plan being published.
@@ -45,6 +49,7 @@ impl Door {
             Door::Fred(redis, way) => fred::publish(redis, way, &plan),
             Door::Raw(redis, way) => raw::publish(redis, way, &plan),
             Door::Nchan(server) => nchan::publish(server, &plan),
+            Door::Clients(server, transport) => clients::publish(server, transport, &plan),
         });
         Publishing { thread, began_nanos }
     }

@@ -20,24 +20,39 @@ struct Figures {
 }
 
 pub(super) fn run(lab: &mut Lab) -> Result<()> {
-    let contenders = lab.present(&[Contender::Fanfare, Contender::Floor, Contender::Nchan, Contender::Node]);
-    let series = pairs::measure(lab, NAME, lab.scale.pairs, &contenders, measure);
-    let rate = |figures: &Figures| figures.deliveries_per_second;
-    let load = series.figures(Contender::Fanfare, |figures| figures.load_busy);
+    let times = [(Contender::Floor, 20.0), (Contender::Nchan, 30.0)];
+    compare(lab, NAME, Contender::Fanfare, &[Contender::Nchan, Contender::Node], &times)?;
+    lab.report.note("burst: to Nchan by pipelined POSTs");
+    Ok(())
+}
+
+/// Measures one of ours, the floor and some others. `times`: as many times the deliveries of
+/// somebody as ours must be.
+pub(super) fn compare(
+    lab: &mut Lab,
+    scenario: &'static str,
+    ours: Contender,
+    others: &[Contender],
+    times: &[(Contender, f64)],
+) -> Result<()> {
+    let contenders = lab.present(&[&[ours, Contender::Floor], others].concat());
+    let series = pairs::measure(lab, scenario, lab.scale.pairs, &contenders, measure);
+    let load = series.figures(ours, |figures| figures.load_busy);
     let load_busy = median(&load);
-    let head = (NAME, "deliveries until the last", Unit::PerSecond);
-    let rows = [
-        series.against_floor(head, rate).target(Target::AtLeast(20.0), load_busy),
-        series.row(head, Contender::Fanfare, Contender::Nchan, rate).target(Target::AtLeast(30.0), load_busy),
-        series.against_floor((NAME, "CPU per delivery", Unit::Micros), |figures| {
-            figures.cpu_micros_per_delivery
-        }),
-        Row::new(NAME, "generator's core busy", Unit::Share).ours(load),
-    ];
-    lab.report.rows.extend(rows);
+    let head = (scenario, "deliveries until the last", Unit::PerSecond);
+    lab.report.rows.extend(times.iter().map(|&(base, least)| {
+        series
+            .row(head, ours, base, |figures| figures.deliveries_per_second)
+            .target(Target::AtLeast(least), load_busy)
+    }));
+    let cpu = (scenario, "CPU per delivery", Unit::Micros);
+    lab.report.rows.extend([
+        series.row(cpu, ours, Contender::Floor, |figures| figures.cpu_micros_per_delivery),
+        Row::new(scenario, "generator's core busy", Unit::Share).ours(load),
+    ]);
     lab.report.note(format!(
-        "burst: {} publications to fanfare, {} to those who write one by one (their rate does not \
-         depend on it); to Redis by raw commands, all else through fred; to Nchan by pipelined POSTs",
+        "{scenario}: {} publications to fanfare, {} to those who write one by one (their rate does not \
+         depend on it); to Redis by raw commands, where steady rates come through fred",
         lab.scale.burst,
         publications(lab, Contender::Floor),
     ));
@@ -67,7 +82,7 @@ fn measure(lab: &Lab, contender: Contender) -> Result<Measured<Figures>> {
 
 /// Whoever writes each frame alone would need minutes for the whole burst.
 fn publications(lab: &Lab, contender: Contender) -> u32 {
-    match contender {
+    match contender.program() {
         Contender::Fanfare => lab.scale.burst,
         _ => lab.scale.single_writes / lab.scale.sessions,
     }

@@ -28,31 +28,42 @@ struct Figures {
 }
 
 pub(super) fn run(lab: &mut Lab) -> Result<()> {
-    let ours = lab.present(&[Contender::Fanfare]);
-    let peers = lab.present(&[Contender::Nchan, Contender::Node]);
-    let rounds = lab.scale.pairs.min(MAX_ROUNDS);
-    let series = pairs::measure(lab, NAME, rounds, &ours, measure);
-    let peers_series = pairs::measure(lab, NAME, 1, &peers, measure);
+    let peers = [Contender::Nchan, Contender::Node];
+    compare(lab, NAME, Contender::Fanfare, &peers, MAX_BYTES_PER_SESSION)
+}
 
-    let whole = median(&series.figures(Contender::Fanfare, |figures| figures.all_sessions_bytes));
+/// Measures one of ours and some peers, and judges ours by itself.
+pub(super) fn compare(
+    lab: &mut Lab,
+    scenario: &'static str,
+    ours: Contender,
+    peers: &[Contender],
+    max_bytes_per_session: f64,
+) -> Result<()> {
+    let peers = lab.present(peers);
+    let rounds = lab.scale.pairs.min(MAX_ROUNDS);
+    let series = pairs::measure(lab, scenario, rounds, &lab.present(&[ours]), measure);
+    let peers_series = pairs::measure(lab, scenario, 1, &peers, measure);
+
+    let whole = median(&series.figures(ours, |figures| figures.all_sessions_bytes));
     let growth_limit = MAX_GROWTH_SHARE * whole.unwrap_or(0.0) + MAX_GROWTH_BYTES;
     let sessions = lab.scale.idle_sessions;
     let row = |measure: &str, figure: fn(&Figures) -> f64| {
-        let mut row = Row::new(NAME, measure, Unit::Bytes).ours(series.figures(Contender::Fanfare, figure));
+        let mut row = Row::new(scenario, measure, Unit::Bytes).ours(series.figures(ours, figure));
         let figures = |peer| Figure::of(peer, peers_series.figures(peer, figure));
         row.peers = peers.iter().copied().filter_map(figures).collect();
         row
     };
     let slope = row("memory per session", |figures| figures.bytes_per_session)
-        .own_target(Target::AtMost(MAX_BYTES_PER_SESSION));
+        .own_target(Target::AtMost(max_bytes_per_session));
     let all = row(&format!("memory at {sessions} sessions"), |figures| figures.all_sessions_bytes);
     let measure = format!("growth after {} connects and disconnects", lab.scale.churn);
-    let growth = Row::new(NAME, measure, Unit::Bytes)
-        .ours(series.figures(Contender::Fanfare, |figures| figures.growth_bytes))
+    let growth = Row::new(scenario, measure, Unit::Bytes)
+        .ours(series.figures(ours, |figures| figures.growth_bytes))
         .own_target(Target::AtMost(growth_limit));
     lab.report.rows.extend([slope, all, growth]);
     lab.report.note(format!(
-        "idle: anonymous memory, {} s after the last session is live; the growth is measured with \
+        "{scenario}: anonymous memory, {} s after the last session is live; the growth is measured with \
          {sessions} sessions standing",
         lab.scale.idle_seconds,
     ));
@@ -66,7 +77,7 @@ fn measure(lab: &Lab, contender: Contender) -> Result<Measured<Figures>> {
     let few_bytes = settled_bytes(&mut trial)?;
     trial.connect(waiting(many - few))?;
     let many_bytes = settled_bytes(&mut trial)?;
-    let growth_bytes = match contender {
+    let growth_bytes = match contender.program() {
         Contender::Fanfare => {
             churn(&mut trial, lab.scale.churn)?;
             settled_bytes(&mut trial)? - many_bytes

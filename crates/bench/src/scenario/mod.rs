@@ -5,6 +5,8 @@ mod burst;
 mod channels;
 mod connect;
 mod idle;
+mod polling_cost;
+mod polls;
 mod resume;
 mod stalled;
 mod steady;
@@ -12,7 +14,9 @@ mod stream_latency;
 mod stream_resume;
 mod stream_steady;
 mod stream_unwanted;
+mod talk;
 mod unwanted;
+mod websocket;
 
 use crate::Result;
 use crate::lab::Lab;
@@ -25,7 +29,7 @@ pub(crate) struct Scenario {
 }
 
 /// All scenarios in the order of the contract.
-pub(crate) const ALL: [Scenario; 12] = [
+pub(crate) const ALL: [Scenario; 18] = [
     Scenario { name: steady::NAME, run: steady::run },
     Scenario { name: burst::NAME, run: burst::run },
     Scenario { name: idle::NAME, run: idle::run },
@@ -38,10 +42,16 @@ pub(crate) const ALL: [Scenario; 12] = [
     Scenario { name: stream_unwanted::NAME, run: stream_unwanted::run },
     Scenario { name: stream_latency::NAME, run: stream_latency::run },
     Scenario { name: stream_resume::NAME, run: stream_resume::run },
+    Scenario { name: websocket::STEADY, run: websocket::steady },
+    Scenario { name: websocket::BURST, run: websocket::burst },
+    Scenario { name: websocket::IDLE, run: websocket::idle },
+    Scenario { name: talk::NAME, run: talk::run },
+    Scenario { name: polls::NAME, run: polls::run },
+    Scenario { name: polling_cost::NAME, run: polling_cost::run },
 ];
 
 /// Their names, for the command line.
-pub(crate) const NAMES: [&str; 12] = [
+pub(crate) const NAMES: [&str; 18] = [
     steady::NAME,
     burst::NAME,
     idle::NAME,
@@ -54,4 +64,10 @@ pub(crate) const NAMES: [&str; 12] = [
     stream_unwanted::NAME,
     stream_latency::NAME,
     stream_resume::NAME,
+    websocket::STEADY,
+    websocket::BURST,
+    websocket::IDLE,
+    talk::NAME,
+    polls::NAME,
+    polling_cost::NAME,
 ];

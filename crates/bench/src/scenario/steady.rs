@@ -14,37 +14,45 @@ pub(super) const NAME: &str = "steady";
 const CHANNEL: u32 = 0;
 const PUBLICATIONS_PER_SECOND: u32 = 20;
 
-pub(super) struct Figures {
-    pub(super) cpu_micros_per_delivery: f64,
+struct Figures {
+    cpu_micros_per_delivery: f64,
     system_share: f64,
-    pub(super) load_busy: f64,
-    pub(super) latency: Latency,
+    load_busy: f64,
+    latency: Latency,
 }
 
 pub(super) fn run(lab: &mut Lab) -> Result<()> {
-    let contenders = lab.present(&[Contender::Fanfare, Contender::Floor, Contender::Nchan, Contender::Node]);
-    let series = pairs::measure(lab, NAME, lab.scale.pairs, &contenders, measure);
+    compare(lab, NAME, Contender::Fanfare, &[Contender::Nchan, Contender::Node])
+}
+
+/// Measures one of ours, the floor and some others, and judges it beside the floor.
+pub(super) fn compare(
+    lab: &mut Lab,
+    scenario: &'static str,
+    ours: Contender,
+    others: &[Contender],
+) -> Result<()> {
+    let contenders = lab.present(&[&[ours, Contender::Floor], others].concat());
+    let series = pairs::measure(lab, scenario, lab.scale.pairs, &contenders, measure);
+    let row = |measure, unit, figure: fn(&Figures) -> f64| {
+        series.row((scenario, measure, unit), ours, Contender::Floor, figure)
+    };
     let rows = [
-        series
-            .against_floor((NAME, "CPU per delivery", Unit::Micros), |figures| {
-                figures.cpu_micros_per_delivery
-            })
+        row("CPU per delivery", Unit::Micros, |figures| figures.cpu_micros_per_delivery)
             .target(Target::AtMost(1.10), None),
-        series
-            .against_floor((NAME, "latency p99", Unit::Micros), |figures| figures.latency.p99_micros as f64)
+        row("latency p99", Unit::Micros, |figures| figures.latency.p99_micros as f64)
             .target(Target::AtMost(2.0), None),
-        series
-            .against_floor((NAME, "latency p50", Unit::Micros), |figures| figures.latency.p50_micros as f64),
-        series.against_floor((NAME, "CPU spent in the kernel", Unit::Share), |figures| figures.system_share),
-        Row::new(NAME, "generator's core busy", Unit::Share)
-            .ours(series.figures(Contender::Fanfare, |figures| figures.load_busy)),
+        row("latency p50", Unit::Micros, |figures| figures.latency.p50_micros as f64),
+        row("CPU spent in the kernel", Unit::Share, |figures| figures.system_share),
+        Row::new(scenario, "generator's core busy", Unit::Share)
+            .ours(series.figures(ours, |figures| figures.load_busy)),
     ];
     lab.report.rows.extend(rows);
     Ok(())
 }
 
 /// The same for whoever is measured.
-pub(super) fn measure(lab: &Lab, contender: Contender) -> Result<Measured<Figures>> {
+fn measure(lab: &Lab, contender: Contender) -> Result<Measured<Figures>> {
     let sessions = lab.scale.sessions;
     let publications = PUBLICATIONS_PER_SECOND * lab.scale.seconds;
     let mut trial = Trial::start(lab, contender)?;

@@ -5,6 +5,7 @@ mod counter;
 mod fanfare;
 mod floor;
 mod nchan;
+mod nginx;
 mod node;
 mod redis;
 
@@ -15,17 +16,21 @@ use std::path::Path;
 pub(crate) use admin::{Outcomes, outcomes, stream_reads};
 pub(crate) use counter::Counter;
 pub(crate) use fanfare::SHORT_MEMORY;
+pub(crate) use nginx::FILE_TARGET;
 pub(crate) use redis::{Redis, SubscriberLimit};
 
 use crate::Result;
 use crate::child::Child;
 use crate::publisher::{Door, Way};
+use crate::transport::Transport;
 
 /// Who is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Contender {
     /// The gateway, on redis-pubsub.
     Fanfare,
+    /// The same, its sessions on WebSockets.
+    WebSocket,
     /// The gateway, on redis-stream.
     Stream,
     /// The gateway on redis-stream, its memory so short that returning sessions are read back for.
@@ -34,8 +39,14 @@ pub(crate) enum Contender {
     Floor,
     /// nginx with Nchan.
     Nchan,
+    /// nginx with a small file.
+    Nginx,
     /// Node with http and ioredis.
     Node,
+    /// Node with ws and ioredis.
+    Ws,
+    /// Node with Socket.IO and its Redis adapter.
+    SocketIo,
 }
 
 /// A server that is ready for sessions.
@@ -63,20 +74,37 @@ pub(crate) struct Place<'a> {
 }
 
 impl Contender {
+    /// Somebody else's software.
+    pub(crate) const PEERS: [Contender; 5] =
+        [Contender::Nchan, Contender::Nginx, Contender::Node, Contender::Ws, Contender::SocketIo];
+
+    /// Those that can or cannot take part for the same reason; npm installs for all at once.
+    pub(crate) const TOGETHER: [&[Contender]; 4] = [
+        &[Contender::Fanfare],
+        &[Contender::Nchan],
+        &[Contender::Nginx],
+        &[Contender::Node, Contender::Ws, Contender::SocketIo],
+    ];
+
     /// Starts it and waits until it is ready.
     pub(crate) fn start(self, place: &Place<'_>) -> Result<Server> {
         match self {
-            Contender::Fanfare | Contender::Stream | Contender::ShortMemory => fanfare::start(place, self),
+            Contender::Fanfare | Contender::WebSocket | Contender::Stream | Contender::ShortMemory => {
+                fanfare::start(place, self)
+            }
             Contender::Floor => floor::start(place),
             Contender::Nchan => nchan::start(place),
-            Contender::Node => node::start(place),
+            Contender::Nginx => nginx::start(place),
+            Contender::Node => node::start(place, self, &node::SSE),
+            Contender::Ws => node::start(place, self, &node::WS),
+            Contender::SocketIo => node::start(place, self, &node::SOCKET_IO),
         }
     }
 
     /// The program that it runs, named after its first appearance.
     pub(crate) fn program(self) -> Contender {
         match self {
-            Contender::Stream | Contender::ShortMemory => Contender::Fanfare,
+            Contender::WebSocket | Contender::Stream | Contender::ShortMemory => Contender::Fanfare,
             other => other,
         }
     }
@@ -85,17 +113,27 @@ impl Contender {
     pub(crate) fn way(self) -> Way {
         match self {
             Contender::Stream | Contender::ShortMemory => Way::Add,
-            Contender::Fanfare | Contender::Floor | Contender::Nchan | Contender::Node => Way::Publish,
+            _ => Way::Publish,
+        }
+    }
+
+    /// What its sessions speak.
+    pub(crate) fn transport(self) -> Transport {
+        match self {
+            Contender::WebSocket | Contender::Ws => Transport::WebSocket,
+            Contender::SocketIo => Transport::SocketIo,
+            _ => Transport::Sse,
         }
     }
 
     /// Why it cannot take part on this machine, if so.
     pub(crate) fn obstacle(self, place: &Place<'_>) -> Option<String> {
-        match self {
-            Contender::Fanfare | Contender::Stream | Contender::ShortMemory => fanfare::obstacle(place),
+        match self.program() {
             Contender::Floor => None,
             Contender::Nchan => nchan::obstacle(),
-            Contender::Node => node::obstacle(place),
+            Contender::Nginx => nginx::obstacle(),
+            Contender::Node | Contender::Ws | Contender::SocketIo => node::obstacle(place),
+            _ => fanfare::obstacle(place),
         }
     }
 }
@@ -104,16 +142,25 @@ impl fmt::Display for Contender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Contender::Fanfare => "fanfare",
+            Contender::WebSocket => "fanfare websocket",
             Contender::Stream => "redis-stream",
             Contender::ShortMemory => "redis-stream with a short memory",
             Contender::Floor => "floor",
             Contender::Nchan => "nchan",
+            Contender::Nginx => "nginx",
             Contender::Node => "node",
+            Contender::Ws => "ws",
+            Contender::SocketIo => "socket.io",
         })
     }
 }
 
 impl Server {
+    /// What its sessions speak.
+    pub(crate) fn transport(&self) -> Transport {
+        self.contender.transport()
+    }
+
     /// Whether a session is live only with `fanfare.open`; Nchan sends nothing of the kind.
     pub(crate) fn sends_open(&self) -> bool {
         self.contender != Contender::Nchan

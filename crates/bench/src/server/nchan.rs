@@ -3,10 +3,8 @@
 use std::fs;
 use std::process::Command;
 
-use super::{Contender, Place, Server};
+use super::{Contender, Place, Server, nginx};
 use crate::Result;
-use crate::child::{Child, free_address, listens};
-use crate::usage;
 
 const CONFIG: &str = include_str!("nchan.conf");
 const MODULE: &str = "ngx_nchan_module.so";
@@ -20,20 +18,8 @@ pub(super) fn obstacle() -> Option<String> {
 }
 
 pub(super) fn start(place: &Place<'_>) -> Result<Server> {
-    let public = free_address()?;
-    let config = place.directory.join("nginx.conf");
     let modules = modules_path().ok_or("nginx is not installed")?;
-    let text = CONFIG.replace("MODULES", &modules).replace("PUBLIC", &public.to_string());
-    fs::write(&config, text)?;
-    let mut command = Command::new("nginx");
-    command.arg("-p").arg(place.directory).arg("-c").arg(&config);
-    let mut child = Child::start("nchan", &mut command, place.directory)?;
-    child.ask_to_end();
-    let master = child.pid();
-    let worker = || usage::first_child(master).ok().flatten();
-    child.wait_until(|| worker().is_some() && listens(public))?;
-    let worker = worker().ok_or("nginx has no worker")?;
-    Ok(Server { public, admin: None, pid: worker, contender: Contender::Nchan, _child: child })
+    nginx::start_with(place, Contender::Nchan, &CONFIG.replace("MODULES", &modules))
 }
 
 /// Where this nginx has its modules, by its own account.

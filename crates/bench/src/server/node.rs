@@ -1,4 +1,4 @@
-//! Starts a Node process with http and ioredis, which npm installs into the cache once.
+//! Starts Node processes; npm installs what they need into the cache once.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,8 +9,23 @@ use crate::Result;
 use crate::child::{Child, free_address, listens};
 use crate::publisher::PREFIX;
 
-const SCRIPT: &str = include_str!("node.js");
-const CLIENT: &str = "ioredis@5";
+/// The libraries of all scripts, their versions pinned.
+const PACKAGE: &str = include_str!("package.json");
+/// npm writes it when it has installed everything.
+const INSTALLED: &str = "node_modules/.package-lock.json";
+
+/// A server in JavaScript.
+pub(super) struct Script {
+    name: &'static str,
+    text: &'static str,
+}
+
+/// http and ioredis: an event stream.
+pub(super) const SSE: Script = Script { name: "node", text: include_str!("node.js") };
+/// The library ws.
+pub(super) const WS: Script = Script { name: "ws", text: include_str!("ws.js") };
+/// Socket.IO with its Redis adapter.
+pub(super) const SOCKET_IO: Script = Script { name: "socket.io", text: include_str!("socket_io.js") };
 
 pub(super) fn obstacle(place: &Place<'_>) -> Option<String> {
     if Command::new("node").arg("--version").output().is_err() {
@@ -19,15 +34,15 @@ pub(super) fn obstacle(place: &Place<'_>) -> Option<String> {
     install(place).err().map(|error| error.to_string())
 }
 
-pub(super) fn start(place: &Place<'_>) -> Result<Server> {
+pub(super) fn start(place: &Place<'_>, contender: Contender, script: &Script) -> Result<Server> {
     let public = free_address()?;
-    let script = home(place).join("server.js");
-    fs::write(&script, SCRIPT)?;
+    let path = home(place).join(format!("{}.js", script.name));
+    fs::write(&path, script.text)?;
     let mut command = Command::new("node");
-    command.arg(&script).arg(public.port().to_string()).arg(place.redis.port().to_string()).arg(PREFIX);
-    let mut child = Child::start("node", &mut command, place.directory)?;
+    command.arg(&path).arg(public.port().to_string()).arg(place.redis.port().to_string()).arg(PREFIX);
+    let mut child = Child::start(script.name, &mut command, place.directory)?;
     child.wait_until(|| listens(public))?;
-    Ok(Server { public, admin: None, pid: child.pid(), contender: Contender::Node, _child: child })
+    Ok(Server { public, admin: None, pid: child.pid(), contender, _child: child })
 }
 
 fn home(place: &Place<'_>) -> PathBuf {
@@ -36,14 +51,19 @@ fn home(place: &Place<'_>) -> PathBuf {
 
 fn install(place: &Place<'_>) -> Result<()> {
     let home = home(place);
-    if home.join("node_modules/ioredis").is_dir() {
+    let package = home.join("package.json");
+    let is_as_wanted = fs::read_to_string(&package).is_ok_and(|text| text == PACKAGE);
+    if is_as_wanted && home.join(INSTALLED).is_file() {
         return Ok(());
     }
     fs::create_dir_all(&home)?;
+    // Of another version nothing may stay.
+    let _ = fs::remove_file(home.join(INSTALLED));
+    fs::write(&package, PACKAGE)?;
     let output = Command::new("npm")
-        .args(["install", "--no-audit", "--no-fund", "--prefix"])
-        .args([home.as_os_str(), CLIENT.as_ref()])
+        .args(["install", "--no-audit", "--no-fund", "--no-package-lock", "--prefix"])
+        .arg(&home)
         .output()
         .map_err(|error| format!("npm does not start: {error}"))?;
-    if output.status.success() { Ok(()) } else { Err("npm cannot install ioredis".into()) }
+    if output.status.success() { Ok(()) } else { Err("npm cannot install the libraries".into()) }
 }

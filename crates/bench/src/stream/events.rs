@@ -2,20 +2,10 @@
 
 use memchr::memchr;
 
-use super::Malformed;
+use super::{Event, Malformed};
 
 /// No event of a benchmark comes near this; more is a lost thread.
 const MAX_EVENT_BYTES: usize = 1024 * 1024;
-
-/// One event, borrowed from the bytes that it came in.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Event<'a> {
-    /// Empty for a publication without type, or a comment.
-    pub(crate) name: &'a [u8],
-    pub(crate) id: Option<&'a [u8]>,
-    /// The last `data:` line; publications of the benchmark have exactly one.
-    pub(crate) data: Option<&'a [u8]>,
-}
 
 /// What has come of an event whose end is not here yet. Empty, and without
 /// memory, for as long as pieces end where events end.

@@ -15,16 +15,28 @@ use rustix::{
     io::Errno,
 };
 
-use super::client::{Client, Link};
-use crate::{ledger::Ledger, oracle::Findings};
+use super::{
+    client::{Client, Link},
+    share::{Share, Shares},
+};
+use crate::{
+    ledger::Ledger,
+    transport::{Mix, Taste},
+};
 
 const READ_BUFFER_BYTES: usize = 64 * 1024;
+/// A crowd of so many has no need of leisure.
+const USUAL_CLIENTS: usize = 1_000;
 
 /// What the clients of a crowd have in common.
 #[derive(Clone, Debug)]
 pub(crate) struct Habits {
     /// Where they connect.
     pub(crate) server: SocketAddrV4,
+    /// Which transports they use.
+    pub(crate) mix: Mix,
+    /// What clients do by themselves, they do so many times less often: see [`leisure`].
+    pub(crate) leisure: u32,
     /// Each asks for so many of the ledger's channels.
     pub(crate) channels_each: usize,
     /// What the gateways promise.
@@ -33,15 +45,21 @@ pub(crate) struct Habits {
     pub(crate) receive_buffer_bytes: Option<usize>,
 }
 
+/// Polls at intervals and changes of transport are as many in all, however many clients there are.
+pub(crate) fn leisure(clients: usize) -> u32 {
+    (clients / USUAL_CLIENTS).max(1) as u32
+}
+
 /// The clients and their loop.
 pub(crate) struct Clients {
     habits: Habits,
     ledger: Arc<Ledger>,
     epoll: OwnedFd,
     clients: Vec<Client>,
-    /// Findings about clients that have left for good.
-    gone: Findings,
-    gone_reconnects: u64,
+    /// How many have ever come.
+    arrived: usize,
+    /// What became of clients that have left for good.
+    gone: Shares,
     recovery: Recovery,
     next_sweep: Instant,
     buffer: Vec<u8>,
@@ -77,8 +95,8 @@ impl Clients {
             ledger,
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
             clients: Vec::new(),
-            gone: Findings::default(),
-            gone_reconnects: 0,
+            arrived: 0,
+            gone: Shares::new(),
             recovery: Recovery::default(),
             next_sweep: Instant::now(),
             buffer: vec![0; READ_BUFFER_BYTES],
@@ -89,20 +107,20 @@ impl Clients {
     pub(crate) fn add(&mut self, count: usize) {
         let now = Instant::now();
         for _ in 0..count {
-            let client = self.new_client(now);
+            let taste = self.habits.mix.taste(self.arrived);
+            let client = self.new_client(taste, now);
             self.clients.push(client);
         }
     }
 
-    /// A share of them leaves for good, and as many new ones come.
+    /// A share of them leaves for good, and as many new ones come, of the same tastes.
     pub(crate) fn replace(&mut self, share: f64) {
         let now = Instant::now();
         for index in 0..self.clients.len() {
             if rand::random_bool(share) {
-                let newcomer = self.new_client(now);
+                let newcomer = self.new_client(self.clients[index].taste, now);
                 let client = std::mem::replace(&mut self.clients[index], newcomer);
-                client.witness.judge(&self.ledger, false, &mut self.gone);
-                self.gone_reconnects += client.reconnects;
+                judge(&client, &self.ledger, false, &mut self.gone);
             }
         }
     }
@@ -111,7 +129,7 @@ impl Clients {
     pub(crate) fn cut(&mut self, share: f64) {
         let now = Instant::now();
         for client in &mut self.clients {
-            let connected = matches!(client.link, Link::Connecting(_) | Link::Asked(_));
+            let connected = !matches!(client.link, Link::Away | Link::Dead(_));
             if connected && rand::random_bool(share) {
                 leave(client, &mut self.recovery, now);
             }
@@ -137,11 +155,11 @@ impl Clients {
     pub(crate) fn unstall(&mut self) {
         for (index, client) in self.clients.iter_mut().enumerate() {
             if let Link::Asked(socket) = &client.link
-                && std::mem::take(&mut client.stalled)
+                && client.stalled
             {
-                client.since = Instant::now();
                 // It was watched before, so it can be watched again.
                 let _ = epoll::add(&self.epoll, socket, EventData::new_u64(index as u64), EventFlags::IN);
+                client.go_on(Instant::now());
             }
         }
     }
@@ -150,7 +168,7 @@ impl Clients {
     pub(crate) fn census(&self) -> Census {
         let newest = self.ledger.newest();
         let mut census = Census { clients: self.clients.len(), ..Census::default() };
-        census.reconnects = self.gone_reconnects;
+        census.reconnects = self.gone.values().map(|share| share.reconnects).sum();
         census.recovery = self.recovery.took;
         for client in &self.clients {
             let is_live = client.is_live();
@@ -164,21 +182,30 @@ impl Clients {
         census
     }
 
-    /// What is wrong with their records, once all is published and they had the time to get it.
-    pub(crate) fn judge(&self) -> Findings {
-        let mut findings = self.gone.clone();
+    /// What became of them, once all is published and they had the time to get it.
+    pub(crate) fn judge(&self) -> Shares {
+        let mut shares = self.gone.clone();
         for client in &self.clients {
             // What a dead page has missed is counted as its death.
-            client.witness.judge(&self.ledger, client.death().is_none(), &mut findings);
+            judge(client, &self.ledger, client.death().is_none(), &mut shares);
         }
-        findings
+        shares
     }
 
-    fn new_client(&self, now: Instant) -> Client {
+    fn new_client(&mut self, taste: Taste, now: Instant) -> Client {
+        self.arrived += 1;
         let (all, each) = (self.ledger.channels(), self.habits.channels_each);
         let channels = rand::seq::index::sample(&mut rand::rng(), all, each.min(all)).into_vec();
-        Client::new(channels, self.habits.heartbeat, now)
+        Client::new(channels, taste, &self.habits, now)
     }
+}
+
+/// Adds a client to its share.
+fn judge(client: &Client, ledger: &Ledger, to_the_end: bool, shares: &mut Shares) {
+    let mut share =
+        Share { clients: 1, reconnects: client.reconnects, moves: client.moves, ..Share::default() };
+    client.witness.judge(ledger, to_the_end, &mut share.findings);
+    shares.entry(client.taste.label().to_owned()).or_default().add(&share);
 }
 
 /// Its connection is over.

@@ -30,8 +30,8 @@ pub(super) fn in_step(trial: &mut Trial) -> Result<()> {
 }
 
 /// The primary stands still until its replica has taken over, and then goes on as if it still were
-/// one. Nobody publishes meanwhile: what it would acknowledge then is lost with it, unseen by all
-/// but its publisher.
+/// one, until Sentinel makes a replica of it. Nobody publishes meanwhile: what it would acknowledge then
+/// is lost with it, and a gateway that is still linked to it would deliver it.
 pub(super) fn frozen(trial: &mut Trial) -> Result<()> {
     trial.publisher.pause();
     let written = offset(&mut trial.lab.redis()?);
@@ -39,6 +39,7 @@ pub(super) fn frozen(trial: &mut Trial) -> Result<()> {
     trial.lab.store.redis.freeze();
     wait_until_promoted(trial)?;
     trial.lab.store.redis.thaw();
+    wait_until_demoted(trial)?;
     trial.publisher.resume();
     trial.pause_restless(6.0);
     Ok(())
@@ -93,6 +94,19 @@ fn wait_until_in_step(trial: &Trial, written: u64) -> Result<()> {
 
 fn wait_until_promoted(trial: &Trial) -> Result<()> {
     wait_until(PROMOTION_LIMIT, "the promotion", || guard(trial).is_ok_and(Guard::has_promoted))
+}
+
+/// Clients are restless meanwhile. Sentinel looks for eight seconds at who says that it is a primary.
+fn wait_until_demoted(trial: &Trial) -> Result<()> {
+    let is_replica = || info(&mut trial.lab.store.redis.connection(), "replication").contains("role:slave");
+    let began = Instant::now();
+    while !is_replica() {
+        if began.elapsed() > PROMOTION_LIMIT {
+            return Err("Sentinel never made a replica of the old primary".into());
+        }
+        trial.pause_restless(0.5);
+    }
+    Ok(())
 }
 
 fn guard(trial: &Trial) -> Result<&Guard> {

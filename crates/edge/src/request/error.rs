@@ -7,6 +7,9 @@ use publication::NameError;
 
 use crate::respond::Refusal;
 
+/// Characters of a name that are told back.
+const MAX_SHOWN_CHARS: usize = 64;
+
 /// What is wrong with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RequestError {
@@ -55,7 +58,7 @@ impl fmt::Display for RequestError {
         match self {
             Self::NoChannel => out.write_str("no channel is named; add ?channel=NAME to the URL"),
             Self::TooManyChannels(max) => write!(out, "at most {max} channels can be asked for at once"),
-            Self::Channel(text, error) => write!(out, "{text:?} is no channel: {error}"),
+            Self::Channel(text, error) => write!(out, "{:?} is no channel: {error}", shortened(text)),
             Self::Since => out.write_str("`since` must be a cursor, `last` or `earliest`"),
             Self::Reserved(channel) => {
                 write!(
@@ -72,4 +75,9 @@ impl fmt::Display for RequestError {
             Self::Key { key, meant } => write!(out, "there is no parameter `{key}`; did you mean `{meant}`?"),
         }
     }
+}
+
+/// As much of a name as is told back: what came may be of any length.
+fn shortened(text: &str) -> &str {
+    text.char_indices().nth(MAX_SHOWN_CHARS).map_or(text, |(end, _)| &text[..end])
 }

@@ -44,7 +44,7 @@ pub(crate) struct Newcomer {
 /// Why one is turned away, and for how long.
 pub(crate) struct TurnedAway {
     pub(crate) reason: CloseReason,
-    away: Duration,
+    pub(crate) away: Duration,
 }
 
 impl Sessions {

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read};
 
 use hub::{Selection, SessionKey};
 use hyper::StatusCode;
-use publication::{Pattern, SessionName};
+use publication::{Pattern, Publication, SessionName};
 use tokio::task::AbortHandle;
 
 use super::{Sessions, session_mut};
@@ -22,39 +22,34 @@ use crate::{
 const READ_BYTES: usize = 16 * 1024;
 /// Things heard of a session after which the others have their turn.
 const MAX_HEARD: usize = 32;
-
-/// Whether a session is still there.
-pub(super) enum Heard {
-    Here,
-    Gone,
-}
+/// What may wait for the socket of one that goes on asking. Beyond it, it is heard again when it has taken
+/// that.
+const MAX_PINNED_BYTES: usize = 64 * 1024;
 
 impl Sessions {
     /// Hears what a client has sent, for as long as nothing of it waits for an answer and the socket
-    /// takes answers.
-    pub(super) fn listen(&mut self, key: SessionKey) -> Heard {
-        for _ in 0..MAX_HEARD {
+    /// takes answers. Returns how many things it looked at.
+    pub(super) fn listen(&mut self, key: SessionKey) -> usize {
+        for heard in 0..MAX_HEARD {
             let (now, max) = (self.millis(), self.config.max_message_bytes);
-            let Some(session) = session_mut(&mut self.slots, key) else { return Heard::Gone };
-            let Some(dialogue) = &mut session.dialogue else { return Heard::Here };
+            let Some(session) = session_mut(&mut self.slots, key) else { return heard };
+            let Some(dialogue) = &mut session.dialogue else { return heard };
             if session.flags.blocked || !dialogue.listens() {
-                return Heard::Here;
+                return heard;
+            }
+            if session.wire.pinned.bytes() > MAX_PINNED_BYTES {
+                break;
             }
             match dialogue.next(max, now) {
                 Ok(Some(incoming)) => self.take(key, incoming),
-                Ok(None) if !self.read(key) => break,
+                Ok(None) if !self.read(key) => return heard + 1,
                 Ok(None) => {}
                 Err(violation) => self.refuse(key, violation),
             }
         }
-        match session_mut(&mut self.slots, key) {
-            Some(session) if session.flags.audible => {
-                self.enqueue(key);
-                Heard::Here
-            }
-            Some(_) => Heard::Here,
-            None => Heard::Gone,
-        }
+        // There may be more, of which no event tells.
+        self.enqueue(key);
+        MAX_HEARD
     }
 
     /// Reads more from a socket. False if there is nothing more.
@@ -74,6 +69,7 @@ impl Sessions {
                     return false;
                 }
                 Ok(_) | Err(_) => {
+                    self.write_last(key);
                     self.drop_session(key, CloseReason::Gone);
                     return false;
                 }
@@ -174,14 +170,24 @@ impl Sessions {
         name.to_string()
     }
 
-    /// What came last is not shown to the session that published it, if that is one of this shard's.
-    pub(super) fn pass_over(&mut self, from: Option<&str>) {
-        let name = from.and_then(|from| from.parse().ok());
+    /// What came last is not shown to the session that published it, if that is one of this shard's and
+    /// reads it.
+    pub(super) fn pass_over(&mut self, publication: &Publication) {
+        let name = publication.from().and_then(|from| from.parse().ok());
         let Some(key) = name.and_then(|name: SessionName| self.unechoed.get(&name)).copied() else { return };
+        let audience = self.hub.audience(self.hub.audience_of(key));
+        if audience.is_none_or(|(selection, _)| selection.shown(publication).is_none()) {
+            return;
+        }
         let place = self.hub.place();
         if let Some(dialogue) = self.dialogue(key) {
             dialogue.pass_over(place);
         }
+    }
+
+    /// Whether a session has read all that there is for it.
+    pub(crate) fn has_all(&self, key: SessionKey) -> bool {
+        self.session(key).is_some_and(|session| session.owed.is_none()) && self.hub.has_all(key)
     }
 
     /// Whether a session may have these channels too.

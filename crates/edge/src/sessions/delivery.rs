@@ -4,7 +4,7 @@ use std::io;
 
 use hub::{Gap, Place, SessionKey, Step, Want};
 
-use super::{Sessions, conversation::Heard, session_mut};
+use super::{Sessions, session_mut};
 use crate::{access::WhenSlow, close::CloseReason, control, session::Owed, wire::write};
 
 /// Bytes after which a session goes to the end of the ready list.
@@ -22,35 +22,33 @@ enum Wrote {
 
 impl Sessions {
     /// Writes to one session what it has to read, as far as the socket takes it and its share of
-    /// the turn goes. Returns the number of writes.
+    /// the turn goes; before that, hears what its client has to say. Returns how many steps that were.
     pub(super) fn serve(&mut self, key: SessionKey) -> usize {
         let Some(session) = session_mut(&mut self.slots, key) else {
             return self.look_for_news(key);
         };
         session.flags.queued = false;
-        if session.flags.audible
-            && let Heard::Gone = self.listen(key)
-        {
-            return 1;
+        let (mut steps, mut bytes) = (0, 0);
+        if session.flags.audible {
+            steps += self.listen(key);
         }
         if session_mut(&mut self.slots, key).is_none_or(|session| session.flags.blocked) {
-            return 0;
+            return steps;
         }
-        let (mut writes, mut bytes) = (0, 0);
         while bytes < SESSION_BYTES {
             match self.write_next(key) {
                 Ok(Wrote::All(count)) => bytes += count,
-                Ok(Wrote::Some) => return writes + 1,
-                Ok(Wrote::Nothing) => return writes,
+                Ok(Wrote::Some) => return steps + 1,
+                Ok(Wrote::Nothing) => return steps,
                 Err(_) => {
                     self.drop_session(key, CloseReason::Gone);
-                    return writes + 1;
+                    return steps + 1;
                 }
             }
-            writes += 1;
+            steps += 1;
         }
         self.enqueue(key);
-        writes
+        steps
     }
 
     /// Writes the next thing that the session is to get.
@@ -107,6 +105,12 @@ impl Sessions {
             present.make_up();
         }
         Ok(Wrote::All(flushed.bytes))
+    }
+
+    /// Writes what a client that has ended its side is still to hear, as far as its socket takes that now.
+    pub(super) fn write_last(&mut self, key: SessionKey) {
+        // It is dropped in any case.
+        let _ = self.write_pinned(key);
     }
 
     /// Writes the audience's page after `after`; what of a frame does not go out is pinned.

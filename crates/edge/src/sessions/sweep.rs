@@ -37,6 +37,9 @@ struct Drain {
     began: Instant,
     spread: Duration,
     next: usize,
+    /// Those whose turn has come, but whose request waits for its answer: they get their bye behind it, or
+    /// at the end.
+    answering: Vec<SessionKey>,
 }
 
 impl Sessions {
@@ -82,7 +85,7 @@ impl Sessions {
     pub(crate) fn drain(&mut self, spread: Duration) {
         self.close_for(CloseReason::Drain);
         self.hurry(spread);
-        self.sweep.drain = Some(Drain { began: self.now, spread, next: 0 });
+        self.sweep.drain = Some(Drain { began: self.now, spread, next: 0, answering: Vec::new() });
     }
 
     /// Lets every session's lifetime begin anew: what was set or shortened must not end all at once.
@@ -153,10 +156,15 @@ impl Sessions {
         let passed = self.now.duration_since(drain.began).as_secs_f64();
         let share = if drain.spread.is_zero() { 1.0 } else { (passed / drain.spread.as_secs_f64()).min(1.0) };
         let until = (self.slots.len() as f64 * share).ceil() as usize;
-        let due = drain.next..until;
+        let mut due = std::mem::take(&mut drain.answering);
+        due.extend((drain.next..until).map(|index| index as SessionKey));
         drain.next = until.max(drain.next);
-        for index in due {
-            self.finish(index as SessionKey, CloseReason::Drain);
+        for key in due {
+            let answers = self.dialogue(key).is_some_and(|dialogue| !dialogue.listens());
+            match &mut self.sweep.drain {
+                Some(drain) if answers && share < 1.0 => drain.answering.push(key),
+                _ => self.finish(key, CloseReason::Drain),
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use data_encoding::BASE64;
 use hyper::{
-    HeaderMap, Request, Version,
+    HeaderMap, Method, Request, Version,
     header::{CONNECTION, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE},
 };
 use sha1_smol::Sha1;
@@ -17,6 +17,8 @@ const MAGIC: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 pub(crate) enum HandshakeError {
     /// It is malformed, in these words.
     Malformed(&'static str),
+    /// It does not upgrade, or with another method than GET.
+    None,
     /// Another version of the protocol.
     Version,
 }
@@ -35,15 +37,19 @@ pub(crate) fn accept<B>(request: &Request<B>) -> Result<String, HandshakeError> 
     if request.version() != Version::HTTP_11 {
         return Err(HandshakeError::Malformed("a WebSocket needs HTTP/1.1"));
     }
+    if request.method() != Method::GET || !is_wanted(headers) {
+        return Err(HandshakeError::None);
+    }
     if !header_list::contains(headers, CONNECTION, "upgrade") {
         return Err(HandshakeError::Malformed("the header `Connection: Upgrade` is missing"));
     }
     if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
         return Err(HandshakeError::Version);
     }
-    let key = headers.get(SEC_WEBSOCKET_KEY).map(|key| key.as_bytes()).unwrap_or_default();
-    if BASE64.decode(key).ok().is_none_or(|key| key.len() != 16) {
-        return Err(HandshakeError::Malformed("`Sec-WebSocket-Key` must be 16 bytes in base64"));
+    let mut keys = headers.get_all(SEC_WEBSOCKET_KEY).iter();
+    let key = keys.next().map(|key| key.as_bytes()).unwrap_or_default();
+    if keys.next().is_some() || BASE64.decode(key).ok().is_none_or(|key| key.len() != 16) {
+        return Err(HandshakeError::Malformed("`Sec-WebSocket-Key` must be one, of 16 bytes in base64"));
     }
     let mut hash = Sha1::from(key);
     hash.update(MAGIC.as_bytes());

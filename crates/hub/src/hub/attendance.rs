@@ -57,21 +57,26 @@ impl Hub {
         if after == before {
             return None;
         }
-        let seat = self.audiences.get_mut(after).map_or(0, |audience| {
-            audience.behind += 1;
-            audience.seat(session)
-        });
-        self.behind += 1;
         // At the tip it would miss what has come for the audience that it leaves, and would be given
         // what has come for the other before.
         let place = self.place_at(session);
+        let is_warm = self.is_warm();
         let standing = &mut self.sessions[session as usize];
-        let (left, is_behind) = (standing.seat, !matches!(standing.position, Position::Tip));
-        if !matches!(standing.position, Position::Held(_)) {
-            standing.position = Position::Reading(place);
+        let (left, was_behind) = (standing.seat, !matches!(standing.position, Position::Tip));
+        match standing.position {
+            Position::Held(_) => {}
+            // The stream is read anew: nobody reads, and all go on from where that ends.
+            Position::Tip if !is_warm => {}
+            Position::Tip | Position::Reading(_) => standing.position = Position::Reading(place),
         }
+        let is_behind = !matches!(standing.position, Position::Tip);
+        let seat = self.audiences.get_mut(after).map_or(0, |audience| {
+            audience.behind += u32::from(is_behind);
+            audience.seat(session)
+        });
+        self.behind += usize::from(is_behind);
         (standing.audience, standing.seat) = (after, seat);
-        self.unseat(before, left, is_behind)
+        self.unseat(before, left, was_behind)
     }
 
     /// Clears a seat of an audience, of one that was `is_behind`. If the audience ends with that, it is

@@ -16,7 +16,7 @@ use rustix::{
 };
 
 use super::{Clients, Recovery, leave};
-use crate::crowd::client::{Link, Outcome};
+use crate::crowd::{client::Link, wire::Outcome};
 
 /// Connections come from this many loopback addresses, so that ports never run out.
 const SOURCE_ADDRESSES: usize = 32;
@@ -61,37 +61,47 @@ impl Clients {
             let index = start.wrapping_add(step) % count;
             let client = &mut self.clients[index];
             if client.is_forsaken(now) {
-                leave(client, &mut self.recovery, now);
+                self.leave(index, now);
+            } else if client.wants_to_move(now) {
+                client.change(now);
             } else if client.is_due(now) && connects < MAX_CONNECTS_PER_SWEEP {
-                connects += 1;
-                if self.connect(index).is_err() {
-                    leave(&mut self.clients[index], &mut self.recovery, now);
+                match std::mem::replace(&mut client.link, Link::Away) {
+                    Link::Kept(socket) => self.ask(index, socket, now),
+                    _ => {
+                        connects += 1;
+                        self.connect(index, now);
+                    }
                 }
             }
         }
     }
 
-    fn connect(&mut self, index: usize) -> Result<(), Errno> {
+    fn connect(&mut self, index: usize, now: Instant) {
         let source = Ipv4Addr::new(127, 0, 0, 2 + (index % SOURCE_ADDRESSES) as u8);
+        match self.open_socket(source, index) {
+            Ok(socket) => self.clients[index].connect(socket, now),
+            Err(_) => self.leave(index, now),
+        }
+    }
+
+    /// A socket that connects, watched for when it has.
+    fn open_socket(&self, source: Ipv4Addr, index: usize) -> Result<OwnedFd, Errno> {
         let socket = new_socket(source, self.habits.receive_buffer_bytes)?;
         match rustix::net::connect(&socket, &self.habits.server) {
             Ok(()) | Err(Errno::INPROGRESS) => {}
             Err(error) => return Err(error),
         }
         epoll::add(&self.epoll, &socket, EventData::new_u64(index as u64), EventFlags::OUT)?;
-        let client = &mut self.clients[index];
-        client.since = Instant::now();
-        client.link = Link::Connecting(socket);
-        Ok(())
+        Ok(socket)
     }
 
     fn serve(&mut self, index: usize) {
         let now = Instant::now();
         let client = &mut self.clients[index];
         match std::mem::replace(&mut client.link, Link::Away) {
-            Link::Connecting(socket) => match self.ask(index, &socket) {
-                Ok(()) => self.clients[index].link = Link::Asked(socket),
-                Err(_) => leave(&mut self.clients[index], &mut self.recovery, now),
+            Link::Connecting(socket) => match self.watch(index, &socket) {
+                Ok(()) => self.ask(index, socket, now),
+                Err(_) => self.leave(index, now),
             },
             Link::Asked(socket) => {
                 let outcome = match rustix::io::read(&socket, &mut self.buffer[..]) {
@@ -100,25 +110,47 @@ impl Clients {
                     Err(Errno::AGAIN | Errno::INTR) => Outcome::Goes,
                     Err(_) => Outcome::Ended,
                 };
-                match outcome {
-                    Outcome::Goes => client.link = Link::Asked(socket),
-                    Outcome::Ended => leave(client, &mut self.recovery, now),
-                    Outcome::Failed(why) => client.link = Link::Dead(why),
-                }
+                self.act(index, socket, outcome, now);
             }
+            Link::Kept(_) => client.lose_kept(),
             link @ (Link::Away | Link::Dead(_)) => client.link = link,
         }
     }
 
-    /// The connection stands: asks for the stream.
-    fn ask(&self, index: usize, socket: &OwnedFd) -> Result<(), Errno> {
-        sockopt::socket_error(socket.as_fd())??;
-        let request = self.clients[index].request(self.habits.server);
-        // A fresh socket's buffer takes a request whole, or the connection is broken.
-        if rustix::io::write(socket, request.as_bytes())? < request.len() {
-            return Err(Errno::AGAIN);
+    /// Does what comes of bytes that were read.
+    fn act(&mut self, index: usize, socket: OwnedFd, outcome: Outcome, now: Instant) {
+        match outcome {
+            Outcome::Goes => self.clients[index].link = Link::Asked(socket),
+            Outcome::Replies(bytes) => self.send(index, socket, &bytes, now),
+            Outcome::Answered { pause: Duration::ZERO, kept: true } => self.ask(index, socket, now),
+            Outcome::Answered { kept: true, .. } => self.clients[index].link = Link::Kept(socket),
+            Outcome::Answered { kept: false, .. } => self.clients[index].lose_kept(),
+            Outcome::Ended => self.leave(index, now),
+            Outcome::Failed(why) => self.clients[index].link = Link::Dead(why),
         }
+    }
+
+    /// The connection stands: from now on it is watched for what comes.
+    fn watch(&self, index: usize, socket: &OwnedFd) -> Result<(), Errno> {
+        sockopt::socket_error(socket.as_fd())??;
         epoll::modify(&self.epoll, socket, EventData::new_u64(index as u64), EventFlags::IN)
+    }
+
+    fn ask(&mut self, index: usize, socket: OwnedFd, now: Instant) {
+        let request = self.clients[index].request(self.habits.server, now);
+        self.send(index, socket, request.as_bytes(), now);
+    }
+
+    fn send(&mut self, index: usize, socket: OwnedFd, bytes: &[u8], now: Instant) {
+        // A socket's buffer takes the little that clients say whole, or the connection is broken.
+        match rustix::io::write(&socket, bytes) {
+            Ok(length) if length == bytes.len() => self.clients[index].link = Link::Asked(socket),
+            _ => self.leave(index, now),
+        }
+    }
+
+    fn leave(&mut self, index: usize, now: Instant) {
+        leave(&mut self.clients[index], &mut self.recovery, now);
     }
 }
 

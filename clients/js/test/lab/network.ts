@@ -3,7 +3,10 @@
 import { mock } from "node:test";
 
 /** What a test answers a request with. */
-export type Answerer = (url: URL, request: RequestInit & { headers: Record<string, string> }) => Response | Promise<Response>;
+export type Answerer = (
+  url: URL,
+  request: RequestInit & { headers: Record<string, string> },
+) => Response | Promise<Response>;
 
 export class Network {
   /** What was asked for, as `PATH?QUERY` with commas and quotes as they are. */

@@ -3,18 +3,17 @@
 /// No head and no chunk size is longer; more is a lost thread.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 
-/// What a client needs to know of a head.
+/// The head of an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Head {
-    pub(crate) status: u16,
-    pub(crate) content_type: String,
-    /// The gateway that answered, where the balancer adds its name.
-    pub(crate) gateway: String,
+pub(super) struct Head {
+    pub(super) status: u16,
+    /// Names in lower case.
+    fields: Vec<(String, String)>,
 }
 
 /// An answer as far as it has come.
 #[derive(Debug, Default)]
-pub(crate) struct Response {
+pub(super) struct Response {
     raw: Vec<u8>,
     stage: Stage,
 }
@@ -31,12 +30,14 @@ enum Stage {
     /// So many bytes of a chunk are to come.
     Chunk(u64),
     ChunkEnd,
+    /// Lines behind the last chunk, up to an empty one.
+    Trailer,
     Ended,
 }
 
 /// What the next bytes of an answer are.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(super) enum Part {
     Head(Head),
     Body(Vec<u8>),
     /// The answer is over, though the connection may stay.
@@ -45,16 +46,28 @@ pub(crate) enum Part {
 
 /// Bytes that are no HTTP.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Malformed;
+pub(super) struct Malformed;
+
+impl Head {
+    /// The value of a field, by its name in lower case; empty if it is not there.
+    pub(super) fn field(&self, name: &str) -> &str {
+        self.fields.iter().find(|(own, _)| own == name).map_or("", |(_, value)| value)
+    }
+
+    /// The gateway that answered, where the balancer adds its name.
+    pub(super) fn gateway(&self) -> &str {
+        self.field("chaos-gateway")
+    }
+}
 
 impl Response {
     /// Takes bytes from the socket.
-    pub(crate) fn feed(&mut self, bytes: &[u8]) {
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
         self.raw.extend_from_slice(bytes);
     }
 
     /// The next part, as far as it has come; nothing if more bytes are needed.
-    pub(crate) fn next(&mut self) -> Result<Option<Part>, Malformed> {
+    pub(super) fn next(&mut self) -> Result<Option<Part>, Malformed> {
         loop {
             match self.stage {
                 Stage::Head => {
@@ -74,7 +87,7 @@ impl Response {
                 Stage::ChunkSize => {
                     let Some(line) = self.take_until(b"\r\n")? else { return Ok(None) };
                     self.stage = match parse_size(&line).ok_or(Malformed)? {
-                        0 => Stage::Ended,
+                        0 => Stage::Trailer,
                         size => Stage::Chunk(size),
                     };
                 }
@@ -84,6 +97,12 @@ impl Response {
                         return Err(Malformed);
                     }
                     self.stage = Stage::ChunkSize;
+                }
+                Stage::Trailer => {
+                    let Some(line) = self.take_until(b"\r\n")? else { return Ok(None) };
+                    if line.is_empty() {
+                        self.stage = Stage::Ended;
+                    }
                 }
                 Stage::Ended => return Ok(Some(Part::End)),
             }
@@ -116,19 +135,19 @@ fn parse_head(bytes: &[u8]) -> Option<(Head, Stage)> {
     let text = String::from_utf8_lossy(bytes);
     let mut lines = text.split("\r\n");
     let status = lines.next()?.strip_prefix("HTTP/1.")?.split(' ').nth(1)?.parse().ok()?;
-    let mut head = Head { status, ..Head::default() };
-    let mut stage = Stage::UntilClose;
-    for line in lines {
+    let mut fields = Vec::new();
+    for line in lines.filter(|line| !line.is_empty()) {
         let (name, value) = line.split_once(':')?;
-        let value = value.trim();
-        match name.to_ascii_lowercase().as_str() {
-            "content-type" => value.clone_into(&mut head.content_type),
-            "chaos-gateway" => value.clone_into(&mut head.gateway),
-            "content-length" => stage = Stage::Length(value.parse().ok()?),
-            "transfer-encoding" if value.eq_ignore_ascii_case("chunked") => stage = Stage::ChunkSize,
-            _ => {}
-        }
+        fields.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
+    let head = Head { status, fields };
+    let stage = match (status, head.field("transfer-encoding"), head.field("content-length")) {
+        // These have no body, whatever they say of its length.
+        (204 | 304, ..) => Stage::Ended,
+        (_, "chunked", _) => Stage::ChunkSize,
+        (_, _, "") => Stage::UntilClose,
+        (_, _, length) => Stage::Length(length.parse().ok()?),
+    };
     Some((head, stage))
 }
 
@@ -170,9 +189,17 @@ mod tests {
         for (bytes, ends) in whole {
             for cut in 0..=bytes.len() {
                 let (head, body, ended) = read(&[&bytes[..cut], &bytes[cut..]]);
-                assert_eq!((head.status, &*head.content_type, &*body, ended), (200, "a", "hello", ends));
+                assert_eq!((head.status, head.field("content-type")), (200, "a"));
+                assert_eq!((&*body, ended), ("hello", ends), "cut at {cut}");
             }
         }
+    }
+
+    #[test]
+    fn an_answer_ends_with_its_last_byte() {
+        let bytes = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+        assert!(!read(&[&bytes[..bytes.len() - 1]]).2);
+        assert!(read(&[b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n"]).2);
     }
 
     #[test]

@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
-/// Time before a reconnect until a stream says otherwise. Browsers take about as long.
-pub(crate) const RETRY: Duration = Duration::from_secs(3);
-
 /// The state of an EventSource that outlives its connections, and the line that it is reading.
 #[derive(Debug)]
-pub(crate) struct EventSource {
+pub(super) struct EventSource {
     /// Goes into `Last-Event-ID`; empty if there is none.
-    pub(crate) last_id: String,
-    /// How long to wait before a reconnect.
-    pub(crate) retry: Duration,
+    pub(super) last_id: String,
+    /// How long to wait before a reconnect, if the stream has said so since this was taken.
+    pub(super) retry: Option<Duration>,
     text: Vec<u8>,
     id: String,
     name: String,
@@ -21,18 +18,18 @@ pub(crate) struct EventSource {
 
 /// One event, as a page sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Event {
+pub(super) struct Event {
     /// Empty for a plain message.
-    pub(crate) name: String,
-    pub(crate) data: String,
+    pub(super) name: String,
+    pub(super) data: String,
 }
 
 impl EventSource {
     /// One that has not seen any stream yet.
-    pub(crate) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             last_id: String::new(),
-            retry: RETRY,
+            retry: None,
             text: Vec::new(),
             id: String::new(),
             name: String::new(),
@@ -42,7 +39,7 @@ impl EventSource {
     }
 
     /// The connection is over: an event whose end did not come never happened.
-    pub(crate) fn forget_partial(&mut self) {
+    pub(super) fn forget_partial(&mut self) {
         self.text.clear();
         self.id.clone_from(&self.last_id);
         self.name.clear();
@@ -52,7 +49,7 @@ impl EventSource {
 
     /// Takes the next bytes of the stream and hands on every event that ends in them. Lines end in
     /// LF or CRLF; nobody here ends them in CR alone.
-    pub(crate) fn feed(&mut self, bytes: &[u8], mut each: impl FnMut(Event)) {
+    pub(super) fn feed(&mut self, bytes: &[u8], mut each: impl FnMut(Event)) {
         self.text.extend_from_slice(bytes);
         let text = std::mem::take(&mut self.text);
         let mut rest = &text[..];
@@ -76,7 +73,7 @@ impl EventSource {
             "event" => value.clone_into(&mut self.name),
             "id" if !value.contains('\0') => value.clone_into(&mut self.id),
             "retry" if value.bytes().all(|byte| byte.is_ascii_digit()) => {
-                self.retry = value.parse().map_or(self.retry, Duration::from_millis);
+                self.retry = value.parse().map(Duration::from_millis).ok().or(self.retry);
             }
             "data" => {
                 if std::mem::replace(&mut self.has_data, true) {
@@ -118,7 +115,7 @@ mod tests {
             let events = read(&mut source, &[&stream[..cut], &stream[cut..]]);
             let seen: Vec<(&str, &str)> = events.iter().map(|(name, data, _)| (&**name, &**data)).collect();
             assert_eq!(seen, [("fanfare.open", "{}"), ("", "x\ny")], "cut at {cut}");
-            assert_eq!((&*source.last_id, source.retry), ("b", Duration::from_millis(9)));
+            assert_eq!((&*source.last_id, source.retry), ("b", Some(Duration::from_millis(9))));
         }
     }
 
@@ -136,6 +133,6 @@ mod tests {
     fn an_id_without_data_counts_and_a_bad_retry_does_not() {
         let mut source = EventSource::new();
         assert!(read(&mut source, &["retry: soon\nid: a\n\n"]).is_empty());
-        assert_eq!((&*source.last_id, source.retry), ("a", RETRY));
+        assert_eq!((&*source.last_id, source.retry), ("a", None));
     }
 }

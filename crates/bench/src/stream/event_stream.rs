@@ -1,32 +1,29 @@
-//! One response to a session: its head, then its body as events.
+//! Server-Sent Events as an HTTP answer brings them: its head, then its body as events.
 
-use memchr::memmem;
-
-use super::Malformed;
 use super::chunks::ChunkReader;
-use super::events::{Event, EventReader};
+use super::events::EventReader;
+use super::head::{Head, HeadReader};
+use super::{Event, Malformed};
 
-const MAX_HEAD_BYTES: usize = 8 * 1024;
-
-/// A response as far as it has come.
+/// An answer as far as it has come.
 #[derive(Debug)]
-pub(crate) struct Response {
+pub(crate) struct EventStream {
     body: Body,
     events: EventReader,
 }
 
 #[derive(Debug)]
 enum Body {
-    /// The head is not whole yet; holds what has come of it.
-    Awaited(Vec<u8>),
+    /// The head is not whole yet.
+    Awaited(HeadReader),
     Chunked(ChunkReader),
     /// Ends when the connection does.
     Plain,
 }
 
-impl Response {
-    pub(crate) fn new() -> Response {
-        Response { body: Body::Awaited(Vec::new()), events: EventReader::default() }
+impl EventStream {
+    pub(crate) fn new() -> EventStream {
+        EventStream { body: Body::Awaited(HeadReader::default()), events: EventReader::default() }
     }
 
     /// Whether a head with status 200 has come.
@@ -48,33 +45,25 @@ impl Response {
                 }
                 Ok(())
             }
-            Body::Awaited(head) => {
-                head.extend_from_slice(bytes);
-                let Some(end) = memmem::find(head, b"\r\n\r\n") else {
-                    return match head.len() {
-                        0..MAX_HEAD_BYTES => Ok(()),
-                        _ => Err(Malformed("a head does not end")),
-                    };
-                };
-                let head = std::mem::take(head);
-                self.body = body_after(&head[..end])?;
-                self.feed(&head[end + 4..], each)
-            }
+            Body::Awaited(head) => match head.take(bytes)? {
+                Some(head) => {
+                    self.body = body_after(&head)?;
+                    self.feed(head.rest(), each)
+                }
+                None => Ok(()),
+            },
         }
     }
 }
 
 /// The framing that a head announces.
-fn body_after(head: &[u8]) -> Result<Body, Malformed> {
-    let head = head.to_ascii_lowercase();
-    let status = head.get(..12).unwrap_or_default();
-    if status != b"http/1.1 200" && status != b"http/1.0 200" {
+fn body_after(head: &Head) -> Result<Body, Malformed> {
+    if head.status() != 200 {
         return Err(Malformed("the status is not 200"));
     }
-    if memmem::find(&head, b"\r\ntransfer-encoding: chunked").is_some() {
-        Ok(Body::Chunked(ChunkReader::new()))
-    } else {
-        Ok(Body::Plain)
+    match head.header("Transfer-Encoding") {
+        Some(b"chunked") => Ok(Body::Chunked(ChunkReader::new())),
+        _ => Ok(Body::Plain),
     }
 }
 
@@ -88,10 +77,10 @@ mod tests {
 
     /// The events as text, id and data.
     fn read(pieces: &[&[u8]]) -> Result<Vec<String>, Malformed> {
-        let mut response = Response::new();
+        let mut stream = EventStream::new();
         let mut events = Vec::new();
         for piece in pieces {
-            response.feed(piece, &mut |event: Event<'_>| {
+            stream.feed(piece, &mut |event: Event<'_>| {
                 let text =
                     |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
                 events.push(format!("{} {}", text(event.id), text(event.data)));
@@ -101,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn responses_cut_at_every_byte_give_the_same_events() {
+    fn streams_cut_at_every_byte_give_the_same_events() {
         for whole in [CHUNKED, PLAIN] {
             for cut in 0..=whole.len() {
                 let (head, tail) = whole.split_at(cut);
