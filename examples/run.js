@@ -51,7 +51,10 @@ async function startGateway() {
     FANFARE__DRAIN__DELAY: "0s",
     FANFARE__DRAIN__SPREAD: "0s",
   };
-  const child = spawn(binary, ["serve", "--config", join(folder, "fanfare.toml")], { env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(binary, ["serve", "--config", join(folder, "fanfare.toml")], {
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const log = watch(child, basename(binary));
   return new Promise((resolve) => {
     const timer = setTimeout(() => fail("the gateway does not start", log()), START_WITHIN_MS);

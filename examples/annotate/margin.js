@@ -89,7 +89,14 @@ function fill(card, { name, colour, at, text }, isSaved) {
 function form(text, write, done) {
   const form = element("form");
   const area = element("textarea");
-  Object.assign(area, { value: text, rows: 3, maxLength: 500, required: true, placeholder: "Write a note", ariaLabel: "Note" });
+  Object.assign(area, {
+    value: text,
+    rows: 3,
+    maxLength: 500,
+    required: true,
+    placeholder: "Write a note",
+    ariaLabel: "Note",
+  });
   const close = () => {
     form.remove();
     done();

@@ -6,7 +6,13 @@ import { initials } from "/shared/person.js";
 const MOST_SHOWN = 500;
 /** Of what one person says within so long, only the first has a name. */
 const BREATH_MS = 300_000;
-const STATUSES = { sending: "sending", waiting: "not sent yet, trying again", sent: "sent", refused: "refused", arrived: "✓" };
+const STATUSES = {
+  sending: "sending",
+  waiting: "not sent yet, trying again",
+  sent: "sent",
+  refused: "refused",
+  arrived: "✓",
+};
 
 export class Conversation {
   #items = new Map();

@@ -26,7 +26,13 @@ function enter(room) {
   leave();
   $("room").textContent = room;
   $("people").replaceChildren();
-  const connection = connect(events, { channels: [`room/${room}`], since: "earliest", transport: "websocket", member: me, presence: true });
+  const connection = connect(events, {
+    channels: [`room/${room}`],
+    since: "earliest",
+    transport: "websocket",
+    member: me,
+    presence: true,
+  });
   const conversation = new Conversation($("messages"), me);
   for (const message of outbox.waiting(room)) conversation.show(message, "sending");
   outbox.onChange = (where, message, status) => where === room && conversation.show(message, status);
@@ -78,7 +84,10 @@ $("new-room").addEventListener("submit", (submit) => {
 
 /** Letters and digits, so that it can stand in a channel's name and in an address. */
 function roomName(text) {
-  return text.toLowerCase().match(/[\p{L}\p{N}]+/gu).join("-");
+  return text
+    .toLowerCase()
+    .match(/[\p{L}\p{N}]+/gu)
+    .join("-");
 }
 
 function enterNamed() {

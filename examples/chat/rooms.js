@@ -51,7 +51,9 @@ export class Rooms {
     latest.textContent = "nothing said yet";
     link.append(title, count, latest);
     item.append(link);
-    const next = [...this.#rooms.values()].filter((room) => room.name > name).sort((a, b) => (a.name < b.name ? -1 : 1))[0];
+    const next = [...this.#rooms.values()]
+      .filter((room) => room.name > name)
+      .sort((a, b) => (a.name < b.name ? -1 : 1))[0];
     this.list.insertBefore(item, next?.item ?? null);
     const room = { name, item, link, count, latest, unread: 0 };
     this.#rooms.set(name, room);

@@ -58,7 +58,9 @@ export class Board {
     line.setAttribute("aria-hidden", "true");
     item.append(name, status, line, ms, place);
     const card = { number: Number(channel.split("/")[1]), item, name, status, line, ms, place };
-    const next = [...this.#cards.values()].filter(({ number }) => number > card.number).sort((a, b) => a.number - b.number)[0];
+    const next = [...this.#cards.values()]
+      .filter(({ number }) => number > card.number)
+      .sort((a, b) => a.number - b.number)[0];
     this.list.insertBefore(item, next?.item ?? null);
     this.#cards.set(channel, card);
     return card;

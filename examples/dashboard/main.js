@@ -36,7 +36,8 @@ connection.on("publication", ({ channel, data }) => {
 connection.on("gap", ({ reason }) => {
   ledger.gap();
   $("gap").hidden = false;
-  $("gap").textContent = `${new Date().toLocaleTimeString()}: the gateway says that something may be missing here (${reason}).`;
+  $("gap").textContent =
+    `${new Date().toLocaleTimeString()}: the gateway says that something may be missing here (${reason}).`;
 });
 
 // Goes on from the cursor; that is all there is to a switch.

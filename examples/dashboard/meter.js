@@ -14,7 +14,9 @@ export class Meter {
     this.note = element.querySelector("p");
     element.querySelector("tbody").append(...[...this.#usages.values()].map(({ row }) => row));
     new PerformanceObserver((list) => {
-      const polls = list.getEntries().filter(({ name }) => name.startsWith(`${url}?`) && this.#usage(name) === this.#usages.get("poll"));
+      const polls = list
+        .getEntries()
+        .filter(({ name }) => name.startsWith(`${url}?`) && this.#usage(name) === this.#usages.get("poll"));
       for (const { transferSize } of polls) this.#usages.get("poll").told += transferSize;
     }).observe({ type: "resource" });
     this.show();

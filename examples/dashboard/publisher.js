@@ -11,7 +11,9 @@ const published = new Map();
 const counts = new Map();
 
 async function publishChanges() {
-  const rows = source.query().map((row, index) => ({ channel: `monitors/${index + 1}`, row, text: JSON.stringify(row) }));
+  const rows = source
+    .query()
+    .map((row, index) => ({ channel: `monitors/${index + 1}`, row, text: JSON.stringify(row) }));
   const changed = rows.filter(({ channel, text }) => published.get(channel) !== text);
   if (!changed.length) return;
   const lines = changed.map(({ channel, row }) => {

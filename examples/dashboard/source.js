@@ -12,7 +12,14 @@ const TURNS = { up: { slow: 0.03 }, slow: { up: 0.25, down: 0.08 }, down: { up: 
 
 export class Source {
   #rows = Object.entries(KINDS).flatMap(([kind, usual]) =>
-    PLACES.map((place, index) => ({ name: `${kind}-${index + 1}`, place, usual, status: "up", since: Date.now(), recent: [] })),
+    PLACES.map((place, index) => ({
+      name: `${kind}-${index + 1}`,
+      place,
+      usual,
+      status: "up",
+      since: Date.now(),
+      recent: [],
+    })),
   );
 
   constructor() {
@@ -23,7 +30,13 @@ export class Source {
   /** All rows. In a second, some of them have changed. */
   query() {
     for (const row of this.#rows) if (Math.random() < 1 / CHECKED_EVERY_S) check(row);
-    return this.#rows.map(({ name, place, status, since, recent }) => ({ name, place, status, since, recent: [...recent] }));
+    return this.#rows.map(({ name, place, status, since, recent }) => ({
+      name,
+      place,
+      status,
+      since,
+      recent: [...recent],
+    }));
   }
 }
 

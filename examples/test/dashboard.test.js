@@ -42,7 +42,10 @@ test("both pages show all hosts, and values arrive by each transport, none misse
     assert.match(await cell(4).textContent(), /\d ms/, "latency");
   }
   const received = await number(other, "#received");
-  await other.waitForFunction((received) => Number(document.getElementById("received").textContent) > received + 5, received);
+  await other.waitForFunction(
+    (received) => Number(document.getElementById("received").textContent) > received + 5,
+    received,
+  );
   await Promise.all(pages.map(missesNothing));
 });
 

@@ -9,6 +9,7 @@ import { join } from "node:path";
 // The client's tests bring it along.
 const { chromium } = createRequire(join(import.meta.dirname, "../../clients/js/package.json"))("playwright-core");
 
+export const GATEWAY = process.env.FANFARE_BIN ?? join(import.meta.dirname, "../../target/debug/fanfare");
 /** How long anything may take, on a machine that is busy. */
 const PATIENCE_MS = 60_000;
 
@@ -17,8 +18,10 @@ export class Example {
 
   constructor(name) {
     const args = [join(import.meta.dirname, "../run.js"), name, "--port", "0", "--gateway-port", "0"];
-    this.process = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
-    for (const output of [this.process.stdout, this.process.stderr]) output.setEncoding("utf8").on("data", (text) => (this.#said += text));
+    const env = { ...process.env, FANFARE_BIN: GATEWAY };
+    this.process = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+    for (const output of [this.process.stdout, this.process.stderr])
+      output.setEncoding("utf8").on("data", (text) => (this.#said += text));
   }
 
   /** Starts one, and a browser. */
@@ -39,7 +42,9 @@ export class Example {
     page.on("pageerror", (error) => (this.#said += `${name ?? "a page"}: ${error.stack}\n`));
     if (way) {
       const body = `export const gateway = "http://127.0.0.1:${way.port}/";`;
-      await page.route(new URL("gateway.js", this.url).href, (route) => route.fulfill({ contentType: "text/javascript", body }));
+      await page.route(new URL("gateway.js", this.url).href, (route) =>
+        route.fulfill({ contentType: "text/javascript", body }),
+      );
     }
     await page.goto(this.url);
     if (name) {
@@ -74,9 +79,13 @@ export const isAway = (page) => page.waitForSelector("#state[data-state=waiting]
 export async function reads(page, selector, texts) {
   const read = ([selector]) => [...document.querySelectorAll(selector)].map(({ textContent }) => textContent);
   const matches = ([selector, texts]) =>
-    JSON.stringify([...document.querySelectorAll(selector)].map(({ textContent }) => textContent)) === JSON.stringify(texts);
+    JSON.stringify([...document.querySelectorAll(selector)].map(({ textContent }) => textContent)) ===
+    JSON.stringify(texts);
   await page.waitForFunction(matches, [selector, texts]).catch(async (error) => {
-    throw new Error(`${selector} should read ${JSON.stringify(texts)}, but reads ${JSON.stringify(await page.evaluate(read, [selector]))}`, { cause: error });
+    throw new Error(
+      `${selector} should read ${JSON.stringify(texts)}, but reads ${JSON.stringify(await page.evaluate(read, [selector]))}`,
+      { cause: error },
+    );
   });
 }
 

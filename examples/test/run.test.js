@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { Example } from "./lab.js";
+import { Example, GATEWAY } from "./lab.js";
 
 const script = join(import.meta.dirname, "../run.js");
 
@@ -17,8 +17,11 @@ test("Ctrl-C ends the gateway and the pages too", async () => {
 });
 
 test("a gateway that does not start is told, with what it said", () => {
-  const env = { ...process.env, FANFARE__LISTEN__NONSENSE: "1" };
-  const { status, stderr } = spawnSync(process.execPath, [script, "chat", "--port", "0", "--gateway-port", "0"], { env, encoding: "utf8" });
+  const env = { ...process.env, FANFARE_BIN: GATEWAY, FANFARE__LISTEN__NONSENSE: "1" };
+  const { status, stderr } = spawnSync(process.execPath, [script, "chat", "--port", "0", "--gateway-port", "0"], {
+    env,
+    encoding: "utf8",
+  });
   assert.equal(status, 1);
   assert.match(stderr, /ended with 78[^]*NONSENSE/);
 });
@@ -32,7 +35,13 @@ test("what is no example is refused, with those that are", () => {
 test("nothing but pages is served", async () => {
   const example = await Example.start("chat");
   try {
-    for (const path of ["..%2fpackage.json", "%2e%2e/package.json", "client/..%2f..%2fpackage.json", "nothing.js", "shared/"]) {
+    for (const path of [
+      "..%2fpackage.json",
+      "%2e%2e/package.json",
+      "client/..%2f..%2fpackage.json",
+      "nothing.js",
+      "shared/",
+    ]) {
       assert.equal((await fetch(`${example.url}${path}`)).status, 404, path);
     }
   } finally {
