@@ -2,21 +2,39 @@
 
 CARGO ?= cargo
 
-.PHONY: run test lint bench chaos servers soak test-deps clean
+.PHONY: run example-dashboard example-annotate example-chat test lint bench chaos servers soak test-deps clean
 
 run: ## Build and start the gateway with the embedded broker, on http://localhost:8080/
 	$(CARGO) run --release -p gateway -- serve
+
+example-dashboard: ## A dashboard whose transport is chosen by a select box: bytes and latency of each
+example-annotate: ## Several people annotate one document: cursors, notes, who is there
+example-chat: ## Rooms, history, who is there, and messages that are sent once
+example-dashboard example-annotate example-chat: example-%: clients/js/dist/index.js
+	$(CARGO) build --release -p gateway
+	@node examples/run.js $*
+
+# The browser client, built where it is missing or older than its sources.
+clients/js/dist/index.js: clients/js/node_modules/installed-lock.json $(wildcard clients/js/*.json clients/js/src/*)
+	cd clients/js && npm run --silent build
+	@touch $@
+
+clients/js/node_modules/installed-lock.json: clients/js/package-lock.json
+	cd clients/js && npm ci --loglevel=error --no-audit --no-fund
+	@cp $< $@
 
 test: test-deps ## Install what the tests need if it is missing, then run everything
 	$(CARGO) build -p gateway
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then $(CARGO) nextest run --workspace; \
 	else $(CARGO) test --workspace; fi
 	cd clients/js && npm test
+	cd examples && npm test
 
 lint: test-deps ## Formatting, lints, licences
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	cd clients/js && npm run lint
+	cd examples && npm run lint
 
 bench: ## The load generator and the comparison with the floor and with peers
 	$(CARGO) build --release -p gateway -p bench
