@@ -8,10 +8,11 @@ import { parseArgs } from "node:util";
 
 import { servePages } from "./pages.js";
 
+/** What comes after the address. */
 const TO_TRY = {
-  dashboard: "switch the transport and compare bytes and latency",
-  annotate: "open it in two windows, move the pointer, write notes, pull the plug",
-  chat: "open it in two windows, talk, change rooms",
+  dashboard: "and switch the transport: bytes and latency of each are counted",
+  annotate: "in two windows, move the pointer, write notes, cut one window's network for a while",
+  chat: "in two windows, talk, change rooms, write while the network is away",
 };
 /** How long the gateway may take until it listens. */
 const START_WITHIN_MS = 20_000;
@@ -27,7 +28,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => e
 const gateway = await startGateway();
 startPublisher();
 const page = await servePages({ example: folder, gateway, port });
-console.log(`${name}: open ${page} and ${TO_TRY[name]}; Ctrl-C ends it`);
+console.log(`${name}: open ${page} ${TO_TRY[name]}; Ctrl-C ends it`);
 
 function readArguments() {
   const port = (standard) => ({ type: "string", default: standard });
