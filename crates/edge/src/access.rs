@@ -128,15 +128,13 @@ impl Access {
         if is_open { Ok(()) } else { Err(Refusal::forbidden("presence", channel, foreign)) }
     }
 
-    /// The same for several, none of which may be a pattern: nobody is in all channels of a prefix.
+    /// The same for several. It concerns the single channels: nobody is in all channels of a prefix.
     ///
     /// # Errors
     /// Which of them it is that it may not, and why.
     pub(crate) fn allow_presence_in(&self, wanted: &[Pattern], foreign: Option<&str>) -> Result<(), Refusal> {
-        wanted.iter().try_for_each(|pattern| match pattern {
-            Pattern::Channel(channel) => self.allow_presence(channel, foreign),
-            Pattern::Prefix(_) => Err(Refusal::no_presence_in(pattern)),
-        })
+        let mut single = wanted.iter().filter_map(Pattern::channel);
+        single.try_for_each(|channel| self.allow_presence(channel, foreign))
     }
 
     /// Whether publications on `channel` must be JSON.

@@ -13,7 +13,7 @@ use hyper::header::{
 const ALLOW_METHODS: &str = "GET, HEAD, POST, DELETE";
 const ALLOW_HEADERS: &str =
     "authorization, content-type, last-event-id, if-none-match, prefer, cache-control, idempotency-key";
-const EXPOSE_HEADERS: &str = "etag, retry-after, fanfare-cursor";
+const EXPOSE_HEADERS: &str = "etag, retry-after, fanfare-cursor, idempotent-replayed";
 /// Blocked origins that are remembered, so that each is logged once.
 const MAX_LOGGED: usize = 1_000;
 

@@ -122,7 +122,8 @@ async fn find(shard: &Shard, question: &Question<'_>) -> Result<Range, Refusal> 
             }
             Found::Ahead(_) => drop(timeout_at(deadline.into(), moved).await),
             Found::Stored(after) => {
-                if asked.elapsed() >= FETCH_WAIT || !fetch::fetch(shard, after).await {
+                // On the heap: most polls are answered from memory, and need not carry its room with them.
+                if asked.elapsed() >= FETCH_WAIT || !Box::pin(fetch::fetch(shard, after)).await {
                     let message = "what came after this cursor cannot be read back from Redis now; try again";
                     return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "read_back", message));
                 }

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use hub::Selection;
-use publication::{ChannelName, Roll, SessionName};
+use publication::{ChannelName, Pattern, Roll, SessionName};
 
 /// What a session wants of presence.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,9 +45,12 @@ impl Present {
         &self.channels
     }
 
-    /// These are its channels from now on. Returns those that it has left.
-    pub(crate) fn move_to(&mut self, selection: &Selection) -> Vec<ChannelName> {
-        let new = selection.channels();
+    /// It reads these from now on, and is in those that are single channels. Returns those that it has
+    /// left.
+    pub(crate) fn move_to(&mut self, patterns: &[Pattern]) -> Vec<ChannelName> {
+        let mut new: Vec<_> = patterns.iter().filter_map(Pattern::channel).cloned().collect();
+        new.sort_unstable();
+        new.dedup();
         let (kept, left): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.channels).into_iter().partition(|channel| new.contains(channel));
         left.iter().for_each(|channel| self.leave(channel));
@@ -56,7 +58,7 @@ impl Present {
         for channel in new.iter().filter(|channel| !kept.contains(channel)) {
             self.enter(channel);
         }
-        self.channels = new.to_vec();
+        self.channels = new;
         left
     }
 

@@ -42,7 +42,7 @@ pub(crate) async fn handle(
         "/advice" => {
             advice::answer(shard, &request, client).unwrap_or_else(|refusal| refuse(shard, &refusal, client))
         }
-        "/presence" => match presence::answer(shard, &request, client).await {
+        "/presence" => match Box::pin(presence::answer(shard, &request, client)).await {
             Ok(answer) => answer,
             Err(refusal) => refuse(shard, &refusal, client),
         },
@@ -76,7 +76,8 @@ async fn events(
 ) -> Result<Answer, Refusal> {
     match *request.method() {
         Method::GET | Method::HEAD => read(shard, &request, taken, cors, client).await,
-        Method::POST | Method::DELETE => publish::handle(shard, request, client).await,
+        // On the heap, so that the far more frequent polls do not carry its room with them.
+        Method::POST | Method::DELETE => Box::pin(publish::handle(shard, request, client)).await,
         Method::OPTIONS => Ok(preflight(request.headers())),
         _ => Err(Refusal::method("subscribe with GET, publish with POST, retract with DELETE", METHODS)),
     }
@@ -105,6 +106,11 @@ async fn read(
     let foreign = foreign(client, request.headers());
     config.access.allow(&wanted.patterns, foreign)?;
     if wanted.wish.is_something() {
+        if let [pattern, ..] = &*wanted.patterns
+            && wanted.patterns.iter().all(|pattern| pattern.channel().is_none())
+        {
+            return Err(Refusal::no_presence_in(pattern));
+        }
         config.access.allow_presence_in(&wanted.patterns, foreign)?;
     }
     let is_current = request.version() >= Version::HTTP_11;

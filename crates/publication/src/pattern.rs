@@ -31,6 +31,15 @@ impl Pattern {
         Ok(Self::Prefix(prefix.into()))
     }
 
+    /// The channel, if it means a single one.
+    #[must_use]
+    pub fn channel(&self) -> Option<&ChannelName> {
+        match self {
+            Self::Channel(name) => Some(name),
+            Self::Prefix(_) => None,
+        }
+    }
+
     /// Whether publications on `channel` are meant.
     #[must_use]
     pub fn matches(&self, channel: &str) -> bool {

@@ -153,7 +153,7 @@ impl Sessions {
         let name = name.unwrap_or_else(|| SessionName(rand::random()));
         let mut present = Present::new(name, self.roll.clone(), wanted.wish.clone());
         self.begin_watching(key, &present);
-        present.move_to(&wanted.selection);
+        present.move_to(&wanted.patterns);
         Some(Box::new(present))
     }
 

@@ -234,7 +234,7 @@ impl Sessions {
         let Session { dialogue: Some(dialogue), present, when_slow, .. } = session else { return };
         *when_slow = self.config.access.when_slow(&dialogue.patterns);
         let selection = Selection::new(dialogue.patterns.iter().cloned());
-        let left = present.as_mut().map(|present| present.move_to(&selection));
+        let left = present.as_mut().map(|present| present.move_to(&dialogue.patterns));
         self.stop_watching(key, &left.unwrap_or_default());
         let before = self.hub.audience_of(key);
         match self.hub.change(key, &selection) {
