@@ -127,7 +127,7 @@ export class LiveConnection<T> implements Connection<T>, Host {
     const receive = (message: Message) => this.#receive(attempt, message);
     if (rung === "websocket") return readWebSocket(attempt, await this.#open(url, signal), receive);
     if (isStream) {
-      const response = await this.#gateway.ask(url, { signal }, { accept: "text/event-stream" });
+      const response = await this.#gateway.ask(url, { signal, cache: "no-store" }, { accept: "text/event-stream" });
       return readEvents(attempt, response, receive);
     }
     const batch = await this.#poller.poll(url, signal);
@@ -144,10 +144,9 @@ export class LiveConnection<T> implements Connection<T>, Host {
   }
 
   failed(failure: Failure): void {
-    const { status, code, message } = failure;
-    this.#error = message;
+    this.#error = failure.message;
     this.#become("closed");
-    this.#emitter.emit("error", { status, code, message });
+    this.#emitter.emit("error", failure);
   }
 
   async #open(url: URL, signal: AbortSignal): Promise<WebSocket> {

@@ -22,5 +22,5 @@ export async function readEvents(
     attempt.watchdog.heard();
     read(decoder.decode(part.value, { stream: true }));
   }
-  throw new Failure("the event stream ended");
+  throw new Failure("the stream ended");
 }

@@ -31,11 +31,16 @@ test("components of a channel share one stream, as long as there are any", async
   await page.evaluate("setCount(3)");
   await shows("open 2 whole", "open 2 whole", "open 2 whole");
   assert.equal(requests.length, 1);
+  // Longer than a connection outlives its last component: these were put back.
+  await page.waitForFunction("performance.now() > 2_500");
+  await gateway.publish("a", '{"n":3}');
+  await shows("open 3 whole", "open 3 whole", "open 3 whole");
+  assert.deepEqual([requests.length, await gateway.sessions()], [1, 1]);
   // Without components there is no connection, after a while.
   await page.evaluate("setCount(0)");
   await until("the stream to end", async () => (await gateway.sessions()) === 0);
   await page.evaluate("setCount(1)");
-  await shows("open 2 whole");
+  await shows("open 3 whole");
   assert.equal(requests.length, 2);
 });
 

@@ -57,8 +57,13 @@ impl Refusal {
     /// Closed by the rules; names the rule that would open it.
     pub(crate) fn forbidden(what: &str, channel: &str, foreign: Option<&str>) -> Self {
         let because = foreign.map(|why| format!(" ({why}, so only what a rule opens is open to it)"));
+        let act = match what {
+            "publish" => "publish to",
+            "presence" => "be present in",
+            _ => "subscribe to",
+        };
         let message = format!(
-            "no rule lets anyone {what} to {channel:?}{}; to allow it, add to the configuration:\n\n\
+            "no rule lets anyone {act} {channel:?}{}; to allow it, add to the configuration:\n\n\
              [[channels]]\nmatch = {channel:?}\n{what} = \"anyone\"",
             because.unwrap_or_default()
         );
