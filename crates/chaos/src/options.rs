@@ -48,6 +48,9 @@ pub(crate) struct Options {
     /// A short selection with fewer clients.
     #[arg(long)]
     pub(crate) quick: bool,
+    /// What clients speak; mixed, they take turns.
+    #[arg(long, default_value = transport::MIXED, value_parser = mixes())]
+    pub(crate) transport: Mix,
     #[command(flatten)]
     pub(crate) size: Size,
     /// Write the outcome as JSON to a file, or to standard output for `-`.
@@ -61,12 +64,9 @@ pub(crate) struct Options {
     pub(crate) list: bool,
 }
 
-/// How many clients, what they speak, and how much is published.
-#[derive(Clone, Debug, Args)]
+/// How many clients and how much is published.
+#[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Size {
-    /// What clients speak; mixed, they take turns.
-    #[arg(long, default_value = transport::MIXED, value_parser = mixes())]
-    pub(crate) transport: Mix,
     /// Clients; 1,000 unless it is to be quick.
     #[arg(long)]
     pub(crate) sessions: Option<usize>,
@@ -84,6 +84,10 @@ pub(crate) struct SoakOptions {
     /// On which broker.
     #[arg(long, default_value = "pubsub")]
     pub(crate) broker: Broker,
+    /// What clients speak. With those who poll or change, the gateways' descriptors and memory go up and
+    /// down by themselves, which cannot be told from growth.
+    #[arg(long, default_value = "sse", value_parser = mixes())]
+    pub(crate) transport: Mix,
     #[command(flatten)]
     pub(crate) size: Size,
     /// Write the outcome as JSON to a file, or to standard output for `-`.

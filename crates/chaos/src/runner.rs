@@ -61,7 +61,7 @@ pub(crate) fn soak(options: &SoakOptions) -> Result<SoakOutcome> {
     let job = SoakJob {
         broker: options.broker,
         sessions: options.size.sessions.unwrap_or(1_000),
-        mix: options.size.transport.clone(),
+        mix: options.transport.clone(),
         rate: options.size.rate,
         seconds: options.minutes * 60.0,
     };
@@ -81,7 +81,7 @@ fn run_one(
         scenario: scenario.name.to_owned(),
         broker,
         sessions: options.sessions(),
-        mix: options.size.transport.clone(),
+        mix: options.transport.clone(),
         rate: options.size.rate,
         quick: options.quick,
         logs: options.logs.clone(),
