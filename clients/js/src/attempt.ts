@@ -1,9 +1,9 @@
 // One run of a transport: from asking the gateway until there is a reason to ask anew.
 
-import type { Dialogue } from "./dialogue.js";
 import { Failure } from "./failure.js";
 import type { Rung } from "./ladder.js";
 import { watchdog } from "./watchdog.js";
+import type { Answer } from "./wire.js";
 
 /** How soon a stream must begin: what buffers on the way would hold it back for ever. */
 const BEGIN_WITHIN_MS = 5_000;
@@ -19,9 +19,9 @@ export class Attempt {
   readonly transport = this.rung === "long-poll" ? "poll" : this.rung;
   readonly isStream = this.transport !== "poll";
   /** In seconds. */
-  readonly wait = this.rung === "long-poll" ? WAIT_S : undefined;
-  readonly watchdog = watchdog(this.isStream ? BEGIN_WITHIN_MS : ANSWER_WITHIN_MS + 1_000 * (this.wait ?? 0), () =>
-    this.end(new Failure("nothing came in time; a proxy may hold it back")),
+  readonly wait = this.rung === "long-poll" ? WAIT_S : 0;
+  readonly watchdog = watchdog(this.isStream ? BEGIN_WITHIN_MS : ANSWER_WITHIN_MS + 1_000 * this.wait, () =>
+    this.end(new Failure("nothing came; a proxy may hold it back")),
   );
   /** Rejects when it is ended. */
   readonly ended = new Promise<never>((_, reject) => {
@@ -31,8 +31,11 @@ export class Attempt {
   retry?: number;
   /** Why the gateway ended it, if it said so. */
   farewell?: string;
-  /** By which an open WebSocket is asked. */
-  dialogue?: Dialogue;
+  /**
+   * Asks by an open WebSocket. `heard` is called at once when the answer comes, before what comes after it is read;
+   * or when none can come any more.
+   */
+  ask?: (request: object, heard: (answer: Answer) => void) => void;
 
   constructor(
     readonly rung: Rung,

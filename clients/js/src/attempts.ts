@@ -15,7 +15,7 @@ export interface Host {
   /** Reads until a poll is answered, and returns after how many milliseconds to ask again; or until a stream fails. */
   read(attempt: Attempt): Promise<number>;
   /** One failed; it is not the last. */
-  waits(error: string): void;
+  waits(error: string | undefined): void;
   /** No other would do better. */
   failed(failure: Failure): void;
 }
@@ -87,8 +87,8 @@ export class Attempts {
   }
 
   /** Returns how long to pause after a failure. */
-  #judge(attempt: Attempt, error: Error): number {
-    const { signal, rung, retry, farewell = error.message } = attempt;
+  #judge(attempt: Attempt, error: Error | undefined): number {
+    const { signal, rung, retry, farewell = error?.message } = attempt;
     const failure = error instanceof Failure ? error : undefined;
     if (signal.aborted && !failure) return 0;
     if (failure?.isPermanent) {

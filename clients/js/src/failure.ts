@@ -17,11 +17,11 @@ export class Failure extends Error implements ConnectionError {
     const { status, headers } = response;
     const body = await response.json().catch(() => null);
     const { code, message = `HTTP ${status}` } = body?.error ?? {};
-    return new Failure(message, code, status, Number(headers.get("retry-after")) * 1_000 || undefined);
+    return new Failure(message, code, status, +headers.get("retry-after")! * 1_000 || undefined);
   }
 
   /** Trying again would not mend it. */
   get isPermanent(): boolean {
-    return this.status >= 400 && this.status < 500 && this.status !== 408 && this.status !== 429;
+    return /^4(?!08|29)/.test(this.status as unknown as string);
   }
 }

@@ -4,15 +4,15 @@ import type { Attempt } from "./attempt.js";
 import { Attempts, type Host } from "./attempts.js";
 import type { Connection, ConnectionEvents, State } from "./connection.js";
 import { Emitter, safely } from "./emitter.js";
-import type { Failure } from "./failure.js";
+import { Failure } from "./failure.js";
 import { Gateway } from "./gateway.js";
 import { ladder, type Ladder, type Rung } from "./ladder.js";
 import type { ConnectOptions, PublishOptions, Transport } from "./options.js";
-import { Poller } from "./poller.js";
+import { poller } from "./poller.js";
 import type { Gap, Presence, Publication, Published } from "./publication.js";
 import { readEvents } from "./sse.js";
 import { readWebSocket } from "./websocket.js";
-import type { Advice, Batch, Message } from "./wire.js";
+import type { Advice, Answer, Batch, Message } from "./wire.js";
 
 /** Between polls, unless something else is wanted or advised. */
 const POLL_EVERY_MS = 15_000;
@@ -32,7 +32,7 @@ export class LiveConnection<T> implements Connection<T>, Host {
   readonly #options: ConnectOptions<T>;
   readonly #channels: Set<string>;
   readonly #gateway: Gateway;
-  readonly #poller: Poller;
+  readonly #poll: ReturnType<typeof poller>;
   readonly #ladder: Ladder;
   readonly #attempts: Attempts;
   readonly #emitter = new Emitter<ConnectionEvents<T>>();
@@ -48,7 +48,7 @@ export class LiveConnection<T> implements Connection<T>, Host {
     this.#options = options;
     this.#channels = new Set(options.channels);
     this.#gateway = new Gateway(url, options);
-    this.#poller = new Poller(this.#gateway);
+    this.#poll = poller(this.#gateway);
     // Who polls is nobody to others.
     const isSomebody = options.member || options.presence;
     const first = isSomebody ? "sse" : "poll";
@@ -66,7 +66,7 @@ export class LiveConnection<T> implements Connection<T>, Host {
   subscribe(channels: readonly string[]): void {
     const added = channels.filter((channel) => !this.#channels.has(channel));
     for (const channel of added) this.#channels.add(channel);
-    if (added.length) void this.#amend({ subscribe: added, since: this.cursor });
+    if (added.length) void this.#amend({ subscribe: added, since: this.cursor ?? this.#options.since });
   }
 
   unsubscribe(channels: readonly string[]): void {
@@ -76,20 +76,16 @@ export class LiveConnection<T> implements Connection<T>, Host {
 
   async publish(channel: string, data: unknown, { event, echo }: PublishOptions = {}): Promise<Published> {
     this.#publishes = true;
-    const dialogue = this.#attempts.current?.dialogue;
-    if (dialogue) {
-      const { cursor, subscribers } = await dialogue.ask({ publish: { channel, event, data }, echo });
-      return { id: cursor!, subscribers };
-    }
+    const answer = await this.#ask({ publish: { channel, event, data }, echo });
+    if (answer) return { id: answer.cursor!, subscribers: answer.subscribers };
     const body = typeof data === "string" ? data : JSON.stringify(data);
     const url = this.#gateway.address("", [channel], { event });
     return (await this.#gateway.ask(url, { method: "POST", body })).json();
   }
 
   async presence(channel: string): Promise<Presence> {
-    const dialogue = this.#attempts.current?.dialogue;
-    if (dialogue) return (await dialogue.ask({ presence: channel })).presence!;
-    return (await this.#gateway.ask(this.#gateway.address("presence", [channel]))).json();
+    const answer = await this.#ask({ presence: channel });
+    return answer ? answer.presence! : (await this.#gateway.ask(this.#gateway.address("presence", [channel]))).json();
   }
 
   use(transport: Transport | "auto"): void {
@@ -106,10 +102,9 @@ export class LiveConnection<T> implements Connection<T>, Host {
   // As host of its attempts.
 
   mayTry(rung: Rung): boolean {
-    if (rung === "poll" && globalThis.document?.hidden) return false;
-    if (rung === "websocket" || this.#channels.size) return true;
-    this.#become("waiting");
-    return false;
+    const mayRead = rung === "websocket" || !!this.#channels.size;
+    if (!mayRead) this.#become("waiting");
+    return mayRead && !(rung === "poll" && globalThis.document?.hidden);
   }
 
   began({ transport, isStream }: Attempt): void {
@@ -122,23 +117,30 @@ export class LiveConnection<T> implements Connection<T>, Host {
   async read(attempt: Attempt): Promise<number> {
     const { rung, transport, isStream, isProbe, since, wait, signal } = attempt;
     const { presence, member } = this.#options;
-    const only = isStream ? { format: "json", presence, member: member && JSON.stringify(member) } : { wait };
-    const url = this.#gateway.address("", this.#channels, { transport, since, ...only });
+    const only = isStream && { format: "json", presence, member: member && JSON.stringify(member) };
+    const url = this.#gateway.address("", this.#channels, { transport, since, wait, ...only });
     const receive = (message: Message) => this.#receive(attempt, message);
-    if (rung === "websocket") return readWebSocket(attempt, await this.#open(url, signal), receive);
+    if (rung === "websocket") {
+      const token = await this.#gateway.token();
+      if (token) url.searchParams.set("token", token);
+      url.protocol = url.protocol.replace("http", "ws");
+      signal.throwIfAborted();
+      return readWebSocket(attempt, new (this.#options.WebSocket ?? WebSocket)(url), receive);
+    }
     if (isStream) {
       const response = await this.#gateway.ask(url, { signal, cache: "no-store" }, { accept: "text/event-stream" });
       return readEvents(attempt, response, receive);
     }
-    const batch = await this.#poller.poll(url, signal);
+    const batch = await this.#poll(url, attempt);
     signal.throwIfAborted();
     if (!isProbe) this.#opened();
-    this.#catchUp(batch);
+    // Latest values are no place to go on from: they are shown to their end.
+    this.#catchUp(batch, since && since !== "last" ? signal : undefined);
     // Never later than wanted, and not all at once.
     return batch.more ? 0 : (wait ? BREATHE_MS : this.#interval()) * (0.8 + 0.2 * Math.random());
   }
 
-  waits(error: string): void {
+  waits(error: string | undefined): void {
     this.#error = error;
     this.#become("waiting");
   }
@@ -147,14 +149,6 @@ export class LiveConnection<T> implements Connection<T>, Host {
     this.#error = failure.message;
     this.#become("closed");
     this.#emitter.emit("error", failure);
-  }
-
-  async #open(url: URL, signal: AbortSignal): Promise<WebSocket> {
-    const token = await this.#gateway.token();
-    if (token) url.searchParams.set("token", token);
-    url.protocol = url.protocol.replace("http", "ws");
-    signal.throwIfAborted();
-    return new (this.#options.WebSocket ?? WebSocket)(url);
   }
 
   // What it is told.
@@ -173,28 +167,26 @@ export class LiveConnection<T> implements Connection<T>, Host {
     } else if (event === "fanfare.gap") this.#miss(data);
     else if (event === "fanfare.bye") attempt.farewell = `the gateway ended the session: ${data.reason}`;
     else if (event) this.#emitter.emit(event.slice(8) as keyof ConnectionEvents, data);
-    this.#considerAdvice();
+    void this.#considerAdvice();
   }
 
   #opened(): void {
     this.#attempts.backoff.reset();
     this.#error = undefined;
     this.#become("open");
-    this.#considerAdvice();
+    void this.#considerAdvice();
   }
 
-  #catchUp({ cursor, gap, publications = [] }: Batch): void {
+  /** Where it is aborted by what a listener decides, it is left at the cursor of what was told. */
+  #catchUp({ cursor, gap, publications = [] }: Batch, signal = this.#closing.signal, shown = new Set<unknown>()): void {
     if (gap && this.#miss(gap)) return;
-    for (const publication of publications) {
-      if (this.#closing.signal.aborted) return;
-      this.#show(publication);
-    }
-    this.cursor = cursor || this.cursor;
+    for (const publication of publications) signal.aborted || shown.has(publication.id) || this.#show(publication);
+    if (cursor && !signal.aborted) this.cursor = cursor;
   }
 
   #show(publication: Publication<any>): void {
     const { id, data, retract } = publication;
-    this.cursor = id ?? this.cursor;
+    this.cursor = id || this.cursor;
     safely(() => {
       const { parse } = this.#options;
       if (parse && typeof data === "string" && !retract) publication.data = parse(data);
@@ -216,36 +208,49 @@ export class LiveConnection<T> implements Connection<T>, Host {
 
   // What it decides.
 
+  /** Asks over the WebSocket, if one is open. */
+  async #ask(request: object): Promise<Answer | undefined> {
+    const ask = this.#attempts.current?.ask;
+    const answer = ask && (await new Promise<Answer>((heard) => ask(request, heard)));
+    if (answer?.error) throw new Failure(answer.error.message, answer.error.code);
+    return answer;
+  }
+
   async #amend(request: object): Promise<void> {
-    this.#poller.forget();
     const attempt = this.#attempts.current;
-    try {
-      const answer = await attempt?.dialogue?.ask(request);
-      if (answer && !answer.more) return this.#catchUp(answer);
-    } catch {
-      // The next attempt shows what is wrong.
+    if (!attempt?.ask) {
+      // What else was read with it may be latest values, which are no place to go on from.
+      if (!this.cursor) await null;
+      // All that is missing comes from the cursor on, unless another attempt has begun with these channels.
+      if (attempt === this.#attempts.current) this.#attempts.restart();
+      return;
     }
-    // All that is missing comes from the cursor on, unless another attempt has begun with these channels.
-    if (attempt === this.#attempts.current) this.#attempts.restart();
+    // A new pattern may cover what is on its way.
+    const shown = new Set<unknown>();
+    const off = this.on("publication", ({ id }) => shown.add(id));
+    attempt.ask(request, (answer) => {
+      off();
+      if (!answer.error && !answer.more) this.#catchUp(answer, undefined, shown);
+      // The next attempt shows what is wrong, or what more there is; if this one is over, it comes anyway.
+      else if (attempt.ask) this.#attempts.restart();
+    });
   }
 
   #interval(): number {
     const { interval, freshness = Infinity } = this.#options;
-    return interval ?? Math.min(this.#advisedInterval ?? POLL_EVERY_MS, freshness);
+    return interval ?? Math.max(BREATHE_MS, Math.min(this.#advisedInterval ?? POLL_EVERY_MS, freshness));
   }
 
-  #considerAdvice(): void {
-    const isDue = Date.now() >= this.#adviceDue;
-    if (isDue && this.#ladder.wanted === "auto" && this.transport !== "websocket") void this.#askAdvice();
-  }
-
-  async #askAdvice(): Promise<void> {
+  async #considerAdvice(): Promise<void> {
+    const mayRise = this.state === "open" && this.transport !== "websocket" && this.#ladder.wanted === "auto";
+    if (!mayRise || Date.now() < this.#adviceDue) return;
     this.#adviceDue = Date.now() + ADVICE_EVERY_MS * (0.8 + 0.4 * Math.random());
-    const { freshness = 0 } = this.#options;
-    const wishes = { freshness: freshness / 1_000, publish: this.#publishes };
+    const wishes = { freshness: Math.max(BREATHE_MS, this.#options.freshness!) / 1_000, publish: this.#publishes };
     try {
       const url = this.#gateway.address("advice", this.#channels, wishes);
-      const { transport, interval }: Advice = await (await this.#gateway.ask(url)).json();
+      const { transport, interval }: Advice = await (
+        await this.#gateway.ask(url, { signal: this.#closing.signal })
+      ).json();
       this.#advisedInterval = interval && interval * 1_000;
       this.#ladder.raise(transport);
     } catch {
@@ -256,17 +261,17 @@ export class LiveConnection<T> implements Connection<T>, Host {
   }
 
   #become(state: State): void {
-    const error = state === "open" ? undefined : this.#error;
-    const told = JSON.stringify([state, this.transport, error]);
+    const change = { state, transport: this.transport, error: state === "open" ? undefined : this.#error };
+    const told = JSON.stringify(change);
     if (told === this.#told) return;
     this.#told = told;
     this.state = state;
-    this.#emitter.emit("state", { state, transport: this.transport, error });
+    this.#emitter.emit("state", change);
   }
 
   /** Time may have stood still for the page, or the network may be another. */
   #watchPage(): void {
-    for (const event of ["online", "visibilitychange", "resume", "pageshow"]) {
+    for (const event of ["online", "visibilitychange", "resume"]) {
       const look = () => {
         if (this.state === "closed") return;
         if (event === "online") this.#attempts.restart();

@@ -15,8 +15,13 @@ export function useChannel<T = string>(channel: string, options: Partial<Source<
   const hasOwn = "connection" in options || "url" in options;
   const source = (hasOwn ? options : { ...context, ...options }) as Source<T>;
   const key = keyOf(channel, source);
+  // A connection of one's own may not be there yet.
+  const isThere = !("connection" in source) || !!source.connection;
   // Sources with the same key are alike.
-  const subscribe = useCallback((changed: () => void) => watch(key, channel, source, changed), [key]);
+  const subscribe = useCallback(
+    (changed: () => void) => (isThere ? watch(key, channel, source, changed) : () => {}),
+    [key],
+  );
   return useSyncExternalStore(
     subscribe,
     () => stateOf(key),

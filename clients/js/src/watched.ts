@@ -96,7 +96,7 @@ export function stateOf(key: string): ChannelState {
 /** The same for sources that are alike: by their text where they are functions, since components write these anew. */
 export function keyOf(channel: string, source: Source): string {
   return JSON.stringify([channel, source], (name, value) => {
-    if (name === "connection") return nameOf(value);
+    if (name === "connection" && value instanceof Object) return nameOf(value);
     return typeof value === "function" ? `${value}` : value;
   });
 }

@@ -1,7 +1,6 @@
-// Reads over a WebSocket.
+// Reads over a WebSocket, and asks by it.
 
 import type { Attempt } from "./attempt.js";
-import { dialogue as begin } from "./dialogue.js";
 import { Failure } from "./failure.js";
 import type { Answer, Message } from "./wire.js";
 
@@ -11,23 +10,34 @@ export function readWebSocket(
   socket: WebSocket,
   receive: (message: Message) => void,
 ): Promise<never> {
-  const dialogue = begin((text) => socket.send(text));
+  let last = 0;
+  const waiting = new Map<number, (answer: Answer) => void>();
   const end = () => {
-    attempt.dialogue = undefined;
-    dialogue.end();
+    attempt.ask = undefined;
+    for (const heard of waiting.values()) heard({ error: { code: "unanswered", message: "it ended unanswered" } });
     socket.close();
   };
   attempt.signal.addEventListener("abort", end);
   socket.onmessage = ({ data }) => {
-    const message: Message | Answer = JSON.parse(data);
-    if ("ref" in message) return dialogue.hear(message);
+    const message: Message & Answer = JSON.parse(data);
+    const { ref, event } = message;
+    if (ref) {
+      waiting.get(ref)?.(message);
+      waiting.delete(ref);
+      return;
+    }
+    if (event === "fanfare.open" && !attempt.signal.aborted) {
+      attempt.ask = (request, heard) => {
+        socket.send(JSON.stringify({ ...request, ref: ++last }));
+        waiting.set(last, heard);
+      };
+    }
     receive(message);
-    if (message.event === "fanfare.open" && !attempt.signal.aborted) attempt.dialogue = dialogue;
   };
   return new Promise((_, reject) => {
     socket.onclose = ({ code, reason }) => {
       end();
-      reject(new Failure(reason || `the WebSocket ended with ${code}`));
+      reject(new Failure(reason || `the WebSocket ended: ${code}`));
     };
   });
 }

@@ -19,7 +19,7 @@ export interface Batch {
 
 /** What is answered to a request over a WebSocket. */
 export interface Answer extends Batch {
-  ref: number;
+  ref?: number;
   subscribers?: number;
   presence?: Presence;
   error?: { code: string; message: string };

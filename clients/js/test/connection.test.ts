@@ -471,7 +471,7 @@ test("a transport that was asked for is kept, and what it holds back is polled m
   open({ transport: "sse", since: "last" });
   await pass(5_000);
   assert.deepEqual(told, [1]);
-  assert.equal(states.at(-1), "waiting sse: nothing came in time; a proxy may hold it back");
+  assert.equal(states.at(-1), "waiting sse: nothing came; a proxy may hold it back");
   await pass(1_000);
   assert.equal(network.requests.at(-1), "/events?channel=a&transport=sse&since=c1&format=json");
 });
@@ -597,13 +597,20 @@ test("an answer that comes after a switch counts no more", async () => {
   assert.equal(states.at(-1), "connecting sse");
 });
 
-test("another set of channels has another tag", async () => {
+test("a tag goes along only with the cursor that it came with", async () => {
   network.answer = () => batch("c1", [["p1", 1]]);
   open({ transport: "poll" });
   await settle();
-  connection!.subscribe(["b"]);
+  network.answer = streams;
+  connection!.use("sse");
   await settle();
-  assert.deepEqual(network.headers, [{}, {}]);
+  stream().open("c1");
+  stream().publish("p2", 2);
+  await settle();
+  connection!.use("poll");
+  await settle();
+  assert.equal(network.requests.at(-1), "/events?channel=a&transport=poll&since=p2");
+  assert.deepEqual(network.headers.at(-1), {});
 });
 
 test("where a browser would first ask for leave, no tag is sent", async () => {
@@ -615,6 +622,20 @@ test("where a browser would first ask for leave, no tag is sent", async () => {
     assert.deepEqual(network.headers, [{}, {}]);
   } finally {
     Reflect.deleteProperty(globalThis, "location");
+  }
+});
+
+test("a page that has loaded is no reason to ask again", async () => {
+  const page = openPage();
+  try {
+    network.answer = streams;
+    open({ transport: "poll" });
+    await settle();
+    page.dispatchEvent(new Event("pageshow"));
+    await settle();
+    assert.equal(network.requests.length, 1);
+  } finally {
+    page.close();
   }
 });
 
@@ -653,4 +674,139 @@ test("polls of many pages do not come in step", async () => {
   open({ transport: "poll", interval: 1_000 });
   await pass(800);
   assert.equal(network.requests.length, 2);
+});
+
+test("a poll whose body never arrived is asked for again without its tag", async () => {
+  let isCut = true;
+  network.answer = () =>
+    isCut ? Object.assign(batch("c1", [["p1", 1]]), { json: () => Promise.reject(new TypeError("cut")) }) : batch("c1");
+  open({ transport: "poll", since: "c0" });
+  await settle();
+  isCut = false;
+  await pass(1_000);
+  assert.deepEqual(network.headers, [{}, {}]);
+});
+
+test("the latest values are asked for again without a tag after a gap", async () => {
+  const gap = { reason: "unknown-cursor", after: "c1" };
+  const answers = [batch("c1", [["p1", "one"]]), batch("c3", [["p3", "three"]], { gap })];
+  network.answer = () => answers.shift() ?? batch("c3", [["p3", "three"]]);
+  open({ transport: "poll", interval: 1_000, since: "last" });
+  await pass(1_001);
+  assert.equal(network.requests.at(-1), "/events?channel=a&transport=poll&since=last");
+  assert.deepEqual(network.headers.at(-1), {});
+});
+
+test("a channel that is added by a listener is read from what the listener was told on, by polls", async () => {
+  const answers = [
+    batch("c0"),
+    batch("c3", [
+      ["p1", 1],
+      ["p3", 3],
+    ]),
+  ];
+  network.answer = () => answers.shift() ?? batch("c4");
+  open({ transport: "poll", interval: 1_000 });
+  connection!.on("publication", () => connection!.subscribe(["b"]));
+  await pass(1_000);
+  assert.deepEqual(told, [1]);
+  assert.equal(network.requests.at(-1), "/events?channel=a&channel=b&transport=poll&since=p1");
+});
+
+test("a channel that is added by a listener is read from what the listener was told on, by an event stream", async () => {
+  network.answer = streams;
+  open({ transport: "sse" });
+  connection!.on("publication", () => connection!.subscribe(["b"]));
+  await settle();
+  stream().open();
+  await settle();
+  stream().text(["p1", "p3"].map((id) => `id: ${id}\ndata: {"id":"${id}","channel":"a","data":1}\n\n`).join(""));
+  await settle();
+  assert.deepEqual(told, [1]);
+  assert.equal(network.requests.at(-1), "/events?channel=a&channel=b&transport=sse&since=p1&format=json");
+});
+
+test("what is missed by a new channel is told before what comes after it, however soon that is", async () => {
+  open({ transport: "websocket" });
+  await settle();
+  socket().open("c0");
+  connection!.subscribe(["b"]);
+  // As they come in one piece from the network.
+  socket().hear({ ref: 1, ok: true, cursor: "c1", more: false, publications: [{ id: "p1", channel: "b", data: 1 }] });
+  socket().hear({ id: "p2", channel: "b", data: 2 });
+  await settle();
+  assert.deepEqual([told, connection!.cursor], [[1, 2], "p2"]);
+});
+
+test("a pattern that covers a channel shows nothing twice", async () => {
+  open({ transport: "websocket" });
+  await settle();
+  socket().open("c0");
+  connection!.subscribe(["*"]);
+  // On its way already when the gateway was asked.
+  socket().hear({ id: "p1", channel: "a", data: 1 });
+  const publications = [
+    { id: "p1", channel: "a", data: 1 },
+    { id: "p2", channel: "b", data: 2 },
+  ];
+  socket().hear({ ref: 1, ok: true, cursor: "c2", more: false, publications });
+  await settle();
+  assert.deepEqual(told, [1, 2]);
+});
+
+test("a page that wants everything at once does not storm the gateway with polls", async () => {
+  network.answer = streams;
+  open({ freshness: 0 });
+  await pass(1_000);
+  assert.ok(network.take().length < 15);
+});
+
+test("a WebSocket is not left open, whenever it is closed", async () => {
+  for (let turns = 0; turns < 20; turns++) {
+    open({ transport: "websocket" });
+    for (let turn = 0; turn < turns; turn++) await null;
+    connection!.close();
+    await settle();
+    assert.ok(
+      network.sockets.every(({ isClosed }) => isClosed),
+      `closed after ${turns} turns`,
+    );
+  }
+});
+
+test("a token that cannot be had, for whatever reason, is asked for again", async () => {
+  network.answer = streams;
+  let count = 0;
+  open({ transport: "poll", token: () => (++count > 1 ? "t" : Promise.reject()) });
+  await pass(1_000);
+  assert.equal(connection!.state, "open");
+});
+
+test("who closes it when it opens is the last to be heard", async () => {
+  network.answer = streams;
+  open({});
+  connection!.on("state", ({ state }) => state === "open" && connection!.close());
+  await settle();
+  assert.equal(network.requests.length, 1);
+});
+
+test("who listens for its opening is in time for the WebSocket", async () => {
+  open({ transport: "websocket" });
+  connection!.on("state", ({ state }) => state === "open" && connection!.subscribe(["b"]));
+  await settle();
+  socket().open("c0");
+  await settle();
+  assert.equal(network.sockets.length, 1);
+  assert.deepEqual(socket().sent, [{ subscribe: ["b"], since: "c0", ref: 1 }]);
+});
+
+test("a poll that comes slowly is waited for", async () => {
+  let arrive!: (body: unknown) => void;
+  const body = new Promise((resolve) => (arrive = resolve));
+  network.answer = () => Object.assign(batch("c1"), { json: () => body });
+  open({ transport: "poll" });
+  await pass(25_000);
+  arrive({ cursor: "c1", publications: [{ id: "p1", channel: "a", data: 1 }] });
+  await settle();
+  assert.deepEqual([told, network.requests.length], [[1], 1]);
 });

@@ -56,6 +56,11 @@ test("on a server it shows the state before, and connects to nothing", () => {
   assert.match(renderToString(createElement(Component)), /connecting/);
 });
 
+test("a connection that is not there yet is waited for", () => {
+  const Component = () => createElement("p", null, useChannel("a", { connection: undefined }).status);
+  assert.match(renderToString(createElement(Component)), /connecting/);
+});
+
 test("it reads by a connection that is given, such as a fake", async (context) => {
   const chromium = await Chromium.start(await bundle("test/pages/fake.tsx"));
   context.after(() => chromium.end());
