@@ -93,16 +93,26 @@ export function stateOf(key: string): ChannelState {
   return watched.get(key)?.state ?? BEFORE;
 }
 
-/** The same for sources that are alike: by their text where they are functions, since components write these anew. */
+/** The same for the same channel and source. Functions are told apart by what they are, since two users' tokens may read alike; only what parses is what it reads. */
 export function keyOf(channel: string, source: Source): string {
-  return JSON.stringify([channel, source], (name, value) => {
-    if (name === "connection" && value instanceof Object) return nameOf(value);
-    return typeof value === "function" ? `${value}` : value;
+  return write([channel, source], (key) => key === "parse");
+}
+
+/** Whether one component may have written both: functions are written anew each time. */
+export function areAlike(one: Source, other: Source): boolean {
+  return write(one, () => true) === write(other, () => true);
+}
+
+/** The same text for what is the same, functions being what they read where `byText` says so. */
+function write(source: object, byText: (key: string) => boolean): string {
+  return JSON.stringify(source, (key, value) => {
+    if (typeof value === "function") return byText(key) ? `${value}` : nameOf(value);
+    return key === "connection" && value instanceof Object ? nameOf(value) : value;
   });
 }
 
-function nameOf(connection: object): number {
-  const name = names.get(connection) ?? ++named;
-  names.set(connection, name);
+function nameOf(thing: object): number {
+  const name = names.get(thing) ?? ++named;
+  names.set(thing, name);
   return name;
 }

@@ -12,6 +12,7 @@ import { type Source, useChannel } from "@fanfare/client/react";
 import { Chromium, bundle } from "./lab/chromium.js";
 import { Gateway } from "./lab/gateway.js";
 import { until } from "./lab/until.js";
+import { areAlike, keyOf } from "../src/watched.js";
 
 test("components of a channel share one stream, as long as there are any", async (context) => {
   const gateway = await Gateway.start();
@@ -54,6 +55,16 @@ test("on a server it shows the state before, and connects to nothing", () => {
     return createElement("p", null, JSON.stringify({ data, status, gap, connection }));
   };
   assert.match(renderToString(createElement(Component)), /connecting/);
+});
+
+test("two users' functions that read alike are two sources", () => {
+  const of = (token: string): Source => ({ url: "/events", token: () => token });
+  const [ann, bob] = [of("ann"), of("bob")];
+  assert.notEqual(keyOf("a", ann), keyOf("a", bob));
+  assert.equal(keyOf("a", ann), keyOf("a", { ...ann }));
+  // One component writes its function anew each time that it is drawn.
+  assert.ok(areAlike(ann, bob));
+  assert.ok(!areAlike(ann, { ...ann, url: "/other" }));
 });
 
 test("a connection that is not there yet is waited for", () => {
