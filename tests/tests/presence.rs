@@ -231,6 +231,59 @@ fn a_redis_that_forgets_is_told_anew_and_nobody_is_said_to_have_gone() {
     assert_eq!((&*next().name, &*next().name), ("fanfare.leave", "fanfare.leave"));
 }
 
+#[test]
+fn a_redis_that_is_back_before_anybody_noticed_has_taken_nobody_away() {
+    let mut redis = Redis::start();
+    let plan = || Gateway::plan_on_stream(redis.port()).set("presence.expire", "\"5s\"");
+    let (one, other) = (plan().start(), plan().start());
+    let _ada = one.listen(&as_member("a", &json!({"name": "Ada"})));
+    wait_for("Ada to be seen", || count(&other, "a") == 1);
+    let mut watcher = other.listen("channel=a&transport=sse&presence=true");
+    watcher.expect_control("presence");
+    for round in 0..3 {
+        redis.restart();
+        let _bob = one.listen(&as_member("a", &json!({"round": round})));
+        let joined = loop {
+            let event = watcher.next_but_cursor();
+            // The order of publications broke.
+            if event.name != "fanfare.gap" {
+                break event;
+            }
+        };
+        assert!(joined.name == "fanfare.join" && joined.data.contains("round"), "{joined:?}");
+        drop(_bob);
+        let left = loop {
+            let event = watcher.next_but_cursor();
+            if event.name != "fanfare.gap" {
+                break event;
+            }
+        };
+        assert_eq!(left.name, "fanfare.leave");
+    }
+    assert_eq!(count(&other, "a"), 1);
+}
+
+#[test]
+fn of_gateways_that_were_killed_nothing_stays_in_redis() {
+    let redis = Redis::start();
+    let plan = || Gateway::plan_on(redis.port()).set("presence.expire", "\"3s\"");
+    let other = plan().start();
+    let _stays = other.listen(&as_member("a:b", &json!({})));
+    let mut watcher = other.listen("channel=a:b&transport=sse&presence=true");
+    watcher.expect_control("presence");
+    let gateways = || match redis.command(&["SCARD", "fanfare:@presence:at:a:b"]) {
+        redis::Value::Int(count) => count,
+        other => panic!("{other:?}"),
+    };
+    let mut doomed = plan().start();
+    let _member = doomed.listen(&as_member("a:b", &json!({})));
+    watcher.expect_control("join");
+    assert_eq!(gateways(), 2);
+    doomed.process().signal(Signal::KILL);
+    watcher.expect_control("leave");
+    wait_for("it to be cleared up", || gateways() == 1);
+}
+
 /// One who believes what it is told.
 #[derive(Debug, Default)]
 struct Watcher {
@@ -303,6 +356,9 @@ fn it_is_closed_where_no_rule_opens_it_and_bad_questions_are_refused() {
         400,
         "bad_value",
     );
+    for no_json in ["{\"a\":1 2}", "{\"a\":t rue}", "{\"a\":\"\\ud800\"}", "{\"a\":1e999}"] {
+        check(&format!("/events?transport=sse&channel=open&member={}", form(no_json)), 400, "bad_value");
+    }
     check("/events?transport=sse&channel=open&presence=yes", 400, "bad_value");
     check("/events?transport=sse&channel=o*&presence=true", 400, "bad_channel");
     check("/events?transport=poll&channel=open&presence=true", 400, "bad_value");
@@ -312,6 +368,14 @@ fn it_is_closed_where_no_rule_opens_it_and_bad_questions_are_refused() {
     // Beside single channels there may be patterns, in which nobody is.
     let mut both = gateway.listen("channel=open&channel=o*&transport=sse&presence=true");
     assert_eq!(both.expect_control("presence")["channel"], "open");
+    let origin = format!("http://{}", gateway.public());
+    for path in ["/presence", "/advice", "/events"] {
+        let preflight = http::request(gateway.public(), "OPTIONS", path, &[("Origin", &origin)], b"");
+        assert_eq!(
+            (preflight.status, preflight.header("access-control-allow-headers").is_some()),
+            (204, true)
+        );
+    }
     // Who asks for nothing of it needs no rule for it.
     let _reader = gateway.listen("channel=closed&transport=sse&presence=false");
 }

@@ -1,7 +1,7 @@
 //! Publishing over HTTP: several at once, and once however often it is asked for.
 
 use serde_json::{Value, json};
-use tests::{Answer, Gateway, Redis, gateway::on_every_broker, http};
+use tests::{Answer, Gateway, Redis, gateway::on_every_broker, http, wait_for};
 
 fn post(gateway: &Gateway, query: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     http::request(gateway.public(), "POST", &format!("/events{query}"), headers, body.as_bytes())
@@ -68,6 +68,11 @@ fn what_is_wrong_with_a_batch_as_a_whole_is_said() {
     let foreign = post(&gateway, "", &[ndjson, ("Origin", "https://evil.example")], "{}");
     assert_eq!((foreign.status, &*foreign.error_code()), (403, "foreign_origin"));
     assert_eq!(post(&gateway, "", &[ndjson], "\n\n").json(), json!([]));
+    let many = Gateway::embedded();
+    let refused = post(&many, "", &[ndjson], &"x\n".repeat(10_001));
+    assert_eq!((refused.status, &*refused.error_code()), (413, "too_many"));
+    let results = post(&many, "", &[ndjson], &"x\n".repeat(10_000)).json();
+    assert_eq!(results.as_array().map(Vec::len), Some(10_000));
     let lines = [json!({"channel": "closed", "data": "x"}), json!({"channel": "open", "data": "x"})];
     let results = batch(&gateway, &[], &lines);
     assert_eq!((&results[0]["error"]["code"], results[1]["id"].is_string()), (&json!("forbidden"), true));
@@ -87,13 +92,18 @@ fn the_same_key_publishes_once_through_any_gateway() {
         assert_eq!(again.header("idempotent-replayed"), Some("true"));
         let changed = post(other, "?channel=a", &key, "cancelled");
         assert_eq!((changed.status, &*changed.error_code()), (422, "idempotency_key_reused"));
-        // Each channel has its own keys.
+        // Each channel has its own keys, however channels and keys are spelled.
         assert!(post(other, "?channel=b", &key, "paid").status < 300);
+        for (channel, key) in [("o", "x:1"), ("o:x", "1")] {
+            assert!(
+                post(one, &format!("?channel={channel}"), &[("Idempotency-Key", key)], channel).status < 300
+            );
+        }
         let lines = [json!({"channel": "c", "data": "1"}), json!({"channel": "c", "data": "1"})];
         let results = batch(one, &key, &lines);
         assert_eq!(batch(other, &key, &lines), results);
         post(one, "?channel=a", &[], "the end");
-        reader.expect_all(["paid", "paid", "1", "1", "the end"]);
+        reader.expect_all(["paid", "paid", "o", "o:x", "1", "1", "the end"]);
     });
 }
 
@@ -102,17 +112,17 @@ fn while_nobody_knows_what_became_of_it_it_is_not_published_again() {
     let redis = Redis::start();
     let gateway = Gateway::plan_on(redis.port()).set("broker.redis.timeout", "\"1s\"").start();
     let key = [("Idempotency-Key", "k")];
-    redis.command(&["SET", "fanfare:@once:a:k", "0000000000000000", "PX", "60000"]);
+    redis.command(&["SET", "fanfare:@once:1:a:k", "0000000000000000", "PX", "60000"]);
     let reused = post(&gateway, "?channel=a", &key, "x");
     assert_eq!((reused.status, &*reused.error_code()), (422, "idempotency_key_reused"));
     assert!(post(&gateway, "?channel=b", &key, "x").status < 300);
-    let done: Vec<u8> = match redis.command(&["GET", "fanfare:@once:b:k"]) {
+    let done: Vec<u8> = match redis.command(&["GET", "fanfare:@once:1:b:k"]) {
         redis::Value::BulkString(done) => done,
         other => panic!("{other:?}"),
     };
     let done = String::from_utf8(done).expect("text");
     let (fingerprint, _) = done.split_once(' ').expect("what became of it");
-    redis.command(&["SET", "fanfare:@once:b:k", fingerprint]);
+    redis.command(&["SET", "fanfare:@once:1:b:k", fingerprint]);
     let underway = post(&gateway, "?channel=b", &key, "x");
     assert_eq!((underway.status, &*underway.error_code()), (409, "underway"));
     for bad in [String::new(), "x".repeat(256), "ä".to_owned()] {
@@ -126,4 +136,17 @@ fn while_nobody_knows_what_became_of_it_it_is_not_published_again() {
     let codes: Vec<_> = results.iter().map(|result| result["error"]["code"].clone()).collect();
     assert_eq!(codes, ["broker", "not_tried"]);
     redis.thaw();
+    // Nor behind one of which nobody knows: nothing overtakes it.
+    let lines = [json!({"channel": "c", "data": "1"}), json!({"channel": "c", "data": "2"})];
+    let codes = |results: &[Value]| -> Vec<Value> {
+        results.iter().map(|result| result["error"]["code"].clone()).collect()
+    };
+    wait_for("Redis to be back", || codes(&batch(&gateway, &[], &lines)) == [Value::Null, Value::Null]);
+    batch(&gateway, &key, &lines);
+    let fingerprint = match redis.command(&["GET", "fanfare:@once:1:c:k\n0"]) {
+        redis::Value::BulkString(done) => String::from_utf8(done).expect("text")[..16].to_owned(),
+        other => panic!("{other:?}"),
+    };
+    redis.command(&["SET", "fanfare:@once:1:c:k\n0", &fingerprint]);
+    assert_eq!(codes(&batch(&gateway, &key, &lines)), ["underway", "not_tried"]);
 }

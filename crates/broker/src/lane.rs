@@ -26,6 +26,8 @@ pub(crate) struct Lane {
     state: Mutex<State>,
     /// How many times what was open has been given up.
     given_up: AtomicU64,
+    /// How many have been opened.
+    opened: AtomicU64,
 }
 
 #[derive(Default)]
@@ -53,7 +55,18 @@ enum Query<'a> {
 
 impl Lane {
     pub(crate) fn new(config: &RedisConfig) -> Self {
-        Self { config: config.clone(), state: Mutex::default(), given_up: AtomicU64::new(0) }
+        Self {
+            config: config.clone(),
+            state: Mutex::default(),
+            given_up: AtomicU64::new(0),
+            opened: AtomicU64::new(0),
+        }
+    }
+
+    /// How many connections there have been: one more than before means that what was asked of the last
+    /// one may have been asked of another server.
+    pub(crate) fn opened(&self) -> u64 {
+        self.opened.load(Ordering::Relaxed)
     }
 
     /// Nothing more is sent over the connection there is, nor over one that is being opened.
@@ -112,6 +125,7 @@ impl Lane {
         match self.connect().await {
             Ok(open) => {
                 state.open = Some(open.clone());
+                self.opened.fetch_add(1, Ordering::Relaxed);
                 Ok(open)
             }
             Err(error) => {

@@ -64,7 +64,8 @@ impl Memory {
         keep_for: Duration,
     ) -> Result<Onced, PublishError> {
         let channel = publication.channels().next().unwrap_or_default();
-        let name = format!("{channel}:{}", once.key);
+        // Both may hold colons: without the length, two different pairs could be one.
+        let name = format!("{}:{channel}:{}", channel.len(), once.key);
         let fingerprint = once.fingerprint;
         if let Some(before) = self.begin(&name, Remembered { fingerprint, published: None }).await? {
             return Ok(match before {

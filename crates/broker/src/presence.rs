@@ -17,7 +17,7 @@ use std::{
 use publication::{ChannelName, Members, News, Presence, Roll, SessionName};
 use tokio::{
     sync::{mpsc, oneshot},
-    time::{MissedTickBehavior, interval, timeout},
+    time::{MissedTickBehavior, interval},
 };
 
 use self::{
@@ -34,8 +34,6 @@ use crate::{
 const TICK: Duration = Duration::from_millis(100);
 /// Between two looks at Redis.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
-/// The longest wait for Redis: what is told of this gateway waits with it.
-const PATIENCE: Duration = Duration::from_secs(2);
 /// Questions that may wait, and that are answered together.
 const MAX_QUESTIONS: usize = 1_024;
 
@@ -198,18 +196,12 @@ impl<O: NewsOutlet> Keeper<O> {
         news: &mut Vec<News>,
     ) {
         let Some(elsewhere) = &mut self.elsewhere else { return };
-        elsewhere.note(changes);
         if self.failed.is_some_and(|at| at.elapsed() < LOOK_INTERVAL) {
-            return;
+            return elsewhere.pass_over(changes);
         }
         let rooms: Vec<_> = self.rooms.values().filter(|room| is_wanted(room.channel())).collect();
         let looks: Vec<_> = rooms.iter().map(|room| room.look()).collect();
-        let exchange = async {
-            elsewhere.write(changes, &self.roll).await?;
-            elsewhere.renew(&self.roll).await?;
-            elsewhere.look(&looks, self.config.max_members).await
-        };
-        let found = timeout(PATIENCE, exchange).await.unwrap_or_else(|_| Err(PublishError::late()));
+        let found = elsewhere.exchange(changes, &self.roll, &looks, self.config.max_members).await;
         let channels: Vec<_> = rooms.iter().map(|room| room.channel().clone()).collect();
         match found {
             Ok(found) => {
@@ -243,8 +235,7 @@ impl<O: NewsOutlet> Keeper<O> {
 
     fn note_failure(&mut self, error: &PublishError) {
         self.failed = Some(Instant::now());
-        let Some(elsewhere) = &mut self.elsewhere else { return };
-        elsewhere.renew_soon();
+        let Some(elsewhere) = &self.elsewhere else { return };
         if self.metrics.presence_ok.get() == 1 {
             self.metrics.presence_ok.set(0);
             let remedy = elsewhere.remedy(error);
@@ -281,7 +272,6 @@ impl<O: NewsOutlet> Keeper<O> {
         let known = |channel| self.rooms.get(channel).map_or(&none, Room::elsewhere);
         let look = |(here, channel)| Look { channel, here, known: known(channel) };
         let looks: Vec<_> = here.iter().map(|(here, channel)| look((here, channel))).collect();
-        let looked = timeout(PATIENCE, elsewhere.look(&looks, self.config.max_members)).await;
-        looked.unwrap_or_else(|_| Err(PublishError::late()))
+        elsewhere.look(&looks, self.config.max_members).await
     }
 }

@@ -99,7 +99,7 @@ impl Advice {
         }
         if bearable >= SLOW {
             // Without a word on freshness: half of what lies between two publications.
-            let interval = needs.freshness.unwrap_or_else(|| (bearable / 2).clamp(SLOW, SLOWEST_POLL));
+            let interval = needs.freshness.unwrap_or(bearable / 2).clamp(SLOW, SLOWEST_POLL);
             return Self { transport: Transport::Poll, interval: Some(interval) };
         }
         let is_fast = observed.is_some_and(|observed| observed < FAST);

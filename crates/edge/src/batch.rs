@@ -2,6 +2,8 @@
 
 use hyper::{HeaderMap, Request, StatusCode, body::Incoming, header::CONTENT_TYPE};
 
+use tokio::task::yield_now;
+
 use crate::{
     client::Client,
     command::Post,
@@ -15,6 +17,11 @@ use crate::{
 /// What says that a body is one.
 const TYPES: [&str; 3] = ["application/x-ndjson", "application/ndjson", "application/jsonl"];
 
+/// Publications in one request.
+const MAX_LINES: usize = 10_000;
+/// Lines after which others have their turn.
+const LINES_IN_A_ROW: usize = 32;
+
 /// Whether a request publishes several.
 pub(crate) fn is_one(headers: &HeaderMap) -> bool {
     let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -23,7 +30,7 @@ pub(crate) fn is_one(headers: &HeaderMap) -> bool {
 }
 
 /// Publishes them in order, each when the broker has the one before. What is wrong with one does not
-/// concern the others; but when the broker fails, none of the rest is tried.
+/// concern the others; but where the broker fails, none of the rest is tried.
 ///
 /// # Errors
 /// The request as a whole cannot be read.
@@ -39,21 +46,36 @@ pub(crate) async fn handle(
     let foreign = foreign(client, request.headers());
     let key = idempotency::key(request.headers())?.map(str::to_owned);
     let body = read_body(request, shard.config().max_batch_bytes).await?;
-    let mut failed = false;
-    let mut results = Vec::new();
-    for line in body.lines().filter(|line| !line.trim().is_empty()) {
-        let key = key.as_ref().map(|key| format!("{key}/{}", results.len()));
-        let result = if failed { Err(not_tried()) } else { publish_line(shard, line, key, foreign).await };
-        results.push(match result {
-            Ok(done) => done.json(),
-            Err(refusal) => {
-                failed |= refusal.status == StatusCode::SERVICE_UNAVAILABLE;
-                shard.metrics.count_rejected(refusal.code);
-                format!(r#"{{"error":{}}}"#, refusal.json())
-            }
-        });
+    let lines = || body.lines().filter(|line| !line.trim().is_empty());
+    if lines().nth(MAX_LINES).is_some() {
+        let message = format!("one request publishes at most {MAX_LINES}");
+        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too_many", message));
     }
-    Ok(respond::json(StatusCode::OK, format!("[{}]", results.join(","))))
+    let mut failed = false;
+    let mut results = String::from("[");
+    for (number, line) in lines().enumerate() {
+        if number > 0 {
+            results.push(',');
+        }
+        if number % LINES_IN_A_ROW == LINES_IN_A_ROW - 1 {
+            // Lines that are refused wait for nothing: others have their turn all the same.
+            yield_now().await;
+        }
+        // No header holds a line break: no other request has this key.
+        let key = key.as_ref().map(|key| format!("{key}\n{number}"));
+        let result = if failed { Err(not_tried()) } else { publish_line(shard, line, key, foreign).await };
+        match result {
+            Ok(done) => results.push_str(&done.json()),
+            Err(refusal) => {
+                // What follows must not overtake what was not published, or may not have been.
+                failed |= matches!(refusal.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::CONFLICT);
+                shard.metrics.count_rejected(refusal.code);
+                results.push_str(&format!(r#"{{"error":{}}}"#, refusal.json()));
+            }
+        }
+    }
+    results.push(']');
+    Ok(respond::json(StatusCode::OK, results))
 }
 
 async fn publish_line(
@@ -72,6 +94,6 @@ async fn publish_line(
 }
 
 fn not_tried() -> Refusal {
-    let message = "it was not tried: the broker did not take one before it";
+    let message = "it was not tried: of one before it nobody knows whether the broker has taken it";
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "not_tried", message)
 }

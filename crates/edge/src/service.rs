@@ -35,6 +35,7 @@ pub(crate) async fn handle(
     let cors = config.cors.headers(request.headers());
     let head_only = request.method() == Method::HEAD;
     let mut answer = match request.uri().path() {
+        "/advice" | "/presence" if request.method() == Method::OPTIONS => preflight(request.headers()),
         "/events" => match events(shard, request, taken, cors.clone(), client).await {
             Ok(answer) => answer,
             Err(refusal) => refuse(shard, &refusal, client),

@@ -13,13 +13,19 @@ use std::{
 };
 
 use publication::{ChannelName, Members, Roll, SessionName};
-use redis::Pipeline;
+use redis::{FromRedisValue, Pipeline};
+use tokio::time::timeout;
 
 use super::room::{Part, Parts, count};
 use crate::{config::RedisConfig, lane::Lane, publisher::PublishError, rights};
 
 /// Commands sent at once, and members in one of them.
 const CHUNK: usize = 500;
+
+/// How long the set of a channel's gateways is kept: longer than any of them may expire.
+const OUTLIVE: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+/// The longest wait for an answer: what is told of this gateway waits with it.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// So many times a thing is renewed before it would expire.
 const RENEWALS: u32 = 3;
@@ -36,9 +42,7 @@ pub(super) struct Elsewhere {
     expire: Duration,
     /// Counts what has been written, so that each change has its number.
     version: u64,
-    /// Channels of which Redis may hold something else than the roll.
-    unwritten: HashSet<ChannelName>,
-    /// There were none before what was noted last.
+    /// Redis holds what the roll says, but for what has changed since.
     is_certain: bool,
     /// When it was last kept from expiring; `None` if that is to be done at once.
     renewed: Option<Instant>,
@@ -62,29 +66,68 @@ impl Elsewhere {
             gateway: rand::random(),
             expire,
             version: 0,
-            unwritten: HashSet::new(),
             is_certain: true,
             renewed: None,
         }
     }
 
-    /// This has changed on the roll, and is to be written with what follows.
-    pub(super) fn note(&mut self, changes: &Changes) {
-        self.is_certain = self.unwritten.is_empty();
-        self.unwritten.extend(changes.keys().cloned());
-    }
-
-    /// Tells the other gateways what changed on the roll, as it was noted.
+    /// Tells the other gateways what changed on the roll, keeps from expiring what Redis holds of this one,
+    /// and says who is present in the channels to be looked at through others.
     ///
     /// # Errors
-    /// It may not have been written; it will be with the next that can.
-    pub(super) async fn write(&mut self, changes: &Changes, roll: &Roll) -> Result<(), PublishError> {
-        if self.is_certain {
+    /// Redis may hold something else than the roll, or the connection is another one than before, behind
+    /// which Redis may have forgotten something: nothing that it says now is to be believed.
+    pub(super) async fn exchange(
+        &mut self,
+        changes: &Changes,
+        roll: &Roll,
+        looks: &[Look<'_>],
+        max: usize,
+    ) -> Result<Vec<Parts>, PublishError> {
+        let opened = self.lane.opened();
+        let found = self.try_exchange(changes, roll, looks, max).await;
+        if found.is_err() {
+            self.distrust();
+            // Whatever was begun on the connection there is ends with it.
+            self.lane.give_up();
+        } else if opened != 0 && self.lane.opened() != opened {
+            self.distrust();
+            return Err(PublishError::new("its connection was made anew"));
+        }
+        found
+    }
+
+    async fn try_exchange(
+        &mut self,
+        changes: &Changes,
+        roll: &Roll,
+        looks: &[Look<'_>],
+        max: usize,
+    ) -> Result<Vec<Parts>, PublishError> {
+        self.write(changes, roll).await?;
+        self.renew(roll).await?;
+        self.look(looks, max).await
+    }
+
+    /// This has changed on the roll, and is not written now.
+    pub(super) fn pass_over(&mut self, changes: &Changes) {
+        self.is_certain &= changes.is_empty();
+    }
+
+    /// Redis may have lost what it held: all of it is written anew with the next that can.
+    fn distrust(&mut self) {
+        (self.is_certain, self.renewed) = (false, None);
+    }
+
+    async fn write(&mut self, changes: &Changes, roll: &Roll) -> Result<(), PublishError> {
+        // Cut off half way, it is not certain either.
+        let was_certain = std::mem::take(&mut self.is_certain);
+        if was_certain {
             self.write_changes(changes, roll).await?;
         } else {
-            self.write_whole(roll).await?;
+            self.write_all(roll).await?;
         }
-        self.unwritten.clear();
+        self.is_certain = true;
         Ok(())
     }
 
@@ -103,10 +146,9 @@ impl Elsewhere {
         Ok(())
     }
 
-    /// Writes all that is on the roll of the channels of which it is not certain that it is written.
-    async fn write_whole(&mut self, roll: &Roll) -> Result<(), PublishError> {
-        let channels: Vec<_> = self.unwritten.iter().cloned().collect();
-        for channels in channels.chunks(CHUNK) {
+    /// Writes all that is on the roll. What is not there any more expires.
+    async fn write_all(&mut self, roll: &Roll) -> Result<(), PublishError> {
+        for channels in roll.channels().chunks(CHUNK) {
             let mut commands = transaction();
             for channel in channels {
                 let members = roll.members(channel);
@@ -153,21 +195,21 @@ impl Elsewhere {
         grant.map_or(String::new(), |grant| format!("; grant what is missing: {grant}"))
     }
 
-    /// Redis may have lost what it held: it is looked after with the next that can.
-    pub(super) fn renew_soon(&mut self) {
-        self.renewed = None;
-        // Whatever was begun on the connection there is ends with it.
-        self.lane.give_up();
-    }
-
     fn renew_keys(&self, commands: &mut Pipeline, of: &str, at: &str) {
-        let expire = millis(self.expire);
-        commands.sadd(at, hex(self.gateway)).ignore().pexpire(at, expire).ignore().pexpire(of, expire);
+        // The set is shared by gateways that may be told different times: it outlives them all.
+        let outlive = millis(OUTLIVE);
+        commands.sadd(at, hex(self.gateway)).ignore().pexpire(at, outlive).ignore();
+        commands.pexpire(of, millis(self.expire));
     }
 
     /// Writes what a transaction holds: nobody sees half of it.
     async fn send(&self, commands: &mut Pipeline) -> Result<(), PublishError> {
-        self.lane.send_all::<redis::Value>(commands.cmd("EXEC")).await.map(drop)
+        self.ask::<redis::Value>(commands.cmd("EXEC")).await.map(drop)
+    }
+
+    async fn ask<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, PublishError> {
+        let asked = timeout(PATIENCE, self.lane.send_all(commands)).await;
+        asked.unwrap_or_else(|_| Err(PublishError::late()))
     }
 
     /// Keeps from expiring what Redis holds of this gateway, if it is time; what has expired all the
@@ -175,7 +217,7 @@ impl Elsewhere {
     ///
     /// # Errors
     /// It may not have been renewed.
-    pub(super) async fn renew(&mut self, roll: &Roll) -> Result<(), PublishError> {
+    async fn renew(&mut self, roll: &Roll) -> Result<(), PublishError> {
         if self.renewed.is_some_and(|at| at.elapsed() < self.expire / RENEWALS) {
             return Ok(());
         }
@@ -184,17 +226,11 @@ impl Elsewhere {
             for channel in channels {
                 self.renew_keys(&mut commands, &self.of(self.gateway, channel), &self.at(channel));
             }
-            let held: Vec<bool> = self.lane.send_all(&commands).await?;
-            let lost = channels.iter().zip(held).filter(|(_, held)| !held);
-            self.unwritten.extend(lost.map(|(channel, _)| channel.clone()));
+            let held: Vec<bool> = self.ask(&commands).await?;
+            self.is_certain &= held.into_iter().all(|held| held);
         }
         self.renewed = Some(Instant::now());
-        if self.unwritten.is_empty() {
-            return Ok(());
-        }
-        self.write_whole(roll).await?;
-        self.unwritten.clear();
-        Ok(())
+        if self.is_certain { Ok(()) } else { self.write(&Changes::new(), roll).await }
     }
 
     /// Who is present in these channels through other gateways. Who they are is asked only where they
@@ -215,7 +251,7 @@ impl Elsewhere {
         for look in looks {
             commands.smembers(self.at(look.channel));
         }
-        let gateways: Vec<HashSet<String>> = self.lane.send_all(&commands).await?;
+        let gateways: Vec<HashSet<String>> = self.ask(&commands).await?;
         let others = |gateways: &HashSet<String>| -> Vec<u64> {
             let read = gateways.iter().filter_map(|text| u64::from_str_radix(text, 16).ok());
             read.filter(|gateway| *gateway != self.gateway).collect()
@@ -244,7 +280,8 @@ impl Elsewhere {
         if commands.is_empty() {
             return Ok(vec![Parts::new(); looks.len()]);
         }
-        let numbers: Vec<Option<u64>> = self.lane.send_all(&commands).await?;
+        let numbers: Vec<Option<u64>> = self.ask(&commands).await?;
+        self.clear_up(looks, gateways, &numbers).await?;
         let mut answers = numbers.chunks_exact(2);
         let mut part = |look: &Look<'_>, gateway: u64| {
             // Without a number there is nobody any more.
@@ -258,6 +295,25 @@ impl Elsewhere {
         Ok(parts
             .map(|(look, gateways)| gateways.iter().filter_map(|gateway| part(look, *gateway)).collect())
             .collect())
+    }
+
+    /// Takes gateways of which nothing is left out of the sets of their channels. One that comes back to a
+    /// channel at this very moment is missed until it renews.
+    async fn clear_up(
+        &self,
+        looks: &[Look<'_>],
+        gateways: &[Vec<u64>],
+        numbers: &[Option<u64>],
+    ) -> Result<(), PublishError> {
+        let asked = looks.iter().zip(gateways);
+        let asked = asked.flat_map(|(look, gateways)| gateways.iter().map(move |gateway| (look, gateway)));
+        let mut commands = redis::pipe();
+        for ((look, gateway), _) in
+            asked.zip(numbers.chunks_exact(2)).filter(|(_, numbers)| numbers[0].is_none())
+        {
+            commands.srem(self.at(look.channel), hex(*gateway)).ignore();
+        }
+        if commands.is_empty() { Ok(()) } else { self.ask(&commands).await }
     }
 
     /// Adds the members that are not known to parts of channels that can be listed.
@@ -282,7 +338,7 @@ impl Elsewhere {
         if commands.is_empty() {
             return Ok(());
         }
-        let hashes: Vec<HashMap<String, String>> = self.lane.send_all(&commands).await?;
+        let hashes: Vec<HashMap<String, String>> = self.ask(&commands).await?;
         for ((.., part), hash) in unknown.into_iter().zip(hashes) {
             *part = read(hash);
         }

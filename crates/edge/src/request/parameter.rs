@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use publication::{EventType, Pattern, compact_json};
-use serde_json::value::RawValue;
+use serde_json::Value;
 
 use super::{RequestError, Since};
 use crate::transport::Transport;
@@ -78,8 +78,9 @@ pub(crate) fn parse_flag(key: &'static str, text: &str) -> Result<bool, RequestE
 
 /// What a client says of itself, without white space.
 pub(super) fn parse_member(text: &str, max_bytes: usize) -> Result<Arc<str>, RequestError> {
+    // Read in full, and before anything is taken away: others' parsers are to like it too.
+    let is_object = serde_json::from_str(text).is_ok_and(|value: Value| value.is_object());
     let about = compact_json(text);
-    let is_object = about.starts_with('{') && serde_json::from_str::<&RawValue>(&about).is_ok();
     if is_object && about.len() <= max_bytes {
         Ok(about.into())
     } else {
