@@ -37,11 +37,18 @@ impl Redis {
     /// There is no folder for it.
     #[must_use]
     pub fn with(arguments: &[&str]) -> Self {
-        let port = free_port();
         let folder = TempDir::new().expect("a temporary folder");
         let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        let redis = Self { process: launch(port, folder.path(), &arguments), port, arguments, folder };
-        redis.wait_until_up();
+        let port = free_port();
+        let mut redis = Self { process: launch(port, folder.path(), &arguments), port, arguments, folder };
+        // The second port of a node of a cluster, so much higher, is nobody's to give out, and may be taken.
+        wait_for("Redis to answer", || {
+            if !redis.process.is_running() {
+                redis.port = free_port();
+                redis.process = launch(redis.port, redis.folder.path(), &redis.arguments);
+            }
+            redis.is_up()
+        });
         redis
     }
 
@@ -190,15 +197,14 @@ impl Redis {
     }
 
     fn wait_until_up(&self) {
+        wait_for("Redis to answer", || self.is_up());
+    }
+
+    fn is_up(&self) -> bool {
         let client =
             redis::Client::open(format!("redis://127.0.0.1:{}", self.port)).expect("a valid address");
-        wait_for("Redis to answer", || {
-            let mut connection = match client.get_connection() {
-                Ok(connection) => connection,
-                Err(_) => return false,
-            };
-            redis::cmd("PING").query::<String>(&mut connection).is_ok()
-        });
+        let Ok(mut connection) = client.get_connection() else { return false };
+        redis::cmd("PING").query::<String>(&mut connection).is_ok()
     }
 }
 
