@@ -173,6 +173,7 @@ impl<O: NewsOutlet> Keeper<O> {
         }
         self.tell(&mut news).await
     }
+
     /// Hands over what is to be told. False if nobody listens any more.
     async fn tell(&mut self, news: &mut Vec<News>) -> bool {
         news.is_empty() || self.outlet.tell(std::mem::take(news)).await

@@ -52,6 +52,34 @@ pub enum Who {
     Nobody,
 }
 
+/// What a rule opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Act {
+    Subscribe,
+    Publish,
+    Presence,
+}
+
+impl Act {
+    /// Its key in a rule.
+    pub(crate) const fn key(self) -> &'static str {
+        match self {
+            Self::Subscribe => "subscribe",
+            Self::Publish => "publish",
+            Self::Presence => "presence",
+        }
+    }
+
+    /// As one does it, before the channel.
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::Subscribe => "subscribe to",
+            Self::Publish => "publish to",
+            Self::Presence => "be present in",
+        }
+    }
+}
+
 impl Who {
     /// The word in configuration and logs.
     #[must_use]
@@ -90,7 +118,7 @@ impl Access {
         let foreign = foreign.filter(|_| self.rules.is_empty());
         match wanted.iter().find(|pattern| !self.may_subscribe(pattern, foreign.is_some())) {
             None => Ok(()),
-            Some(pattern) => Err(Refusal::forbidden("subscribe", &pattern.to_string(), foreign)),
+            Some(pattern) => Err(Refusal::forbidden(Act::Subscribe, &pattern.to_string(), foreign)),
         }
     }
 
@@ -103,7 +131,7 @@ impl Access {
         if self.may_publish(channel, foreign.is_some()) {
             return Ok(());
         }
-        Err(Refusal::forbidden("publish", channel, foreign))
+        Err(Refusal::forbidden(Act::Publish, channel, foreign))
     }
 
     /// Whether one may publish on `channel` from outside.
@@ -125,7 +153,7 @@ impl Access {
             Some(rule) => rule.presence == Who::Anyone,
             None => self.rules.is_empty() && self.open_without_rules && foreign.is_none(),
         };
-        if is_open { Ok(()) } else { Err(Refusal::forbidden("presence", channel, foreign)) }
+        if is_open { Ok(()) } else { Err(Refusal::forbidden(Act::Presence, channel, foreign)) }
     }
 
     /// The same for several. It concerns the single channels: nobody is in all channels of a prefix.

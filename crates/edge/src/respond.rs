@@ -14,7 +14,7 @@ use hyper::{
 
 use publication::Pattern;
 
-use crate::{close::CloseReason, sessions::TurnedAway};
+use crate::{access::Act, close::CloseReason, sessions::TurnedAway};
 
 pub(crate) type Answer = Response<Full<Bytes>>;
 
@@ -55,16 +55,12 @@ impl Refusal {
     }
 
     /// Closed by the rules; names the rule that would open it.
-    pub(crate) fn forbidden(what: &str, channel: &str, foreign: Option<&str>) -> Self {
+    pub(crate) fn forbidden(act: Act, channel: &str, foreign: Option<&str>) -> Self {
         let because = foreign.map(|why| format!(" ({why}, so only what a rule opens is open to it)"));
-        let act = match what {
-            "publish" => "publish to",
-            "presence" => "be present in",
-            _ => "subscribe to",
-        };
+        let (key, words) = (act.key(), act.words());
         let message = format!(
-            "no rule lets anyone {act} {channel:?}{}; to allow it, add to the configuration:\n\n\
-             [[channels]]\nmatch = {channel:?}\n{what} = \"anyone\"",
+            "no rule lets anyone {words} {channel:?}{}; to allow it, add to the configuration:\n\n\
+             [[channels]]\nmatch = {channel:?}\n{key} = \"anyone\"",
             because.unwrap_or_default()
         );
         Self::new(StatusCode::FORBIDDEN, "forbidden", message)

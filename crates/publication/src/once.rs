@@ -2,16 +2,7 @@
 
 use std::{fmt, num::ParseIntError, str::FromStr};
 
-use crate::cursor::Cursor;
-
-/// What became of a publication that the broker has taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Published {
-    /// It stands at this cursor.
-    At(Cursor),
-    /// It was passed on to so many subscribers of the broker.
-    Subscribers(u64),
-}
+use crate::published::Published;
 
 /// By which it is known that something was asked for before.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +65,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::cursor::EntryId;
+    use crate::cursor::{Cursor, EntryId};
 
     proptest! {
         #[test]

@@ -119,7 +119,8 @@ impl Elsewhere {
         if was_certain {
             self.write_changes(changes, roll).await?;
         } else {
-            self.write_all(roll).await?;
+            // What is not on it any more expires.
+            self.write_whole(&roll.channels(), roll).await?;
         }
         self.is_certain = true;
         Ok(())
@@ -140,9 +141,9 @@ impl Elsewhere {
         Ok(())
     }
 
-    /// Writes all that is on the roll. What is not there any more expires.
-    async fn write_all(&mut self, roll: &Roll) -> Result<(), PublishError> {
-        for channels in roll.channels().chunks(CHUNK) {
+    /// Writes all that is on the roll of these channels, whatever Redis holds of them.
+    async fn write_whole(&mut self, channels: &[ChannelName], roll: &Roll) -> Result<(), PublishError> {
+        for channels in channels.chunks(CHUNK) {
             let mut commands = transaction();
             for channel in channels {
                 let members = roll.members(channel);
@@ -215,16 +216,20 @@ impl Elsewhere {
         if self.renewed.is_some_and(|at| at.elapsed() < self.expire / RENEWALS) {
             return Ok(());
         }
+        let mut lost = Vec::new();
         for channels in roll.channels().chunks(CHUNK) {
             let mut commands = redis::pipe();
             for channel in channels {
                 self.renew_keys(&mut commands, &self.of(self.gateway, channel), &self.at(channel));
             }
             let held: Vec<bool> = self.ask(&commands).await?;
-            self.is_certain &= held.into_iter().all(|held| held);
+            lost.extend(
+                channels.iter().zip(held).filter(|(_, held)| !held).map(|(channel, _)| channel.clone()),
+            );
         }
+        self.write_whole(&lost, roll).await?;
         self.renewed = Some(Instant::now());
-        if self.is_certain { Ok(()) } else { self.write(&Changes::new(), roll).await }
+        Ok(())
     }
 
     fn at(&self, channel: &str) -> String {

@@ -62,52 +62,39 @@ impl Elsewhere {
         looks: &[Look<'_>],
         gateways: &[Vec<u64>],
     ) -> Result<Vec<Parts>, PublishError> {
-        let asked = looks
+        let asked: Vec<_> = gateways
             .iter()
-            .zip(gateways)
-            .flat_map(|(look, gateways)| gateways.iter().map(move |gateway| (look, *gateway)));
+            .enumerate()
+            .flat_map(|(index, gateways)| gateways.iter().map(move |gateway| (index, *gateway)))
+            .collect();
         let mut commands = redis::pipe();
-        for (look, gateway) in asked {
-            let of = self.of(gateway, look.channel);
+        for (index, gateway) in &asked {
+            let of = self.of(*gateway, looks[*index].channel);
             commands.hget(&of, "").hlen(&of);
         }
+        let mut found = vec![Parts::new(); looks.len()];
         if commands.is_empty() {
-            return Ok(vec![Parts::new(); looks.len()]);
+            return Ok(found);
         }
         let numbers: Vec<Option<u64>> = self.ask(&commands).await?;
-        self.clear_up(looks, gateways, &numbers).await?;
-        let mut answers = numbers.chunks_exact(2);
-        let mut part = |look: &Look<'_>, gateway: u64| {
-            // Without a number there is nobody any more.
-            let [Some(version), Some(fields)] = answers.next()? else { return None };
-            let (version, count) = (*version, usize::try_from(*fields).ok()?.saturating_sub(1));
+        let mut clear_up = redis::pipe();
+        for ((index, gateway), numbers) in asked.into_iter().zip(numbers.chunks_exact(2)) {
+            let look = &looks[index];
+            let [Some(version), Some(fields)] = *numbers else {
+                // Nothing is left of it. One that comes back to the channel at this very moment is missed
+                // until it renews.
+                clear_up.srem(self.at(look.channel), hex(gateway)).ignore();
+                continue;
+            };
+            let count = usize::try_from(fields).unwrap_or(usize::MAX).saturating_sub(1);
             let known = look.known.get(&gateway).filter(|part| part.version == version);
             let members = known.and_then(|part| part.members.clone());
-            Some((gateway, Part { version, count, members }))
-        };
-        let parts = looks.iter().zip(gateways);
-        Ok(parts
-            .map(|(look, gateways)| gateways.iter().filter_map(|gateway| part(look, *gateway)).collect())
-            .collect())
-    }
-
-    /// Takes gateways of which nothing is left out of the sets of their channels. One that comes back to a
-    /// channel at this very moment is missed until it renews.
-    async fn clear_up(
-        &self,
-        looks: &[Look<'_>],
-        gateways: &[Vec<u64>],
-        numbers: &[Option<u64>],
-    ) -> Result<(), PublishError> {
-        let asked = looks.iter().zip(gateways);
-        let asked = asked.flat_map(|(look, gateways)| gateways.iter().map(move |gateway| (look, gateway)));
-        let mut commands = redis::pipe();
-        for ((look, gateway), _) in
-            asked.zip(numbers.chunks_exact(2)).filter(|(_, numbers)| numbers[0].is_none())
-        {
-            commands.srem(self.at(look.channel), hex(*gateway)).ignore();
+            found[index].insert(gateway, Part { version, count, members });
         }
-        if commands.is_empty() { Ok(()) } else { self.ask(&commands).await }
+        if !clear_up.is_empty() {
+            self.ask::<redis::Value>(&clear_up).await?;
+        }
+        Ok(found)
     }
 
     /// Adds the members that are not known to parts of channels that can be listed.
