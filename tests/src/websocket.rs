@@ -13,6 +13,7 @@ use serde_json::Value;
 use sha1_smol::Sha1;
 
 use crate::{
+    gateway::Gateway,
     http::{Answer, connect, parse},
     kept::Kept,
     wait::PATIENCE,
@@ -38,6 +39,29 @@ impl WebSocket {
     pub fn open(address: SocketAddr, query: &str) -> Self {
         let key = draw_key();
         Self::begin(address, &[&request(address, &format!("/events?{query}"), &headers(&key))], &key)
+    }
+
+    /// Subscribes, and waits until the session has begun.
+    ///
+    /// # Panics
+    /// It does not.
+    #[must_use]
+    pub fn enter(gateway: &Gateway, query: &str) -> Self {
+        let mut socket = Self::open(gateway.public(), query);
+        socket.expect_event("open");
+        socket
+    }
+
+    /// What a request is answered with; whatever else comes meanwhile is passed over.
+    pub fn ask(&mut self, request: Value) -> Value {
+        let reference = request["ref"].clone();
+        self.send_json(request);
+        loop {
+            let message = self.message();
+            if message["event"].is_null() && message["ref"] == reference {
+                return message;
+            }
+        }
     }
 
     /// Sends these bytes, each on its way before the next, which begin with a handshake by this key.

@@ -6,28 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tests::{
     Frame, Gateway, Redis, WebSocket, http, wait_for,
     websocket::{draw_key, headers},
 };
-
-fn open(gateway: &Gateway, query: &str) -> WebSocket {
-    let mut socket = WebSocket::open(gateway.public(), query);
-    socket.expect_event("open");
-    socket
-}
-
-/// What a request is answered with; whatever else comes meanwhile is passed over.
-fn ask(socket: &mut WebSocket, request: Value) -> Value {
-    socket.send_json(request.clone());
-    loop {
-        let message = socket.message();
-        if message.get("ref") == request.get("ref") && message["event"].is_null() {
-            return message;
-        }
-    }
-}
 
 #[test]
 fn who_never_stops_sending_stops_nobody_else() {
@@ -40,7 +23,7 @@ fn who_never_stops_sending_stops_nobody_else() {
         for (first, frame) in
             [(Vec::new(), &pong), (Vec::new(), &pong), (begin.clone(), &fragment), (begin, &fragment)]
         {
-            let (mut socket, over) = (open(&gateway, "channel=a"), &over);
+            let (mut socket, over) = (WebSocket::enter(&gateway, "channel=a"), &over);
             scope.spawn(move || {
                 socket.send_raw(&first);
                 let many = frame.repeat(4_000);
@@ -63,13 +46,13 @@ fn who_never_stops_sending_stops_nobody_else() {
 #[test]
 fn what_it_does_not_want_to_hear_again_it_never_hears_however_much_it_says_elsewhere() {
     let gateway = Gateway::plan().set("sessions.max_requests_per_second", "0").start();
-    let mut socket = open(&gateway, "channel=own");
+    let mut socket = WebSocket::enter(&gateway, "channel=own");
     for number in 0..1_100 {
         let publish = json!({"channel": "elsewhere", "data": "x"});
-        assert_eq!(ask(&mut socket, json!({"publish": publish, "echo": false, "ref": number}))["ok"], true);
+        assert_eq!(socket.ask(json!({"publish": publish, "echo": false, "ref": number}))["ok"], true);
     }
-    ask(&mut socket, json!({"publish": {"channel": "own", "data": "unheard"}, "echo": false, "ref": "a"}));
-    ask(&mut socket, json!({"publish": {"channel": "own", "data": "heard"}, "ref": "b"}));
+    socket.ask(json!({"publish": {"channel": "own", "data": "unheard"}, "echo": false, "ref": "a"}));
+    socket.ask(json!({"publish": {"channel": "own", "data": "heard"}, "ref": "b"}));
     gateway.post("channel=own", "the end");
     let mut heard = Vec::new();
     while heard.last().is_none_or(|last| last != "the end") {
@@ -113,10 +96,10 @@ fn who_waits_for_an_answer_is_not_silent() {
         .set("sessions.heartbeat", "\"300ms\"")
         .set("broker.redis.timeout", "\"4s\"")
         .start();
-    let mut socket = open(&gateway, "channel=a");
+    let mut socket = WebSocket::enter(&gateway, "channel=a");
     redis.freeze();
     let began = Instant::now();
-    let answer = ask(&mut socket, json!({"publish": {"channel": "a", "data": "x"}, "ref": 1}));
+    let answer = socket.ask(json!({"publish": {"channel": "a", "data": "x"}, "ref": 1}));
     assert_eq!(answer["error"]["code"], "broker");
     assert!(began.elapsed() > Duration::from_millis(4 * 300), "it had to wait: {:?}", began.elapsed());
     redis.thaw();
@@ -125,9 +108,9 @@ fn who_waits_for_an_answer_is_not_silent() {
 #[test]
 fn refusals_are_short_and_wait_for_who_does_not_read_them() {
     let gateway = Gateway::plan().set("sessions.max_requests_per_second", "0").start();
-    let mut socket = open(&gateway, "channel=a");
+    let mut socket = WebSocket::enter(&gateway, "channel=a");
     let long = "\u{7f}".repeat(100_000);
-    let answer = ask(&mut socket, json!({"subscribe": [long], "ref": 1}));
+    let answer = socket.ask(json!({"subscribe": [long], "ref": 1}));
     assert!(answer.to_string().len() < 1_000, "{} bytes", answer.to_string().len());
     let reference = "x".repeat(300);
     socket.send_json(json!({"subscribe": ["a"], "ref": reference}));
@@ -163,7 +146,7 @@ fn a_handshake_is_a_get_that_upgrades() {
 #[test]
 fn half_a_character_is_no_text() {
     let gateway = Gateway::embedded();
-    let mut socket = open(&gateway, "channel=a");
+    let mut socket = WebSocket::enter(&gateway, "channel=a");
     socket.send(r#"{"publish":{"channel":"a","data":"\ud83c"},"ref":1}"#);
     assert_eq!(socket.message()["error"]["code"], "bad_message");
     socket.send(r#"{"publish":{"channel":"a","data":"\ud83c\udfba"},"echo":false,"ref":2}"#);
@@ -173,14 +156,14 @@ fn half_a_character_is_no_text() {
 #[test]
 fn a_channel_named_twice_counts_once() {
     let gateway = Gateway::plan().set("sessions.max_channels", "3").start();
-    let mut socket = open(&gateway, "channel=a");
-    assert_eq!(ask(&mut socket, json!({"subscribe": ["b", "c", "b", "a"], "ref": 1}))["ok"], true);
+    let mut socket = WebSocket::enter(&gateway, "channel=a");
+    assert_eq!(socket.ask(json!({"subscribe": ["b", "c", "b", "a"], "ref": 1}))["ok"], true);
 }
 
 #[test]
 fn who_ends_its_side_still_gets_its_answers() {
     let gateway = Gateway::embedded();
-    let mut socket = open(&gateway, "channel=a");
+    let mut socket = WebSocket::enter(&gateway, "channel=a");
     for number in 0..3 {
         socket.send_json(json!({"publish": {"channel": "b", "data": "x"}, "ref": number}));
     }
@@ -197,7 +180,7 @@ fn a_request_in_hand_is_answered_before_the_bye_of_a_drain() {
         .set("broker.redis.timeout", "\"1s\"")
         .set("drain.spread", "\"3s\"")
         .start();
-    let mut socket = open(&gateway, "channel=a");
+    let mut socket = WebSocket::enter(&gateway, "channel=a");
     redis.freeze();
     socket.send_json(json!({"publish": {"channel": "a", "data": "x"}, "ref": 1}));
     gateway.drain();

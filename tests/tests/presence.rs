@@ -31,17 +31,6 @@ fn count(gateway: &Gateway, channel: &str) -> u64 {
     presence(gateway, channel)["count"].as_u64().expect("a number")
 }
 
-/// What a request is answered with; whatever else comes meanwhile is passed over.
-fn ask(socket: &mut WebSocket, request: Value) -> Value {
-    socket.send_json(request.clone());
-    loop {
-        let message = socket.message();
-        if message["ref"] == request["ref"] {
-            return message;
-        }
-    }
-}
-
 /// The name under which a session is known.
 fn name(listener: &Listener) -> String {
     let opened: Value = serde_json::from_str(&listener.opened.data).expect("JSON");
@@ -90,7 +79,7 @@ fn over_a_websocket_one_is_present_in_what_one_reads() {
         watcher.expect_control("presence");
         let mut socket = WebSocket::open(one.public(), &format!("member={}&presence=true", form("{}")));
         let session = socket.expect_event("open")["data"]["session"].clone();
-        assert_eq!(ask(&mut socket, json!({"subscribe": ["a"], "ref": 1}))["ok"], true);
+        assert_eq!(socket.ask(json!({"subscribe": ["a"], "ref": 1}))["ok"], true);
         // It is told of itself too, in the first or after it.
         let told = socket.expect_event("presence");
         if told["data"]["count"] == 0 {
@@ -100,20 +89,20 @@ fn over_a_websocket_one_is_present_in_what_one_reads() {
         wait_for("all to know", || count(one, "a") == 1 && count(other, "a") == 1);
         let there = json!([{"session": session, "member": {}}]);
         let expected = json!({"channel": "a", "count": 1, "members": there});
-        let answer = ask(&mut socket, json!({"presence": "a", "ref": 2}));
+        let answer = socket.ask(json!({"presence": "a", "ref": 2}));
         assert_eq!(answer, json!({"ref": 2, "ok": true, "presence": expected}));
         // What it publishes bears its name.
         let mut reader = other.listen("channel=a&format=json&transport=sse");
-        assert_eq!(ask(&mut socket, json!({"publish": {"channel": "a", "data": "x"}, "ref": 3}))["ok"], true);
+        assert_eq!(socket.ask(json!({"publish": {"channel": "a", "data": "x"}, "ref": 3}))["ok"], true);
         let published: Value = serde_json::from_str(&reader.next_but_cursor().data).expect("an envelope");
         assert_eq!(published["from"], session);
         watcher.expect("x");
-        assert_eq!(ask(&mut socket, json!({"unsubscribe": ["a"], "ref": 4}))["ok"], true);
+        assert_eq!(socket.ask(json!({"unsubscribe": ["a"], "ref": 4}))["ok"], true);
         assert_eq!(watcher.expect_control("leave")["session"], session);
         for refused in [json!({"presence": "a*"}), json!({"presence": 1})] {
             let mut request = refused.clone();
             request["ref"] = json!(5);
-            let answer = ask(&mut socket, request);
+            let answer = socket.ask(request);
             assert!(answer["error"]["code"].is_string(), "{refused} is answered with {answer}");
         }
     });

@@ -8,12 +8,6 @@ use tests::{
     websocket::{draw_key, headers},
 };
 
-fn open(gateway: &Gateway, query: &str) -> WebSocket {
-    let mut socket = WebSocket::open(gateway.public(), query);
-    socket.expect_event("open");
-    socket
-}
-
 /// What a request is answered with.
 fn ask(socket: &mut WebSocket, request: Value) -> Value {
     socket.send_json(request.clone());
@@ -75,7 +69,7 @@ fn what_it_publishes_comes_to_all_and_is_acknowledged() {
     let redis = Redis::start();
     for gateway in [Gateway::embedded(), Gateway::on(&redis), Gateway::on_stream(&redis)] {
         let mut events = gateway.listen("channel=a&format=json");
-        let mut socket = open(&gateway, "");
+        let mut socket = WebSocket::enter(&gateway, "");
         let answer =
             ask(&mut socket, json!({"publish": {"channel": "a", "event": "x", "data": "hi"}, "ref": 1}));
         assert!(answer["ok"] == true && (answer["cursor"].is_string() || answer["subscribers"].is_u64()));
@@ -97,7 +91,7 @@ fn where_a_rule_says_json_data_is_the_value_itself() {
     let gateway = Gateway::plan()
         .rules("[[channels]]\nmatch = \"json/*\"\nsubscribe = \"anyone\"\npublish = \"anyone\"\ndata = \"json\"\n")
         .start();
-    let mut socket = open(&gateway, "channel=json/a");
+    let mut socket = WebSocket::enter(&gateway, "channel=json/a");
     for value in [json!("text"), json!({"a": 1.5}), json!(null), json!([])] {
         socket.send_json(json!({"publish": {"channel": "json/a", "data": value}, "ref": 1}));
         let mut came = [socket.message(), socket.message()];
@@ -121,7 +115,7 @@ fn catching_up_and_what_follows_are_one_order_without_hole_or_double() {
     thread::scope(|scope| {
         let publisher =
             scope.spawn(|| (0..COUNT).for_each(|number| drop(one.post("channel=b", &number.to_string()))));
-        let mut socket = open(&other, "channel=a");
+        let mut socket = WebSocket::enter(&other, "channel=a");
         wait_for("a quarter to be published", || {
             let latest = other.get("/events?channel=b").json();
             let number = |data: &str| data.parse::<usize>().is_ok_and(|number| number >= COUNT / 4);
@@ -151,7 +145,7 @@ fn what_was_missed_comes_in_pages_and_only_then_it_is_subscribed() {
     for number in 0..1_500 {
         gateway.post("channel=b", &number.to_string());
     }
-    let mut socket = open(&gateway, "channel=a");
+    let mut socket = WebSocket::enter(&gateway, "channel=a");
     let first = ask(&mut socket, json!({"subscribe": ["b"], "since": "earliest", "ref": 1}));
     assert_eq!((data(&first["publications"]).len(), &first["more"]), (1_000, &json!(true)));
     gateway.post("channel=b", "not subscribed yet");
@@ -176,14 +170,14 @@ fn what_was_missed_comes_in_pages_and_only_then_it_is_subscribed() {
 #[test]
 fn one_that_returns_goes_on_where_it_was() {
     let gateway = Gateway::embedded();
-    let mut socket = open(&gateway, "channel=a");
+    let mut socket = WebSocket::enter(&gateway, "channel=a");
     gateway.post("channel=a", "one");
     let seen = socket.message()["id"].as_str().expect("an id").to_owned();
     drop(socket);
     gateway.post("channel=a", "two");
-    let mut socket = open(&gateway, &format!("channel=a&since={seen}"));
+    let mut socket = WebSocket::enter(&gateway, &format!("channel=a&since={seen}"));
     assert_eq!(next_data(&mut socket), "two");
-    let mut lost = open(&gateway, "channel=a&since=00000000000000aa-1-2");
+    let mut lost = WebSocket::enter(&gateway, "channel=a&since=00000000000000aa-1-2");
     assert_eq!(lost.expect_event("gap")["data"]["reason"], "unknown-cursor");
     let mut latest = WebSocket::open(gateway.public(), "channel=a&since=last");
     assert_eq!(latest.expect_event("open")["id"], Value::Null);
@@ -200,7 +194,7 @@ fn what_cannot_be_understood_is_an_error_with_its_ref_and_disturbs_nothing() {
             "[[channels]]\nmatch = \"json\"\nsubscribe = \"anyone\"\npublish = \"anyone\"\ndata = \"json\"\n",
         )
         .start();
-    let mut socket = open(&gateway, "channel=open");
+    let mut socket = WebSocket::enter(&gateway, "channel=open");
     for (request, code) in [
         (json!({"subscribe": ["open"], "sinse": "last", "ref": 1}), "bad_message"),
         (json!({"subscribe": "open", "ref": "a"}), "bad_message"),
@@ -245,10 +239,10 @@ fn who_asks_for_more_than_a_session_may_is_told_so_and_closed() {
         assert_eq!(socket.expect_event("bye")["data"]["reason"], "limit");
         assert_eq!(socket.expect_close().0, Some(1008));
     };
-    let mut hasty = open(&gateway, "channel=a");
+    let mut hasty = WebSocket::enter(&gateway, "channel=a");
     (0..10).for_each(|number| hasty.send_json(json!({"unsubscribe": ["b"], "ref": number})));
     expect_end(&mut hasty, "too_many_requests");
-    let mut greedy = open(&gateway, "channel=a");
+    let mut greedy = WebSocket::enter(&gateway, "channel=a");
     greedy.send_json(json!({"subscribe": ["a", "b"], "ref": 1}));
     assert_eq!(greedy.message()["ok"], true);
     greedy.send_json(json!({"subscribe": ["c"], "ref": 2}));
@@ -260,8 +254,8 @@ fn who_asks_for_more_than_a_session_may_is_told_so_and_closed() {
 #[test]
 fn who_does_not_answer_pings_is_closed_and_who_does_is_kept() {
     let gateway = Gateway::plan().set("sessions.heartbeat", "\"200ms\"").start();
-    let mut silent = open(&gateway, "channel=a");
-    let mut alive = open(&gateway, "channel=a");
+    let mut silent = WebSocket::enter(&gateway, "channel=a");
+    let mut alive = WebSocket::enter(&gateway, "channel=a");
     let pings = |socket: &mut WebSocket, answers: bool| {
         let mut pings = 0;
         while let Some(frame) = socket.frame() {
@@ -304,19 +298,19 @@ fn who_may_not_come_in_is_told_so_in_http() {
     assert_eq!((refused.status, &*refused.error_code()), (400, "bad_parameter"));
     let plain = http::request(gateway.public(), "GET", "/events?channel=open&transport=websocket", &[], b"");
     assert_eq!((plain.status, &*plain.error_code()), (426, "bad_handshake"));
-    let kept = open(&gateway, "channel=open");
+    let kept = WebSocket::enter(&gateway, "channel=open");
     let full = shake("/events?channel=open", &[]);
     assert_eq!((full.status, &*full.error_code()), (503, "overloaded"));
     assert!(full.header("retry-after").is_some());
     drop(kept);
     gateway.wait_for_metric("fanfare_sessions{transport=\"websocket\"}", 0.0);
-    open(&gateway, "channel=open");
+    let _ = WebSocket::enter(&gateway, "channel=open");
 }
 
 #[test]
 fn a_drain_says_good_bye_with_the_sessions_place() {
     let gateway = Gateway::embedded();
-    let mut socket = open(&gateway, "channel=a");
+    let mut socket = WebSocket::enter(&gateway, "channel=a");
     gateway.post("channel=a", "one");
     let seen = socket.message();
     gateway.drain();
@@ -334,7 +328,7 @@ fn what_it_does_not_want_to_hear_again_comes_to_all_others_alone() {
     {
         let mut socket = WebSocket::open(one.public(), "channel=a");
         let name = socket.expect_event("open")["data"]["session"].clone();
-        let mut beside = open(&one, "channel=a");
+        let mut beside = WebSocket::enter(&one, "channel=a");
         let mut events = other.listen("channel=a&format=json");
         for (number, echo) in [(0, true), (1, false), (2, false), (3, true), (4, false)] {
             let publish = json!({"channel": "a", "data": number});
