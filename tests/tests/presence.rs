@@ -189,12 +189,14 @@ fn in_a_big_channel_they_are_counted() {
 #[test]
 fn a_redis_that_forgets_is_told_anew_and_nobody_is_said_to_have_gone() {
     let mut redis = Redis::start();
-    let plan = || Gateway::plan_on(redis.port()).set("presence.expire", "\"5s\"");
-    let (one, other) = (plan().start(), plan().start());
+    let plan = || Gateway::plan_on(redis.port()).set("presence.expire", "\"10s\"");
+    let (mut one, other) = (plan().start(), plan().start());
     let ada = one.listen(&as_member("a", &json!({"name": "Ada"})));
     wait_for("Ada to be seen", || count(&other, "a") == 1);
     let mut watcher = other.listen("channel=a&transport=sse&presence=true");
     watcher.expect_control("presence");
+    // The gateway whose member it is takes its time: Redis is empty for a while.
+    one.process().signal(Signal::STOP);
     redis.kill();
     other.wait_for_metric("fanfare_presence_ok", 0.0);
     let refused = other.get("/presence?channel=a");
@@ -202,6 +204,11 @@ fn a_redis_that_forgets_is_told_anew_and_nobody_is_said_to_have_gone() {
     assert!(refused.header("retry-after").is_some());
     redis.revive();
     other.wait_for_metric("fanfare_presence_ok", 1.0);
+    wait_for("Redis to tell that it holds nobody", || {
+        let answer = other.get("/presence?channel=a");
+        answer.status == 200 && answer.json()["count"] == 0
+    });
+    one.process().signal(Signal::CONT);
     wait_for("Ada to be seen again", || {
         let answer = other.get("/presence?channel=a");
         answer.status == 200 && answer.json()["count"] == 1
