@@ -130,6 +130,12 @@ impl Gateway {
         http::request(self.admin, "GET", "/readyz", &[], b"").status == 200
     }
 
+    /// Whether it has a broker that it hears.
+    #[must_use]
+    pub fn hears_its_broker(&self) -> bool {
+        http::request(self.admin, "GET", "/readyz", &[], b"").text().ends_with("broker: ok\n")
+    }
+
     /// The process.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process

@@ -116,6 +116,11 @@ impl Lab {
         thread::sleep(Duration::from_millis(500));
     }
 
+    /// Whether each gateway that is there hears Redis.
+    pub(crate) fn hears_redis(&self) -> bool {
+        self.gateways.iter().flatten().all(Gateway::hears_its_broker)
+    }
+
     /// Kills a gateway with -9.
     pub(crate) fn kill(&mut self, which: Which) {
         self.end(which, Signal::KILL);
