@@ -4,6 +4,8 @@
 import { connect } from "/client/index.js";
 
 const RETRY_MS = 1_000;
+/** What trying again may mend, beside the way to the gateway. */
+const PASSING = ["broker", "unanswered", "too_many_requests"];
 
 export class Notes {
   /** As the gateway has them, by their ids. */
@@ -16,7 +18,6 @@ export class Notes {
   onRefused = () => {};
 
   constructor(url, prefix) {
-    this.url = url;
     this.prefix = prefix;
     this.connection = connect(url, { channels: [`${prefix}*`], since: "last", transport: "websocket" });
     this.connection.on("publication", ({ channel, data, retract }) => {
@@ -58,10 +59,10 @@ export class Notes {
     while (!isUnderWay && this.#wanted.has(id)) {
       const wanted = this.#wanted.get(id);
       try {
-        await (wanted ? this.connection.publish(this.prefix + id, wanted) : this.#retract(id));
+        await this.connection.publish(this.prefix + id, wanted ?? "", { retract: !wanted });
         if (wanted === this.#wanted.get(id)) this.#settle(id, wanted);
       } catch (error) {
-        if (error.status >= 400 && error.status < 500) {
+        if (error.code && !PASSING.includes(error.code)) {
           this.#wanted.delete(id);
           this.onRefused(error.message);
         } else await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
@@ -75,12 +76,5 @@ export class Notes {
     this.#wanted.delete(id);
     if (note) this.#notes.set(id, note);
     else this.#notes.delete(id);
-  }
-
-  async #retract(id) {
-    const url = new URL(this.url);
-    url.searchParams.set("channel", this.prefix + id);
-    const answer = await fetch(url, { method: "DELETE" });
-    if (!answer.ok) throw Object.assign(new Error((await answer.json()).error.message), { status: answer.status });
   }
 }

@@ -72,6 +72,17 @@ test("each sees the other's notes, pointer, coming and leaving", async () => {
   await b.waitForFunction(() => !document.querySelector(".cursor"));
 });
 
+test("a note that the gateway refuses is not kept, and its words are shown", async () => {
+  const page = await ada();
+  await page.locator(".add").nth(2).click();
+  const text = page.locator(".notes > form textarea");
+  await text.evaluate((area) => area.removeAttribute("maxlength"));
+  await text.fill("x".repeat(70_000));
+  await page.keyboard.press("Enter");
+  await page.locator("#error", { hasText: /^A note was not taken: .*65536/ }).waitFor();
+  await notes(page, 2, []);
+});
+
 test("what was written, changed and deleted while one was away is there afterwards, once", async () => {
   const a = await ada();
   way = await Way.to(example.gateway);

@@ -91,7 +91,8 @@ export class Attempts {
     const { signal, rung, retry, farewell = error?.message } = attempt;
     const failure = error instanceof Failure ? error : undefined;
     if (signal.aborted && !failure) return 0;
-    if (failure?.isPermanent) {
+    // What is wrong with the request itself, trying again would not mend.
+    if (failure && /^4(?!08|29)/.test(`${failure.status}`)) {
       this.host.failed(failure);
       return Infinity;
     }

@@ -12,7 +12,6 @@ export interface StreamEvent {
 /** Returns what is to be fed the stream's text, in pieces cut anywhere; `dispatch` gets each event, also one that says little or nothing. */
 export function eventReader(dispatch: (event: StreamEvent) => void): (text: string) => void {
   let rest = "";
-  let afterReturn = false;
   let event: StreamEvent = {};
 
   const readLine = (line: string) => {
@@ -29,10 +28,8 @@ export function eventReader(dispatch: (event: StreamEvent) => void): (text: stri
   };
 
   return (text) => {
-    if (!text) return;
-    // A CRLF may be cut in two; its first half has already ended the line.
-    const lines = (rest + (afterReturn && text[0] === "\n" ? text.slice(1) : text)).split(/\r\n?|\n/);
-    afterReturn = text.endsWith("\r");
+    // A CRLF may be cut in two: what ends with its first half waits for what follows.
+    const lines = (rest + text).split(/\r\n|\r(?!$)|\n/);
     rest = lines.pop()!;
     lines.forEach(readLine);
   };

@@ -19,9 +19,4 @@ export class Failure extends Error implements ConnectionError {
     const { code, message = `HTTP ${status}` } = body?.error ?? {};
     return new Failure(message, code, status, +headers.get("retry-after")! * 1_000 || undefined);
   }
-
-  /** Trying again would not mend it. */
-  get isPermanent(): boolean {
-    return /^4(?!08|29)/.test(this.status as unknown as string);
-  }
 }

@@ -12,7 +12,7 @@ import { poller } from "./poller.js";
 import type { Gap, Presence, Publication, Published } from "./publication.js";
 import { readEvents } from "./sse.js";
 import { readWebSocket } from "./websocket.js";
-import type { Advice, Answer, Batch, Message } from "./wire.js";
+import type { Advice, Answer, Batch, Message, Refusable } from "./wire.js";
 
 /** Between polls, unless something else is wanted or advised. */
 const POLL_EVERY_MS = 15_000;
@@ -74,13 +74,16 @@ export class LiveConnection<T> implements Connection<T>, Host {
     if (removed.length) void this.#amend({ unsubscribe: removed });
   }
 
-  async publish(channel: string, data: unknown, { event, echo }: PublishOptions = {}): Promise<Published> {
+  async publish(channel: string, data: unknown, { echo, ...rest }: PublishOptions = {}): Promise<Published> {
     this.#publishes = true;
-    const answer = await this.#ask({ publish: { channel, event, data }, echo });
+    const publish = { channel, data, ...rest };
+    const answer = await this.#ask({ publish, echo });
     if (answer) return { id: answer.cursor!, subscribers: answer.subscribers };
-    const body = typeof data === "string" ? data : JSON.stringify(data);
-    const url = this.#gateway.address("", [channel], { event });
-    return (await this.#gateway.ask(url, { method: "POST", body })).json();
+    // A batch of one is understood as what is published over a WebSocket is.
+    const posted = { method: "POST", body: JSON.stringify(publish) };
+    const headers = { "content-type": "application/x-ndjson" };
+    const response = await this.#gateway.ask(this.#gateway.address("", []), posted, headers);
+    return accepted((await response.json())[0]);
   }
 
   async presence(channel: string): Promise<Presence> {
@@ -118,11 +121,10 @@ export class LiveConnection<T> implements Connection<T>, Host {
     const { rung, transport, isStream, isProbe, since, wait, signal } = attempt;
     const { presence, member } = this.#options;
     const only = isStream && { format: "json", presence, member: member && JSON.stringify(member) };
-    const url = this.#gateway.address("", this.#channels, { transport, since, wait, ...only });
+    const token = rung === "websocket" && (await this.#gateway.token());
+    const url = this.#gateway.address("", this.#channels, { transport, since, wait, ...only, token });
     const receive = (message: Message) => this.#receive(attempt, message);
     if (rung === "websocket") {
-      const token = await this.#gateway.token();
-      if (token) url.searchParams.set("token", token);
       url.protocol = url.protocol.replace("http", "ws");
       signal.throwIfAborted();
       return readWebSocket(attempt, new (this.#options.WebSocket ?? WebSocket)(url), receive);
@@ -211,9 +213,7 @@ export class LiveConnection<T> implements Connection<T>, Host {
   /** Asks over the WebSocket, if one is open. */
   async #ask(request: object): Promise<Answer | undefined> {
     const ask = this.#attempts.current?.ask;
-    const answer = ask && (await new Promise<Answer>((heard) => ask(request, heard)));
-    if (answer?.error) throw new Failure(answer.error.message, answer.error.code);
-    return answer;
+    return ask && accepted(await new Promise<Answer>((heard) => ask(request, heard)));
   }
 
   async #amend(request: object): Promise<void> {
@@ -244,13 +244,12 @@ export class LiveConnection<T> implements Connection<T>, Host {
   async #considerAdvice(): Promise<void> {
     const mayRise = this.state === "open" && this.transport !== "websocket" && this.#ladder.wanted === "auto";
     if (!mayRise || Date.now() < this.#adviceDue) return;
-    this.#adviceDue = Date.now() + ADVICE_EVERY_MS * (0.8 + 0.4 * Math.random());
+    this.#adviceDue = Date.now() + ADVICE_EVERY_MS * (0.8 + 0.2 * Math.random());
     const wishes = { freshness: Math.max(BREATHE_MS, this.#options.freshness!) / 1_000, publish: this.#publishes };
     try {
+      const { signal } = this.#closing;
       const url = this.#gateway.address("advice", this.#channels, wishes);
-      const { transport, interval }: Advice = await (
-        await this.#gateway.ask(url, { signal: this.#closing.signal })
-      ).json();
+      const { transport, interval }: Advice = await (await this.#gateway.ask(url, { signal })).json();
       this.#advisedInterval = interval && interval * 1_000;
       this.#ladder.raise(transport);
     } catch {
@@ -280,4 +279,10 @@ export class LiveConnection<T> implements Connection<T>, Host {
       globalThis.addEventListener?.(event, look, { signal: this.#closing.signal });
     }
   }
+}
+
+/** What is answered to a request among others, unless it was refused. */
+function accepted<A extends Refusable>(answer: A): A {
+  if (answer.error) throw new Failure(answer.error.message, answer.error.code);
+  return answer;
 }

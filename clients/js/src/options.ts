@@ -29,6 +29,10 @@ export interface ConnectOptions<T = unknown> {
 
 export interface PublishOptions {
   event?: string;
+  /** The channel's latest value is no longer true. */
+  retract?: boolean;
+  /** Seconds after which newcomers are no longer shown it. */
+  ttl?: number;
   /** `false`: do not show it to this connection. Over a WebSocket only; what is posted has no session. */
   echo?: boolean;
 }

@@ -14,8 +14,12 @@ export function readWebSocket(
   const waiting = new Map<number, (answer: Answer) => void>();
   const end = () => {
     attempt.ask = undefined;
-    for (const heard of waiting.values()) heard({ error: { code: "unanswered", message: "it ended unanswered" } });
+    for (const heard of waiting.values()) heard({ error: { code: "unanswered", message: "the WebSocket ended" } });
     socket.close();
+  };
+  const ask = (request: object, heard: (answer: Answer) => void) => {
+    socket.send(JSON.stringify({ ...request, ref: ++last }));
+    waiting.set(last, heard);
   };
   attempt.signal.addEventListener("abort", end);
   socket.onmessage = ({ data }) => {
@@ -24,15 +28,10 @@ export function readWebSocket(
     if (ref) {
       waiting.get(ref)?.(message);
       waiting.delete(ref);
-      return;
+    } else {
+      if (event === "fanfare.open" && !attempt.signal.aborted) attempt.ask = ask;
+      receive(message);
     }
-    if (event === "fanfare.open" && !attempt.signal.aborted) {
-      attempt.ask = (request, heard) => {
-        socket.send(JSON.stringify({ ...request, ref: ++last }));
-        waiting.set(last, heard);
-      };
-    }
-    receive(message);
   };
   return new Promise((_, reject) => {
     socket.onclose = ({ code, reason }) => {

@@ -18,10 +18,13 @@ export interface Batch {
 }
 
 /** What is answered to a request over a WebSocket. */
-export interface Answer extends Batch {
+export interface Answer extends Batch, Refusable {
   ref?: number;
   subscribers?: number;
   presence?: Presence;
+}
+
+export interface Refusable {
   error?: { code: string; message: string };
 }
 

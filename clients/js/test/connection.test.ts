@@ -296,9 +296,19 @@ test("over a WebSocket it is asked and answered", async () => {
   socket().shut(1006);
   await assert.rejects(unanswered, { code: "unanswered" });
   // While there is none, it is posted.
-  network.answer = () => json({ id: "p2" });
-  assert.deepEqual(await connection!.publish("a", { n: 2 }, { event: "x" }), { id: "p2" });
-  assert.equal(network.requests.at(-1), "/events?channel=a&event=x");
+  let posted: unknown;
+  let result: object = { id: "p2" };
+  network.answer = (_, { method, headers, body }) => {
+    posted = [method, headers["content-type"], JSON.parse(`${body as string}`)];
+    return json([result]);
+  };
+  const publish = () => connection!.publish("a", { n: 2 }, { event: "x", ttl: 3, echo: false });
+  assert.deepEqual(await publish(), { id: "p2" });
+  assert.equal(network.requests.at(-1), "/events");
+  const publication = { channel: "a", data: { n: 2 }, event: "x", ttl: 3 };
+  assert.deepEqual(posted, ["POST", "application/x-ndjson", publication]);
+  result = { error: { code: "forbidden", message: "no rule" } };
+  await assert.rejects(publish(), { code: "forbidden", message: "no rule" });
 });
 
 test("channels are added to an open WebSocket with what was missed", async () => {

@@ -34,7 +34,7 @@ test("what is not ended by a blank line is no event yet", () => {
 test("any of the three line ends will do, cut anywhere", () => {
   const events = [{ event: "e", data: "a\nb", id: "1" }, { data: "ä" }];
   for (const end of ["\n", "\r", "\r\n"]) {
-    const text = ["event: e", "data: a", "data: b", "id: 1", "", ": x", "data: ä", "", ""].join(end);
+    const text = ["event: e", "data: a", "data: b", "id: 1", "", ": x", "data: ä", "", ":"].join(end);
     assert.deepEqual(read(text), events);
     assert.deepEqual(read(...text), events, "one character at a time");
     for (let cut = 0; cut <= text.length; cut++) {
@@ -43,6 +43,8 @@ test("any of the three line ends will do, cut anywhere", () => {
   }
 });
 
-test("a carriage return ends a line at once", () => {
-  assert.deepEqual(read("data: a\r\r"), [{ data: "a" }]);
+test("a carriage return at the end of what has come waits for what follows: it may be half a line end", () => {
+  assert.deepEqual(read("data: a\r\r"), []);
+  assert.deepEqual(read("data: a\r\r", ":"), [{ data: "a" }]);
+  assert.deepEqual(read("data: a\r\n\r", "\n"), [{ data: "a" }]);
 });

@@ -36,16 +36,24 @@ test("what is published comes back by every transport, as text or as the rule of
     const channels = [`news/${transport}`, `json/${transport}`];
     const connection = await opened<unknown>({ channels, transport });
     const got: unknown[] = [];
-    connection.on("publication", ({ channel, event, data }) => got.push([channel, event, data]));
+    connection.on("publication", ({ channel, event, data, ttl, retract }) =>
+      got.push([channel, event, data, ttl, retract]),
+    );
     const { id } = await connection.publish(channels[0]!, "hi ä\n", { event: "greeting" });
     await connection.publish(channels[0]!, { n: 1 });
-    await connection.publish(channels[1]!, { n: 2 });
     assert.ok(id);
-    await until("all of it", () => got.length === 3);
+    await connection.publish(channels[1]!, { n: 2 });
+    await connection.publish(channels[1]!, "hi");
+    await connection.publish(channels[0]!, "for a minute", { ttl: 60 });
+    await connection.publish(channels[0]!, "", { retract: true });
+    await until("all of it", () => got.length === 6);
     assert.deepEqual(got, [
-      [channels[0], "greeting", "hi ä\n"],
-      [channels[0], undefined, '{"n":1}'],
-      [channels[1], undefined, { n: 2 }],
+      [channels[0], "greeting", "hi ä\n", undefined, undefined],
+      [channels[0], undefined, '{"n":1}', undefined, undefined],
+      [channels[1], undefined, { n: 2 }, undefined, undefined],
+      [channels[1], undefined, "hi", undefined, undefined],
+      [channels[0], undefined, "for a minute", 60, undefined],
+      [channels[0], undefined, "", undefined, true],
     ]);
   }
 });
