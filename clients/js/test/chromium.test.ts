@@ -44,7 +44,7 @@ let channels = 0;
 async function setUp(options: Partial<ConnectOptions<any>>) {
   const channel = `test/${++channels}`;
   const way = ends(await Way.to(gateway));
-  const publisher = ends(new Publisher(gateway, channel));
+  const publisher = ends(await Publisher.start(gateway, channel));
   const reader = await Reader.open(chromium, way.url, {
     channels: [channel],
     since: "earliest",
@@ -135,7 +135,7 @@ test("auto moves up to what is advised", async () => {
 async function setUpBehindNginx(options: Partial<ConnectOptions<any>>) {
   const nginx = ends(await Nginx.before(gateway, "proxy_buffering on; proxy_ignore_headers X-Accel-Buffering;"));
   const channel = `test/${++channels}`;
-  const publisher = ends(new Publisher(gateway, channel, 300));
+  const publisher = ends(await Publisher.start(gateway, channel, 300));
   const reader = await Reader.open(chromium, nginx.url, { channels: [channel], since: "earliest", ...options });
   return { publisher, reader };
 }

@@ -1,6 +1,7 @@
 // Publishes numbers in a row, as long as the test runs.
 
 import type { Gateway } from "./gateway.js";
+import { until } from "./until.js";
 
 export class Publisher {
   /** How many are published. */
@@ -8,12 +9,19 @@ export class Publisher {
   #isRunning = true;
   readonly #running: Promise<void>;
 
-  constructor(
+  private constructor(
     readonly gateway: Gateway,
     readonly channel: string,
-    readonly everyMs = 3,
+    readonly everyMs: number,
   ) {
     this.#running = this.#run();
+  }
+
+  /** Starts one, and waits until the gateway can judge how often it publishes. */
+  static async start(gateway: Gateway, channel: string, everyMs = 3): Promise<Publisher> {
+    const publisher = new Publisher(gateway, channel, everyMs);
+    await until("something to be judged", () => publisher.count > 1);
+    return publisher;
   }
 
   /** Publishes no more; returns all that was published. */
