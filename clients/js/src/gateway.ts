@@ -31,7 +31,8 @@ export class Gateway {
   async ask(url: URL, init: RequestInit = {}, headers: Record<string, string> = {}): Promise<Response> {
     const token = await this.token();
     if (token) headers.authorization = `Bearer ${token}`;
-    const response = await (this.options.fetch ?? fetch)(url, { ...init, headers });
+    // The browser's cache may hold a poll's answer for a second, which is longer than some want to wait.
+    const response = await (this.options.fetch ?? fetch)(url, { ...init, headers, cache: "no-store" });
     if (!response.ok && response.status !== 304) throw await Failure.of(response);
     return response;
   }

@@ -130,7 +130,7 @@ export class LiveConnection<T> implements Connection<T>, Host {
       return readWebSocket(attempt, new (this.#options.WebSocket ?? WebSocket)(url), receive);
     }
     if (isStream) {
-      const response = await this.#gateway.ask(url, { signal, cache: "no-store" }, { accept: "text/event-stream" });
+      const response = await this.#gateway.ask(url, { signal }, { accept: "text/event-stream" });
       return readEvents(attempt, response, receive);
     }
     const batch = await this.#poll(url, attempt);

@@ -12,7 +12,7 @@ export interface Publication<T = unknown> {
   data: T;
   /** The session that published it, if a client did. */
   from?: string;
-  /** The channel's latest value is no longer true; `data` is empty. */
+  /** The channel's latest value is no longer true; `data` is what was said with that, mostly nothing. */
   retract?: boolean;
   /** How many seconds it is shown to newcomers. */
   ttl?: number;

@@ -82,6 +82,20 @@ test("a poll goes on from its cursor, with the tag of what it has", async () => 
   assert.deepEqual(states, ["connecting poll", "open poll"]);
 });
 
+test("no cache answers in the gateway's place", async () => {
+  const modes = new Set<RequestCache | undefined>();
+  network.answer = (url, request) => {
+    modes.add(request.cache);
+    return streams(url, request);
+  };
+  open({ transport: "poll" });
+  await settle();
+  connection!.use("sse");
+  await settle();
+  assert.equal(network.requests.length, 2);
+  assert.deepEqual([...modes], ["no-store"]);
+});
+
 test("what does not fit into one answer is asked for at once", async () => {
   const answers = [batch("c1", [["p1", 1]], { more: true }), batch("c2", [["p2", 2]])];
   network.answer = () => answers.shift() ?? batch("c3");
