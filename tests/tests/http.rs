@@ -15,6 +15,28 @@ fn request(
 }
 
 #[test]
+fn a_request_that_names_no_host_or_two_is_refused() {
+    let gateway = Gateway::plan().start();
+    let check = |hosts: &str, status: &str| {
+        for request in [
+            format!("GET /events?channel=a HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n"),
+            format!(
+                "POST /events?channel=a HTTP/1.1\r\n{hosts}Connection: close\r\nContent-Length: 1\r\n\r\nx"
+            ),
+        ] {
+            let answer = http::raw(gateway.public(), request.as_bytes());
+            let answer = String::from_utf8_lossy(&answer);
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{request} {answer}");
+        }
+    };
+    check("Host: localhost:80\r\n", "200");
+    check("", "400");
+    check("Host: localhost\r\nHost: evil.example\r\n", "400");
+    check("Host: a b\r\n", "400");
+    assert_eq!(gateway.metric("fanfare_rejected_total{reason=\"bad_host\"}"), 6.0);
+}
+
+#[test]
 fn what_is_wrong_is_said_and_counted() {
     let gateway =
         Gateway::plan().set("sessions.max_channels", "3").set("broker.max_data_bytes", "100").start();

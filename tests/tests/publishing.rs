@@ -99,11 +99,19 @@ fn the_same_key_publishes_once_through_any_gateway() {
                 post(one, &format!("?channel={channel}"), &[("Idempotency-Key", key)], channel).status < 300
             );
         }
-        let lines = [json!({"channel": "c", "data": "1"}), json!({"channel": "c", "data": "1"})];
-        let results = batch(one, &key, &lines);
-        assert_eq!(batch(other, &key, &lines), results);
+        let line = json!({"channel": "c", "data": "1"});
+        let results = batch(one, &key, &[line.clone(), line.clone()]);
+        assert_eq!(batch(other, &key, &[line.clone(), line.clone()]), results);
+        // Nothing was published now, or something was.
+        let headers = [key[0], ("Content-Type", "application/x-ndjson")];
+        let replayed = |count| {
+            let body = format!("{line}\n").repeat(count);
+            let answer = post(other, "", &headers, &body);
+            answer.header("idempotent-replayed").map(str::to_owned)
+        };
+        assert_eq!([replayed(2), replayed(3)], [Some("true".to_owned()), None]);
         post(one, "?channel=a", &[], "the end");
-        reader.expect_all(["paid", "paid", "o", "o:x", "1", "1", "the end"]);
+        reader.expect_all(["paid", "paid", "o", "o:x", "1", "1", "1", "the end"]);
     });
 }
 

@@ -167,7 +167,7 @@ impl<O: NewsOutlet> Keeper<O> {
             self.metrics.presence_members.set(i64::try_from(self.roll.count()).unwrap_or(i64::MAX));
         }
         self.follow_redis(&touched.changes, |channel| is_due || new.contains(channel), &mut news).await;
-        self.tell_begun(begun, &mut news);
+        self.tell_begun(begun, &new, &mut news);
         if is_due {
             self.rooms.values_mut().for_each(|room| room.settle(max, &mut news));
         }
@@ -180,10 +180,18 @@ impl<O: NewsOutlet> Keeper<O> {
     }
 
     /// Tells those who have begun to watch who is there.
-    fn tell_begun(&self, begun: Vec<(ChannelName, Vec<SessionName>)>, news: &mut Vec<News>) {
+    fn tell_begun(
+        &mut self,
+        begun: Vec<(ChannelName, Vec<SessionName>)>,
+        new: &HashSet<ChannelName>,
+        news: &mut Vec<News>,
+    ) {
         for (channel, sessions) in begun {
-            let Some(room) = self.rooms.get(&channel) else { continue };
+            let Some(room) = self.rooms.get_mut(&channel) else { continue };
             let presence = room.presence(self.config.max_members);
+            if new.contains(&channel) {
+                room.note_told(&presence);
+            }
             news.push(News::Present { channel, to: Some(sessions), presence });
         }
     }

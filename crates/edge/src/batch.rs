@@ -51,7 +51,7 @@ pub(crate) async fn handle(
         let message = format!("one request publishes at most {MAX_LINES}");
         return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too_many", message));
     }
-    let mut failed = false;
+    let (mut failed, mut published, mut replayed) = (false, false, false);
     let mut results = String::from("[");
     for (number, line) in lines().enumerate() {
         if number > 0 {
@@ -65,7 +65,10 @@ pub(crate) async fn handle(
         let key = key.as_ref().map(|key| format!("{key}\n{number}"));
         let result = if failed { Err(not_tried()) } else { publish_line(shard, line, key, foreign).await };
         match result {
-            Ok(done) => results.push_str(&done.json()),
+            Ok(done) => {
+                (published, replayed) = (published || !done.before, replayed || done.before);
+                results.push_str(&done.json());
+            }
             Err(refusal) => {
                 // What follows must not overtake what was not published, or may not have been.
                 failed |= matches!(refusal.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::CONFLICT);
@@ -75,7 +78,11 @@ pub(crate) async fn handle(
         }
     }
     results.push(']');
-    Ok(respond::json(StatusCode::OK, results))
+    let mut answer = respond::json(StatusCode::OK, results);
+    if replayed && !published {
+        idempotency::mark_replayed(&mut answer);
+    }
+    Ok(answer)
 }
 
 async fn publish_line(

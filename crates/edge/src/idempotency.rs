@@ -3,11 +3,11 @@
 //! As draft-ietf-httpapi-idempotency-key-header says: the same key with the same content gets the same
 //! answer; while the first is underway, 409; with another content, 422.
 
-use hyper::{HeaderMap, StatusCode};
+use hyper::{HeaderMap, StatusCode, header::HeaderValue};
 use publication::{Draft, Once};
 use sha1_smol::Sha1;
 
-use crate::respond::Refusal;
+use crate::respond::{Answer, Refusal};
 
 const NAME: &str = "idempotency-key";
 /// The longest key, in bytes.
@@ -26,6 +26,11 @@ pub(crate) fn key(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     }
     let message = format!("`Idempotency-Key` must be 1 to {MAX_KEY_BYTES} characters of ASCII");
     Err(Refusal::new(StatusCode::BAD_REQUEST, "bad_idempotency_key", message))
+}
+
+/// Says that nothing was published now: the answer is that of the first time.
+pub(crate) fn mark_replayed(answer: &mut Answer) {
+    answer.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
 }
 
 /// By which a publication is known that bears this key.

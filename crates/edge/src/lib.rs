@@ -26,6 +26,7 @@ mod fetch;
 mod forwarded;
 mod head;
 mod header_list;
+mod host;
 mod idempotency;
 mod inbox;
 mod introduction;

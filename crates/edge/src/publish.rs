@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::{Method, Request, StatusCode, body::Incoming, header::HeaderValue};
+use hyper::{Method, Request, StatusCode, body::Incoming};
 use publication::{Draft, Once, Publication, PublicationError, Published};
 use serde_json::value::RawValue;
 use tokio::{sync::oneshot, time::timeout};
@@ -56,7 +56,7 @@ pub(crate) async fn handle(
     };
     let mut answer = respond::json(status, done.json());
     if done.before {
-        answer.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
+        idempotency::mark_replayed(&mut answer);
     }
     Ok(answer)
 }
@@ -65,7 +65,7 @@ pub(crate) async fn handle(
 pub(crate) struct Done {
     pub(crate) published: Published,
     /// It was asked for before, and not published again.
-    before: bool,
+    pub(crate) before: bool,
 }
 
 impl Done {

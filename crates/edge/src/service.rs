@@ -12,7 +12,7 @@ use crate::{
     advice,
     client::Client,
     cors::Cors,
-    head, header_list, page,
+    head, header_list, host, page,
     poll::{self, Looked},
     presence, publish,
     request::{Wanted, foreign},
@@ -34,26 +34,32 @@ pub(crate) async fn handle(
     let client = config.proxies.client(connected, request.headers());
     let cors = config.cors.headers(request.headers());
     let head_only = request.method() == Method::HEAD;
-    let mut answer = match request.uri().path() {
-        "/advice" | "/presence" if request.method() == Method::OPTIONS => preflight(request.headers()),
-        "/events" => match events(shard, request, taken, cors.clone(), client).await {
-            Ok(answer) => answer,
-            Err(refusal) => refuse(shard, &refusal, client),
-        },
-        "/advice" => {
-            advice::answer(shard, &request, client).unwrap_or_else(|refusal| refuse(shard, &refusal, client))
-        }
-        "/presence" => match Box::pin(presence::answer(shard, &request, client)).await {
-            Ok(answer) => answer,
-            Err(refusal) => refuse(shard, &refusal, client),
-        },
-        path => page::serve(path, request.method()).unwrap_or_else(|refusal| refuse(shard, &refusal, client)),
+    let answered = match host::check(&request) {
+        Ok(()) => route(shard, request, taken, cors.clone(), client).await,
+        Err(refusal) => Err(refusal),
     };
+    let mut answer = answered.unwrap_or_else(|refusal| refuse(shard, &refusal, client));
     dress(&mut answer, cors);
     if head_only {
         *answer.body_mut() = http_body_util::Full::default();
     }
     answer
+}
+
+async fn route(
+    shard: &Shard,
+    request: Request<Incoming>,
+    taken: &Cell<Option<Taken>>,
+    cors: Option<HeaderMap>,
+    client: Client,
+) -> Result<Answer, Refusal> {
+    match request.uri().path() {
+        "/advice" | "/presence" if request.method() == Method::OPTIONS => Ok(preflight(request.headers())),
+        "/events" => events(shard, request, taken, cors, client).await,
+        "/advice" => advice::answer(shard, &request, client),
+        "/presence" => Box::pin(presence::answer(shard, &request, client)).await,
+        path => page::serve(path, request.method()),
+    }
 }
 
 /// Adds what every answer has.

@@ -110,14 +110,19 @@ impl Room {
     pub(super) fn settle(&mut self, max: usize, news: &mut Vec<News>) {
         let Told::Count(told) = self.told else { return };
         let presence = self.presence(max);
-        if presence.members.is_some() {
-            self.told = Told::Members;
-        } else if told == Some(presence.count) {
+        if presence.members.is_none() && told == Some(presence.count) {
             return;
-        } else {
-            self.told = Told::Count(Some(presence.count));
         }
+        self.note_told(&presence);
         news.push(News::Present { channel: self.channel.clone(), to: None, presence });
+    }
+
+    /// All who watch are told this.
+    pub(super) fn note_told(&mut self, presence: &Presence) {
+        self.told = match presence.members {
+            Some(_) => Told::Members,
+            None => Told::Count(Some(presence.count)),
+        };
     }
 
     /// Tells who came and who has gone, if those who watch know the others.
