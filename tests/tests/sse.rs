@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    io::Write,
+    io::{Read, Write},
     thread,
     time::{Duration, Instant},
 };
@@ -219,13 +219,19 @@ fn a_drain_reaches_everybody_also_where_others_have_left() {
 fn a_drain_lets_requests_in_flight_end() {
     let mut gateway = Gateway::plan().set("drain.spread", "\"20s\"").start();
     let mut stream = http::connect(gateway.public());
-    stream.write_all(b"POST /events?channel=a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhe").unwrap();
+    let head =
+        "POST /events?channel=a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    // The request has been read, and its body is waited for.
+    let mut go_on = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
+    stream.read_exact(&mut go_on).unwrap();
+    stream.write_all(b"he").unwrap();
     gateway.drain();
     gateway.wait_for_metric("fanfare_draining", 1.0);
     thread::sleep(Duration::from_millis(500));
     stream.write_all(b"llo").unwrap();
     let mut answer = Vec::new();
-    std::io::Read::read_to_end(&mut stream, &mut answer).unwrap();
+    stream.read_to_end(&mut answer).unwrap();
     assert_eq!(http::parse(&answer).expect("an answer").status, 200);
     assert_eq!(gateway.process().wait().code(), Some(0));
 }
