@@ -79,7 +79,8 @@ pub(crate) async fn handle(
     }
     results.push(']');
     let mut answer = respond::json(StatusCode::OK, results);
-    if replayed && !published {
+    // Of one that failed nobody knows.
+    if replayed && !published && !failed {
         idempotency::mark_replayed(&mut answer);
     }
     Ok(answer)

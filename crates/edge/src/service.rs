@@ -53,12 +53,19 @@ async fn route(
     cors: Option<HeaderMap>,
     client: Client,
 ) -> Result<Answer, Refusal> {
-    match request.uri().path() {
-        "/advice" | "/presence" if request.method() == Method::OPTIONS => Ok(preflight(request.headers())),
-        "/events" => events(shard, request, taken, cors, client).await,
-        "/advice" => advice::answer(shard, &request, client),
-        "/presence" => Box::pin(presence::answer(shard, &request, client)).await,
-        path => page::serve(path, request.method()),
+    match (request.uri().path(), request.method()) {
+        ("/events" | "/advice" | "/presence", &Method::OPTIONS) => Ok(preflight(request.headers())),
+        ("/events", &Method::GET | &Method::HEAD) => read(shard, &request, taken, cors, client).await,
+        // On the heap, so that the far more frequent polls do not carry its room with them.
+        ("/events", &Method::POST | &Method::DELETE) => {
+            Box::pin(publish::handle(shard, request, client)).await
+        }
+        ("/events", _) => {
+            Err(Refusal::method("subscribe with GET, publish with POST, retract with DELETE", METHODS))
+        }
+        ("/advice", _) => advice::answer(shard, &request, client),
+        ("/presence", _) => Box::pin(presence::answer(shard, &request, client)).await,
+        (path, method) => page::serve(path, method),
     }
 }
 
@@ -72,22 +79,6 @@ pub(crate) fn refuse(shard: &Shard, refusal: &Refusal, client: Client) -> Answer
     shard.metrics.count_rejected(refusal.code);
     tracing::debug!(%client, code = refusal.code, message = refusal.message, "a request is refused");
     refusal.answer()
-}
-
-async fn events(
-    shard: &Shard,
-    request: Request<Incoming>,
-    taken: &Cell<Option<Taken>>,
-    cors: Option<HeaderMap>,
-    client: Client,
-) -> Result<Answer, Refusal> {
-    match *request.method() {
-        Method::GET | Method::HEAD => read(shard, &request, taken, cors, client).await,
-        // On the heap, so that the far more frequent polls do not carry its room with them.
-        Method::POST | Method::DELETE => Box::pin(publish::handle(shard, request, client)).await,
-        Method::OPTIONS => Ok(preflight(request.headers())),
-        _ => Err(Refusal::method("subscribe with GET, publish with POST, retract with DELETE", METHODS)),
-    }
 }
 
 /// A GET: becomes a session, or is answered as a poll.
