@@ -19,6 +19,7 @@ pub mod report;
 pub mod sentinel;
 pub mod stall;
 pub mod tap;
+pub mod tokens;
 pub mod upstream;
 pub mod wait;
 pub mod websocket;
@@ -39,6 +40,7 @@ pub use self::{
     report::Reporter,
     sentinel::Watched,
     stall::Stall,
+    tokens::Issuer,
     upstream::Upstream,
     wait::{PATIENCE, wait_for, wait_some},
     websocket::{Frame, WebSocket},

@@ -20,15 +20,70 @@ fn config(text: &str) -> tempfile::NamedTempFile {
 #[test]
 fn check_prints_what_is_in_effect_without_secrets() {
     let file = config(
-        "[broker.redis]\nurl = \"redis://me:secret@host:1\"\nsentinels = [\"redis://:secret@s:2\"]\n[sessions]\nheartbeat = \"7s\"\n",
+        "[broker.redis]\nurl = \"redis://me:hunter2@host:1\"\nsentinels = [\"redis://:hunter2@s:2\"]\n[sessions]\nheartbeat = \"7s\"\n[auth]\nsecret = \"hunter2hunter2hunter2hunter2hunter2\"\n",
     );
     let output = fanfare(&["check", "--config", file.path().to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(0));
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(
-        text.contains("heartbeat = \"7s\"") && text.contains("keep_count") && !text.contains("secret"),
+        text.contains("heartbeat = \"7s\"") && text.contains("keep_count") && !text.contains("hunter2"),
         "{text}"
     );
+}
+
+#[test]
+fn check_says_in_words_what_is_open_to_whom_and_warns_of_rules_that_never_hold() {
+    let file = config(
+        "[auth]\nsecret = \"0123456789abcdef0123456789abcdef\"\n\
+         [[channels]]\nmatch = \"user/{sub}\"\nsubscribe = \"token\"\n\
+         [[channels]]\nmatch = \"a/*\"\nsubscribe = \"anyone\"\npublish = \"token\"\n\
+         [[channels]]\nmatch = \"a/b\"\n",
+    );
+    let output = fanfare(&["check", "--config", file.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0));
+    let text = String::from_utf8(output.stdout).unwrap();
+    for line in [
+        "# - user/{sub}: subscribe its owner's token, publish nobody, presence nobody\n",
+        "# - a/*: subscribe anyone, publish a token that grants it, presence nobody\n",
+        "# - all other channels: closed\n",
+    ] {
+        assert!(text.contains(line), "{line}{text}");
+    }
+    assert!(text.parse::<toml::Table>().is_ok(), "{text}");
+    let warnings = String::from_utf8(output.stderr).unwrap();
+    assert!(warnings.contains("the rule for \"a/b\" never holds"), "{warnings}");
+}
+
+#[test]
+fn what_cannot_be_meant_about_tokens_is_told() {
+    let problems = |text: &str| {
+        let output = fanfare(&["check", "--config", config(text).path().to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(78), "{text}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let expect = |text: &str, part: &str| {
+        let problems = problems(text);
+        assert!(problems.contains(part), "{text}: {problems}");
+    };
+    let rule = |words: &str| format!("[[channels]]\nmatch = {words}\n");
+    let key = "[auth]\nsecret = \"0123456789abcdef0123456789abcdef\"\n";
+    expect(
+        &rule("\"a\"\nsubscribe = \"token\""),
+        "channels[0].subscribe = \"token\": no token can be checked",
+    );
+    expect("[auth]\nsecret = \"hunter2\"\n", "auth.secret: a secret has at least 32 bytes");
+    expect("[auth]\npublic_key_file = \"/nowhere.pem\"\n", "auth.public_key_file = \"/nowhere.pem\":");
+    expect("[auth]\naudience = [\"a\"]\n", "auth: there is no key");
+    expect(
+        &format!("{key}{}", rule("\"u/{sub}\"\nsubscribe = \"anyone\"")),
+        "whose channel it is only a token can prove",
+    );
+    expect(&format!("{key}{}", rule("\"u/{name}\"")), "in braces stands `sub` or `claim.NAME`");
+    expect(&format!("{key}[[auth.issuers]]\nisuer = \"a\"\n"), "did you mean issuer?");
+    expect(&format!("{key}[[auth.issuers]]\nissuer = \"a\"\n"), "auth.issuers[0]: it has no secret");
+    let issuer = tests::Issuer::pair(jsonwebtoken::Algorithm::RS256);
+    let private = format!("[auth]\npublic_key_file = {:?}\n", issuer.private_key_file());
+    expect(&private, "this key can sign");
 }
 
 #[test]

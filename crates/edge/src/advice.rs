@@ -14,8 +14,8 @@ use hyper::{
 use publication::Pattern;
 
 use crate::{
-    client::Client,
-    request::{RequestError, foreign, parse_flag, parse_pattern, refuse_unknown},
+    asker::Asker,
+    request::{RequestError, parse_flag, parse_pattern, refuse_unknown},
     respond::{self, Answer, Refusal},
     shard::Shard,
     transport::Transport,
@@ -49,14 +49,14 @@ struct Advice {
 ///
 /// # Errors
 /// It asks for nothing that may be read.
-pub(crate) fn answer<B>(shard: &Shard, request: &Request<B>, client: Client) -> Result<Answer, Refusal> {
+pub(crate) fn answer<B>(shard: &Shard, request: &Request<B>, asker: &Asker) -> Result<Answer, Refusal> {
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return Err(Refusal::method("advice is asked for with GET", "GET, HEAD"));
     }
     let config = shard.config();
     let needs = Needs::parse(request.uri().query().unwrap_or(""), config.max_channels)
         .map_err(|error| error.refusal())?;
-    config.access.allow(&needs.patterns, foreign(client, request.headers()))?;
+    config.access.allow(&needs.patterns, asker)?;
     let selection = Selection::new(needs.patterns.iter().cloned());
     let observed = shard.sessions.borrow().hub.interval(&selection, Instant::now());
     let Advice { transport, interval } = Advice::of(&needs, observed);

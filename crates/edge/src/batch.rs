@@ -5,11 +5,10 @@ use hyper::{HeaderMap, Request, StatusCode, body::Incoming, header::CONTENT_TYPE
 use tokio::task::yield_now;
 
 use crate::{
-    client::Client,
+    asker::Asker,
     command::Post,
     idempotency,
     publish::{Done, publish, read_body},
-    request::foreign,
     respond::{self, Answer, Refusal},
     shard::Shard,
 };
@@ -37,13 +36,14 @@ pub(crate) fn is_one(headers: &HeaderMap) -> bool {
 pub(crate) async fn handle(
     shard: &Shard,
     request: Request<Incoming>,
-    client: Client,
+    asker: &Asker,
 ) -> Result<Answer, Refusal> {
-    if request.uri().query().is_some_and(|query| !query.is_empty()) {
+    let query = request.uri().query().unwrap_or_default();
+    let token = &shard.config().auth.query;
+    if form_urlencoded::parse(query.as_bytes()).any(|(key, _)| *key != **token) {
         let message = "with several publications each line names its own channel; leave the query out";
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "bad_request", message));
     }
-    let foreign = foreign(client, request.headers());
     let key = idempotency::key(request.headers())?.map(str::to_owned);
     let body = read_body(request, shard.config().max_batch_bytes).await?;
     let lines = || body.lines().filter(|line| !line.trim().is_empty());
@@ -63,7 +63,7 @@ pub(crate) async fn handle(
         }
         // No header holds a line break: no other request has this key.
         let key = key.as_ref().map(|key| format!("{key}\n{number}"));
-        let result = if failed { Err(not_tried()) } else { publish_line(shard, line, key, foreign).await };
+        let result = if failed { Err(not_tried()) } else { publish_line(shard, line, key, asker).await };
         match result {
             Ok(done) => {
                 (published, replayed) = (published || !done.before, replayed || done.before);
@@ -90,11 +90,11 @@ async fn publish_line(
     shard: &Shard,
     line: &str,
     key: Option<String>,
-    foreign: Option<&'static str>,
+    asker: &Asker,
 ) -> Result<Done, Refusal> {
     let post = Post::parse(line)?;
     let access = &shard.config().access;
-    access.allow_publish(&post.channel, foreign)?;
+    access.allow_publish(&post.channel, asker)?;
     let data = post.data(access.takes_json(&post.channel))?;
     let draft = post.draft(&data)?;
     let once = key.map(|key| idempotency::once(key, &draft));

@@ -25,6 +25,8 @@ pub enum CloseReason {
     Violation,
     /// It asked for more than a session may.
     Limit,
+    /// The time of its token is over.
+    TokenExpired,
     /// A poll that waited was answered.
     Answered,
 }
@@ -34,7 +36,9 @@ impl CloseReason {
     #[must_use]
     pub(crate) const fn of(transport: Transport) -> &'static [Self] {
         match transport {
-            Transport::Sse => &[Self::Gone, Self::Drain, Self::Lifetime, Self::Slow, Self::Talkative],
+            Transport::Sse => {
+                &[Self::Gone, Self::Drain, Self::Lifetime, Self::Slow, Self::Talkative, Self::TokenExpired]
+            }
             Transport::Poll => &[Self::Gone, Self::Answered],
             Transport::WebSocket => &[
                 Self::Gone,
@@ -44,6 +48,7 @@ impl CloseReason {
                 Self::Silent,
                 Self::Violation,
                 Self::Limit,
+                Self::TokenExpired,
             ],
         }
     }
@@ -62,6 +67,7 @@ impl CloseReason {
             Self::Silent => "silent",
             Self::Violation => "violation",
             Self::Limit => "limit",
+            Self::TokenExpired => "token-expired",
             Self::Answered => "answered",
         }
     }
@@ -72,7 +78,7 @@ impl CloseReason {
         match self {
             Self::Overloaded | Self::Limit => 5.0,
             // The ends are spread, so the returns need not be: the page hardly notices.
-            Self::Lifetime => 0.1,
+            Self::Lifetime | Self::TokenExpired => 0.1,
             _ => 1.0,
         }
     }
@@ -87,6 +93,8 @@ impl CloseReason {
             Self::Violation => 1002,
             Self::Slow | Self::Talkative | Self::Silent | Self::Limit => 1008,
             Self::Overloaded | Self::Starting => 1013,
+            // "Unauthorized" in IANA's registry.
+            Self::TokenExpired => 3000,
         }
     }
 }

@@ -26,10 +26,19 @@ pub(crate) struct Ask {
 
 #[derive(Debug)]
 pub(crate) enum Command {
-    Subscribe { patterns: Vec<Pattern>, since: Since },
-    Unsubscribe { patterns: Vec<Pattern> },
+    Subscribe {
+        patterns: Vec<Pattern>,
+        since: Since,
+    },
+    Unsubscribe {
+        patterns: Vec<Pattern>,
+    },
     Publish(Post),
-    Presence { channel: ChannelName },
+    Presence {
+        channel: ChannelName,
+    },
+    /// From now on this says who it is.
+    Token(Box<str>),
 }
 
 /// What is to be published.
@@ -61,6 +70,7 @@ struct Message {
     unsubscribe: Option<Vec<String>>,
     publish: Option<Box<RawValue>>,
     presence: Option<String>,
+    token: Option<Box<str>>,
     since: Option<String>,
     echo: Option<bool>,
     #[serde(rename = "ref")]
@@ -111,28 +121,31 @@ impl Ask {
 impl Command {
     fn parse(text: &str) -> Result<Self, Refusal> {
         let message: Message = parse_object(text)?;
-        let Message { subscribe, unsubscribe, publish, presence, since, echo, .. } = message;
+        let Message { subscribe, unsubscribe, publish, presence, token, since, echo, .. } = message;
         if since.is_some() && subscribe.is_none() {
             return Err(bad_message("`since` belongs to `subscribe`"));
         }
         if echo.is_some() && publish.is_none() {
             return Err(bad_message("`echo` belongs to `publish`"));
         }
-        match (subscribe, unsubscribe, publish, presence) {
-            (Some(names), None, None, None) => Ok(Self::Subscribe {
+        match (subscribe, unsubscribe, publish, presence, token) {
+            (Some(names), None, None, None, None) => Ok(Self::Subscribe {
                 patterns: parse_patterns(&names)?,
                 since: parse_since(since.as_deref()).map_err(|error| error.refusal())?,
             }),
-            (None, Some(names), None, None) => Ok(Self::Unsubscribe { patterns: parse_patterns(&names)? }),
-            (None, None, Some(post), None) => {
+            (None, Some(names), None, None, None) => {
+                Ok(Self::Unsubscribe { patterns: parse_patterns(&names)? })
+            }
+            (None, None, Some(post), None, None) => {
                 Ok(Self::Publish(Post { echo: echo.unwrap_or(true), ..Post::parse(post.get())? }))
             }
-            (None, None, None, Some(name)) => Ok(Self::Presence {
+            (None, None, None, Some(name), None) => Ok(Self::Presence {
                 channel: presence::parse_channel(&name).map_err(|error| error.refusal())?,
             }),
-            _ => {
-                Err(bad_message("a message has one of `subscribe`, `unsubscribe`, `publish` and `presence`"))
-            }
+            (None, None, None, None, Some(token)) => Ok(Self::Token(token)),
+            _ => Err(bad_message(
+                "a message has one of `subscribe`, `unsubscribe`, `publish`, `presence` and `token`",
+            )),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{access::Access, cors::Cors, proxies::Proxies, request::Limits};
+use crate::{access::Access, auth::Auth, cors::Cors, proxies::Proxies, request::Limits};
 
 /// The settings of the edge, all valid.
 #[derive(Clone, Debug)]
@@ -45,6 +45,8 @@ pub struct Config {
     pub hub: hub::Config,
     /// Who is believed when it says whom it speaks for.
     pub proxies: Proxies,
+    /// Whose tokens are accepted.
+    pub auth: Auth,
     /// Who may do what.
     pub access: Access,
     /// Which other origins may.

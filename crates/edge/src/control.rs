@@ -55,6 +55,12 @@ pub(crate) fn write_bye(
     encoding.write_control(out, &Control { name: "bye", id: cursor, retry: Some(away), data });
 }
 
+/// `fanfare.expiring`: the session's token holds for so long only.
+pub(crate) fn write_expiring(out: &mut Vec<u8>, encoding: Encoding, left: Duration) {
+    let data = &format!(r#"{{"expires_in_ms":{}}}"#, left.as_millis());
+    encoding.write_control(out, &Control { name: "expiring", id: None, retry: None, data });
+}
+
 /// `fanfare.presence`, `fanfare.join` and `fanfare.leave`: who is in a channel, who came, who has gone.
 pub(crate) fn write_news(out: &mut Vec<u8>, encoding: Encoding, news: &News) {
     let mut data = Vec::new();

@@ -6,6 +6,9 @@ use hub::{Selection, SessionKey};
 use publication::{ChannelName, Draft, Pattern, Published};
 
 use crate::{
+    asker::Asker,
+    auth,
+    close::CloseReason,
     command::{Ask, Command, Post},
     poll, presence, publish,
     request::Since,
@@ -30,6 +33,7 @@ async fn answer(shard: Rc<Shard>, key: SessionKey, ask: Ask) {
         Command::Unsubscribe { patterns } => Ok(unsubscribe(&shard, key, &patterns)),
         Command::Publish(post) => publish(&shard, key, &post).await,
         Command::Presence { channel } => presence(&shard, key, &channel).await,
+        Command::Token(token) => renew(&shard, key, &token),
     };
     let mut sessions = shard.sessions.borrow_mut();
     match answer {
@@ -47,11 +51,11 @@ async fn subscribe(
     patterns: Vec<Pattern>,
     since: Since,
 ) -> Result<Vec<u8>, Refusal> {
-    let foreign = shard.sessions.borrow().foreign(key);
+    let asker = asker(shard, key)?;
     let access = &shard.config().access;
-    access.allow(&patterns, foreign)?;
+    access.allow(&patterns, &asker)?;
     if shard.sessions.borrow().takes_part(key) {
-        access.allow_presence_in(&patterns, foreign)?;
+        access.allow_presence(&patterns, &asker)?;
     }
     shard.sessions.borrow().check_room(key, &patterns)?;
     let selection = Selection::new(patterns.iter().cloned());
@@ -81,8 +85,7 @@ fn unsubscribe(shard: &Shard, key: SessionKey, patterns: &[Pattern]) -> Vec<u8> 
 
 async fn publish(shard: &Shard, key: SessionKey, post: &Post) -> Result<Vec<u8>, Refusal> {
     let access = &shard.config().access;
-    let foreign = shard.sessions.borrow().foreign(key);
-    access.allow_publish(&post.channel, foreign)?;
+    access.allow_publish(&post.channel, &asker(shard, key)?)?;
     let data = post.data(access.takes_json(&post.channel))?;
     let draft = post.draft(&data)?;
     let from = shard.sessions.borrow_mut().name(key, post.echo);
@@ -94,11 +97,37 @@ async fn publish(shard: &Shard, key: SessionKey, post: &Post) -> Result<Vec<u8>,
 }
 
 async fn presence(shard: &Shard, key: SessionKey, channel: &ChannelName) -> Result<Vec<u8>, Refusal> {
-    let foreign = shard.sessions.borrow().foreign(key);
-    let presence = presence::find(shard, channel, foreign).await?;
+    let presence = presence::find(shard, channel, &asker(shard, key)?).await?;
     let mut members = b",\"presence\":".to_vec();
     presence::write(&mut members, channel, &presence);
     Ok(members)
+}
+
+/// Has a session go on with another token of the same subject. Nothing that it has may be closed to that
+/// one: who is let in by less is to begin anew.
+fn renew(shard: &Shard, key: SessionKey, token: &str) -> Result<Vec<u8>, Refusal> {
+    let config = shard.config();
+    let identity = auth::check(&config.auth.keyring, token)?;
+    let Asker { foreign, identity: before } = asker(shard, key)?;
+    if before.is_some_and(|before| before.subject != identity.subject) {
+        return Err(Refusal::another_subject());
+    }
+    let renewed = Asker { foreign, identity: Some(identity) };
+    let mut sessions = shard.sessions.borrow_mut();
+    let patterns = sessions.patterns(key);
+    config.access.allow(&patterns, &renewed)?;
+    if sessions.takes_part(key) {
+        config.access.allow_presence(&patterns, &renewed)?;
+    }
+    let left = renewed.time_left().map_or("null".to_owned(), |left| left.as_millis().to_string());
+    sessions.renew(key, renewed);
+    Ok(format!(r#","expires_in_ms":{left}"#).into_bytes())
+}
+
+/// Who asks, unless it has gone meanwhile.
+fn asker(shard: &Shard, key: SessionKey) -> Result<Asker, Refusal> {
+    // The task of a session that has gone is ended; nobody hears this.
+    shard.sessions.borrow().asker(key).ok_or_else(|| Refusal::closed(CloseReason::Gone))
 }
 
 /// The frame of an answer that says yes, with what else there is to say.

@@ -6,8 +6,9 @@ use std::{
 };
 
 use hyper::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HOST, HeaderMap, HeaderValue, ORIGIN,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HOST, HeaderMap,
+    HeaderValue, ORIGIN,
 };
 
 const ALLOW_METHODS: &str = "GET, HEAD, POST, DELETE";
@@ -27,7 +28,8 @@ pub struct Cors {
 }
 
 impl Cors {
-    /// `origins` are written as browsers send them, such as `https://app.example.com`.
+    /// `origins` are written as browsers send them, such as `https://app.example.com`; `https://*.example.com`
+    /// means all names below that one.
     #[must_use]
     pub fn new(origins: Vec<String>, loopback: bool) -> Self {
         Self { origins, loopback, logged: Arc::default() }
@@ -45,18 +47,28 @@ impl Cors {
             self.log_blocked(origin);
             return None;
         }
-        let mut headers = HeaderMap::with_capacity(2);
+        let mut headers = HeaderMap::with_capacity(3);
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        if self.names(origin) {
+            headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        }
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSE_HEADERS));
         Some(headers)
     }
 
-    /// Whether a page may do what no browser asks leave for, publish or open a WebSocket: its origin is listed or is the gateway's own. What sends no
-    /// `Origin` is no page.
+    /// Whether a page may do what no browser asks leave for, publish or open a WebSocket: its origin is
+    /// allowed or is the gateway's own. What sends no `Origin` is no page.
     #[must_use]
     pub fn admits(&self, request: &HeaderMap) -> bool {
         let Some(origin) = request.get(ORIGIN) else { return true };
         is_own(origin, request) || self.allows(origin)
+    }
+
+    /// Whether a page may use the cookies of its visitors: as [`Cors::admits`], but its origin must be named.
+    #[must_use]
+    pub fn trusts(&self, request: &HeaderMap) -> bool {
+        let Some(origin) = request.get(ORIGIN) else { return true };
+        is_own(origin, request) || self.names(origin)
     }
 
     /// Adds the answer to a preflight.
@@ -67,8 +79,11 @@ impl Cors {
     }
 
     fn allows(&self, origin: &HeaderValue) -> bool {
-        let Ok(origin) = origin.to_str() else { return false };
-        self.origins.iter().any(|listed| listed == origin) || (self.loopback && is_local(origin))
+        self.names(origin) || (self.loopback && origin.to_str().is_ok_and(is_local))
+    }
+
+    fn names(&self, origin: &HeaderValue) -> bool {
+        origin.to_str().is_ok_and(|origin| self.origins.iter().any(|listed| is_listed(origin, listed)))
     }
 
     fn log_blocked(&self, origin: &HeaderValue) {
@@ -81,6 +96,14 @@ impl Cors {
             );
         }
     }
+}
+
+/// Whether an origin is the one that is listed, or has a name below it.
+fn is_listed(origin: &str, listed: &str) -> bool {
+    let Some((scheme, domain)) = listed.split_once("*.") else { return origin == listed };
+    let below = origin.strip_prefix(scheme).and_then(|host| host.strip_suffix(domain)?.strip_suffix('.'));
+    let is_label = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    below.is_some_and(|labels| !labels.is_empty() && labels.bytes().all(is_label))
 }
 
 /// Whether the page came from the host that the request is for.
@@ -110,7 +133,8 @@ mod tests {
     #[test]
     fn localhost_is_allowed_on_loopback_only_and_nothing_that_looks_like_it() {
         let check = |origin: &'static str, loopback, expected| {
-            let cors = Cors::new(vec!["https://app.example.com".to_owned()], loopback);
+            let listed = ["https://app.example.com", "https://*.example.org:8443"];
+            let cors = Cors::new(listed.map(str::to_owned).to_vec(), loopback);
             assert_eq!(cors.allows(&HeaderValue::from_static(origin)), expected, "{origin}");
         };
         check("http://localhost:3000", true, true);
@@ -122,5 +146,14 @@ mod tests {
         check("https://app.example.com", false, true);
         check("https://app.example.com.evil.com", false, false);
         check("null", true, false);
+        check("https://a.example.org:8443", false, true);
+        check("https://a.b.example.org:8443", false, true);
+        check("https://example.org:8443", false, false);
+        check("https://.example.org:8443", false, false);
+        check("http://a.example.org:8443", false, false);
+        check("https://a.example.org", false, false);
+        check("https://evil.com/.example.org:8443", false, false);
+        check("https://evil.com#.example.org:8443", false, false);
+        check("https://a.badexample.org:8443", false, false);
     }
 }

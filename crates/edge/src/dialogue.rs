@@ -24,8 +24,6 @@ pub(crate) struct Dialogue {
     unechoed: VecDeque<Place>,
     /// Its channels, as they were asked for.
     pub(crate) patterns: Vec<Pattern>,
-    /// Why it does not count as from this machine, if so.
-    pub(crate) foreign: Option<&'static str>,
     pub(crate) request: Request,
     reader: Reader,
     /// What was read from the socket, and how much of it has been heard.
@@ -62,12 +60,11 @@ impl Drop for Task {
 
 impl Dialogue {
     /// One that begins with what came in behind the handshake.
-    pub(crate) fn new(patterns: Vec<Pattern>, foreign: Option<&'static str>, unheard: Vec<u8>) -> Self {
+    pub(crate) fn new(patterns: Vec<Pattern>, unheard: Vec<u8>) -> Self {
         Self {
             name: SessionName(rand::random()),
             unechoed: VecDeque::new(),
             patterns,
-            foreign,
             request: Request::None,
             reader: Reader::default(),
             unheard,

@@ -157,7 +157,7 @@ async fn converse(shard: Rc<Shard>, visitor: Visitor) {
 
 /// Makes a session, or a poll that waits, of one whose socket has left hyper.
 fn begin(shard: &Shard, taken: Taken, visitor: Visitor<std::net::TcpStream>) {
-    let Taken { client, wanted, start, reply } = taken;
+    let Taken { client, asker, wanted, start, reply } = taken;
     let Visitor { stream: socket, unread, connected, load } = visitor;
     let mut sessions = shard.sessions.borrow_mut();
     let (encoding, head, permit, dialogue) = match reply {
@@ -179,12 +179,12 @@ fn begin(shard: &Shard, taken: Taken, visitor: Visitor<std::net::TcpStream>) {
             let form = wanted.form(chunked);
             (Encoding::Events(form), head::event_stream(chunked, cors.as_ref()), None, None)
         }
-        Reply::WebSocket { accept, foreign, permit } => {
-            let dialogue = Dialogue::new(wanted.patterns.clone(), foreign, unread.into());
+        Reply::WebSocket { accept, permit } => {
+            let dialogue = Dialogue::new(wanted.patterns.clone(), unread.into());
             (Encoding::WebSocket, head::websocket(&accept), Some(permit), Some(Box::new(dialogue)))
         }
     };
-    sessions.admit(Newcomer { socket, client, wanted, start, encoding, head, permit, dialogue, load });
+    sessions.admit(Newcomer { socket, client, asker, wanted, start, encoding, head, permit, dialogue, load });
 }
 
 /// How a connection left hyper without becoming a session.

@@ -12,6 +12,7 @@ use hyper::{
 };
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 /// An address on the way of a request, with its port if that was told and 0 if not; `None` where
@@ -38,6 +39,15 @@ impl Hops {
 pub(crate) fn tell_of_a_proxy(headers: &HeaderMap) -> bool {
     [FORWARDED, VIA, X_REAL_IP].iter().any(|name| headers.contains_key(name))
         || headers.keys().any(|name| name.as_str().starts_with("x-forwarded-"))
+}
+
+/// Whether a proxy says that the browser came to it by TLS.
+pub(crate) fn tells_of_tls(headers: &HeaderMap) -> bool {
+    let has = |name: &HeaderName, words: &str| {
+        let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
+        lines.flat_map(|line| line.split([',', ';'])).any(|part| part.trim().eq_ignore_ascii_case(words))
+    };
+    has(&X_FORWARDED_PROTO, "https") || has(&FORWARDED, "proto=https")
 }
 
 /// The hops of all lines of a header. A line that cannot be read names nobody, and what stands

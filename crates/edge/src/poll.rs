@@ -204,8 +204,10 @@ fn respond(shard: &Shard, wanted: &Wanted, method: &Method, range: &Range) -> An
     if let Some(tag) = range.tag() {
         insert(headers, ETAG, &format!("\"{tag}\""));
     }
-    // `Last-Event-ID` wins over what the URL says. What was waited for is for who waited.
-    let (cache, vary) = if wanted.explicit && wanted.wait.is_zero() {
+    // `Last-Event-ID` wins over what the URL says. What was waited for is for who waited, and what a token
+    // opened for its bearer.
+    let is_public = || shard.config().access.is_public(&wanted.patterns);
+    let (cache, vary) = if wanted.explicit && wanted.wait.is_zero() && is_public() {
         ("public, max-age=1", "Last-Event-ID, Origin")
     } else {
         ("private, no-store", "Accept, Origin")

@@ -6,13 +6,13 @@ use hyper::{
     Method, Request, StatusCode,
     header::{CACHE_CONTROL, HeaderValue},
 };
-use publication::{ChannelName, Member, Presence};
+use publication::{ChannelName, Member, Pattern, Presence};
 use tokio::{sync::oneshot, time::timeout};
 
 use crate::{
-    client::Client,
+    asker::Asker,
     json,
-    request::{RequestError, foreign, refuse_unknown},
+    request::{RequestError, refuse_unknown},
     respond::{self, Answer, Refusal},
     shard::Shard,
 };
@@ -32,18 +32,13 @@ pub struct PresenceRequest {
 ///
 /// # Errors
 /// It asks for nothing that it may know, or nobody knows now.
-pub(crate) async fn answer<B>(
-    shard: &Shard,
-    request: &Request<B>,
-    client: Client,
-) -> Result<Answer, Refusal> {
+pub(crate) async fn answer<B>(shard: &Shard, request: &Request<B>, asker: &Asker) -> Result<Answer, Refusal> {
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return Err(Refusal::method("presence is asked for with GET", "GET, HEAD"));
     }
     let channel = parse(request.uri().query().unwrap_or("")).map_err(|error| error.refusal())?;
-    let foreign = foreign(client, request.headers());
     let mut body = Vec::new();
-    write(&mut body, &channel, &find(shard, &channel, foreign).await?);
+    write(&mut body, &channel, &find(shard, &channel, asker).await?);
     let mut answer = respond::json(StatusCode::OK, body);
     answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     Ok(answer)
@@ -53,12 +48,8 @@ pub(crate) async fn answer<B>(
 ///
 /// # Errors
 /// It may not be known, or nobody knows now.
-pub(crate) async fn find(
-    shard: &Shard,
-    channel: &ChannelName,
-    foreign: Option<&'static str>,
-) -> Result<Presence, Refusal> {
-    shard.config().access.allow_presence(channel, foreign)?;
+pub(crate) async fn find(shard: &Shard, channel: &ChannelName, asker: &Asker) -> Result<Presence, Refusal> {
+    shard.config().access.allow_presence(&[Pattern::Channel(channel.clone())], asker)?;
     let (reply, presence) = oneshot::channel();
     let asked = async {
         shard.presence.send(PresenceRequest { channel: channel.clone(), reply }).await.ok()?;

@@ -10,11 +10,9 @@ use serde_json::value::RawValue;
 use tokio::{sync::oneshot, time::timeout};
 
 use crate::{
-    batch,
-    client::Client,
-    idempotency,
+    asker::Asker,
+    batch, idempotency,
     publish_request::{Outcome, PublishRequest},
-    request::foreign,
     respond::{self, Answer, Refusal},
     shard::Shard,
 };
@@ -30,7 +28,7 @@ const BROKER_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) async fn handle(
     shard: &Shard,
     request: Request<Incoming>,
-    client: Client,
+    asker: &Asker,
 ) -> Result<Answer, Refusal> {
     let config = shard.config();
     let headers = request.headers();
@@ -39,11 +37,11 @@ pub(crate) async fn handle(
         return Err(Refusal::foreign_origin("publish"));
     }
     if request.method() == Method::POST && batch::is_one(headers) {
-        return batch::handle(shard, request, client).await;
+        return batch::handle(shard, request, asker).await;
     }
     let Target { channel, event, ttl } = Target::parse(request.uri().query().unwrap_or(""))?;
     let retraction = request.method() == Method::DELETE;
-    config.access.allow_publish(&channel, foreign(client, headers))?;
+    config.access.allow_publish(&channel, asker)?;
     let key = idempotency::key(headers)?.map(str::to_owned);
     let data = read_body(request, config.max_data_bytes).await?;
     let event = event.as_deref();

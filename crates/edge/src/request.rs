@@ -8,7 +8,7 @@ use std::time::Duration;
 use hub::{Selection, Start};
 use hyper::{
     HeaderMap,
-    header::{ACCEPT, HOST, HeaderName, IF_NONE_MATCH},
+    header::{ACCEPT, HeaderName, IF_NONE_MATCH},
 };
 use publication::{Cursor, Pattern};
 
@@ -19,9 +19,7 @@ pub(crate) use self::{
     error::RequestError,
     parameter::{parse_flag, parse_pattern, parse_since, refuse_unknown},
 };
-use crate::{
-    client::Client, poll::Question, prefer, present::Wish, sse::Form, transport::Transport, websocket,
-};
+use crate::{poll::Question, prefer, present::Wish, sse::Form, transport::Transport, websocket};
 
 /// What a reader asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -177,24 +175,6 @@ fn wanted_transport(headers: &HeaderMap) -> Transport {
         accept.to_str().is_ok_and(|accept| accept.to_ascii_lowercase().contains("text/event-stream"))
     });
     if accepts { Transport::Sse } else { Transport::Poll }
-}
-
-/// Why a request does not count as one from this machine, although it arrived on loopback.
-///
-/// A proxy brings others' requests, also one that is trusted to say whose. And a page can make its own name point to 127.0.0.1 (DNS
-/// rebinding): such a name has a dot and is none of localhost's.
-pub(crate) fn foreign(client: Client, headers: &HeaderMap) -> Option<&'static str> {
-    if client.proxied {
-        return Some("it came through a proxy");
-    }
-    let host = headers.get(HOST)?.to_str().unwrap_or(".");
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let local =
-        !name.contains('.') || name.ends_with(".localhost") || name.parse::<std::net::Ipv4Addr>().is_ok();
-    (!local).then_some("it asks for a name that is not this machine's own")
 }
 
 /// How long a poll waits for its cursor to become known.

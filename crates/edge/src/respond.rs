@@ -8,13 +8,13 @@ use hyper::{
     HeaderMap, Response, StatusCode,
     header::{
         ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_VERSION,
-        UPGRADE,
+        UPGRADE, WWW_AUTHENTICATE,
     },
 };
-
+use identity::TokenError;
 use publication::Pattern;
 
-use crate::{access::Act, close::CloseReason, sessions::TurnedAway};
+use crate::{access::Act, asker::Foreign, close::CloseReason, sessions::TurnedAway};
 
 pub(crate) type Answer = Response<Full<Bytes>>;
 
@@ -54,9 +54,41 @@ impl Refusal {
         Self::new(StatusCode::FORBIDDEN, "foreign_origin", message)
     }
 
+    /// Whoever asks must say who it is.
+    pub(crate) fn needs_token(act: Act, channel: &str) -> Self {
+        let message = format!(
+            "a token is needed to {} {channel:?}; show it as `Authorization: Bearer TOKEN`, in the cookie or in \
+             the query",
+            act.words()
+        );
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
+    }
+
+    /// A token that is not accepted.
+    pub(crate) fn bad_token(error: &TokenError) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, error.code(), error.to_string())
+    }
+
+    /// A token of somebody else than the one who began.
+    pub(crate) fn another_subject() -> Self {
+        let message = "this token is another subject's; open a connection of its own for it";
+        Self::new(StatusCode::FORBIDDEN, "forbidden", message)
+    }
+
+    /// Not among what a token opens.
+    pub(crate) fn not_granted(act: Act, channel: &str) -> Self {
+        let (key, words) = (act.grant(), act.words());
+        let message = format!(
+            "the token does not let its bearer {words} {channel:?}: the channel is not its own, and none of the \
+             grants in its claim `fanfare.{key}` covers it"
+        );
+        Self::new(StatusCode::FORBIDDEN, "forbidden", message)
+    }
+
     /// Closed by the rules; names the rule that would open it.
-    pub(crate) fn forbidden(act: Act, channel: &str, foreign: Option<&str>) -> Self {
-        let because = foreign.map(|why| format!(" ({why}, so only what a rule opens is open to it)"));
+    pub(crate) fn forbidden(act: Act, channel: &str, foreign: Option<Foreign>) -> Self {
+        let because =
+            foreign.map(|why| format!(" ({}, so only what a rule opens is open to it)", why.words()));
         let (key, words) = (act.key(), act.words());
         let message = format!(
             "no rule lets anyone {words} {channel:?}{}; to allow it, add to the configuration:\n\n\
@@ -98,6 +130,14 @@ impl Refusal {
         answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(allow) = self.allow {
             answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            // RFC 6750, section 3: without a token no error is named.
+            let challenge = match self.code {
+                "unauthorized" => "Bearer",
+                _ => "Bearer error=\"invalid_token\"",
+            };
+            answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         if self.status == StatusCode::UPGRADE_REQUIRED {
             let headers = answer.headers_mut();

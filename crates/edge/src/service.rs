@@ -10,15 +10,18 @@ use hyper::{
 
 use crate::{
     advice,
+    asker::Asker,
+    auth,
     client::Client,
     cors::Cors,
     head, header_list, host, page,
     poll::{self, Looked},
     presence, publish,
-    request::{Wanted, foreign},
+    request::Wanted,
     respond::{self, Answer, Refusal},
     shard::Shard,
     taken::{Reply, Taken},
+    ticket,
     transport::Transport,
     websocket::{self, HandshakeError},
 };
@@ -54,18 +57,26 @@ async fn route(
     client: Client,
 ) -> Result<Answer, Refusal> {
     match (request.uri().path(), request.method()) {
-        ("/events" | "/advice" | "/presence", &Method::OPTIONS) => Ok(preflight(request.headers())),
-        ("/events", &Method::GET | &Method::HEAD) => read(shard, &request, taken, cors, client).await,
+        ("/events" | "/advice" | "/presence" | "/token", &Method::OPTIONS) => {
+            return Ok(preflight(request.headers()));
+        }
+        ("/events" | "/advice" | "/presence", _) => {}
+        ("/token", _) => return ticket::answer(&shard.config(), &request),
+        (path, method) => return page::serve(path, method),
+    }
+    let query = request.uri().query().unwrap_or_default();
+    let asker = auth::identify(shard, client, request.headers(), query)?;
+    match (request.uri().path(), request.method()) {
+        ("/events", &Method::GET | &Method::HEAD) => {
+            read(shard, &request, taken, Reader { client, asker, cors }).await
+        }
         // On the heap, so that the far more frequent polls do not carry its room with them.
         ("/events", &Method::POST | &Method::DELETE) => {
-            Box::pin(publish::handle(shard, request, client)).await
+            Box::pin(publish::handle(shard, request, &asker)).await
         }
-        ("/events", _) => {
-            Err(Refusal::method("subscribe with GET, publish with POST, retract with DELETE", METHODS))
-        }
-        ("/advice", _) => advice::answer(shard, &request, client),
-        ("/presence", _) => Box::pin(presence::answer(shard, &request, client)).await,
-        (path, method) => page::serve(path, method),
+        ("/advice", _) => advice::answer(shard, &request, &asker),
+        ("/presence", _) => Box::pin(presence::answer(shard, &request, &asker)).await,
+        _ => Err(Refusal::method("subscribe with GET, publish with POST, retract with DELETE", METHODS)),
     }
 }
 
@@ -81,13 +92,20 @@ pub(crate) fn refuse(shard: &Shard, refusal: &Refusal, client: Client) -> Answer
     refusal.answer()
 }
 
+/// Who reads.
+struct Reader {
+    client: Client,
+    asker: Asker,
+    /// What its page needs to see the answer.
+    cors: Option<HeaderMap>,
+}
+
 /// A GET: becomes a session, or is answered as a poll.
 async fn read(
     shard: &Shard,
     request: &Request<Incoming>,
     taken: &Cell<Option<Taken>>,
-    cors: Option<HeaderMap>,
-    client: Client,
+    reader: Reader,
 ) -> Result<Answer, Refusal> {
     if !request.body().is_end_stream() {
         let mut answer =
@@ -101,15 +119,18 @@ async fn read(
     let config = shard.config();
     let mut wanted =
         Wanted::parse(query, request.headers(), config.limits()).map_err(|error| error.refusal())?;
-    let foreign = foreign(client, request.headers());
-    config.access.allow(&wanted.patterns, foreign)?;
+    let Reader { client, asker, cors } = reader;
+    config.access.allow(&wanted.patterns, &asker)?;
     if wanted.wish.is_something() {
         if let [pattern, ..] = &*wanted.patterns
             && wanted.patterns.iter().all(|pattern| pattern.channel().is_none())
         {
             return Err(Refusal::no_presence_in(pattern));
         }
-        config.access.allow_presence_in(&wanted.patterns, foreign)?;
+        config.access.allow_presence(&wanted.patterns, &asker)?;
+    }
+    if let Some(left) = asker.time_left() {
+        wanted.wait = wanted.wait.min(left);
     }
     let is_current = request.version() >= Version::HTTP_11;
     let mut start = wanted.since.start();
@@ -124,9 +145,9 @@ async fn read(
         },
         Transport::Sse if request.method() == Method::HEAD => return Ok(event_stream_head()),
         Transport::Sse => Reply::Events { chunked: is_current, cors },
-        Transport::WebSocket => upgrade(shard, request, foreign)?,
+        Transport::WebSocket => upgrade(shard, request)?,
     };
-    taken.set(Some(Taken { client, wanted, start, reply }));
+    taken.set(Some(Taken { client, asker, wanted, start, reply }));
     pending().await
 }
 
@@ -134,7 +155,7 @@ async fn read(
 ///
 /// # Errors
 /// It does not ask as the standard says, or may not, or nobody is taken in now.
-fn upgrade<B>(shard: &Shard, request: &Request<B>, foreign: Option<&'static str>) -> Result<Reply, Refusal> {
+fn upgrade<B>(shard: &Shard, request: &Request<B>) -> Result<Reply, Refusal> {
     let accept = websocket::accept(request).map_err(|error| match error {
         HandshakeError::Malformed(words) => Refusal::new(StatusCode::BAD_REQUEST, "bad_handshake", words),
         HandshakeError::None | HandshakeError::Version => Refusal::upgrade(),
@@ -145,7 +166,7 @@ fn upgrade<B>(shard: &Shard, request: &Request<B>, foreign: Option<&'static str>
     }
     let sessions = shard.sessions.borrow();
     let permit = sessions.permit().map_err(Refusal::turned_away)?;
-    Ok(Reply::WebSocket { accept, foreign, permit })
+    Ok(Reply::WebSocket { accept, permit })
 }
 
 fn event_stream_head() -> Answer {

@@ -4,12 +4,15 @@ use bytes::Bytes;
 use hub::Place;
 
 use crate::{
-    access::WhenSlow, census::Permit, dialogue::Dialogue, encoding::Encoding, present::Present, wire::Wire,
+    access::WhenSlow, asker::Asker, census::Permit, dialogue::Dialogue, encoding::Encoding, present::Present,
+    wire::Wire,
 };
 
 /// A session's side of the socket; where it stands is the hub's business.
 pub(crate) struct Session {
     pub(crate) wire: Wire,
+    /// Who its client is.
+    pub(crate) asker: Asker,
     pub(crate) encoding: Encoding,
     pub(crate) flags: Flags,
     /// Latest values that it is to get before anything else that the hub has for it.
@@ -53,6 +56,8 @@ pub(crate) struct Flags {
     pub(crate) since_last: bool,
     /// It has once read all there was: what comes now is new.
     pub(crate) live: bool,
+    /// It was told that its token is about to expire.
+    pub(crate) warned: bool,
 }
 
 impl Session {

@@ -3,11 +3,12 @@
 use hub::Start;
 use hyper::HeaderMap;
 
-use crate::{census::Permit, client::Client, request::Wanted};
+use crate::{asker::Asker, census::Permit, client::Client, request::Wanted};
 
 /// What it asks for.
 pub(crate) struct Taken {
     pub(crate) client: Client,
+    pub(crate) asker: Asker,
     pub(crate) wanted: Wanted,
     /// Where it begins.
     pub(crate) start: Start,
@@ -26,8 +27,6 @@ pub(crate) enum Reply {
     WebSocket {
         /// The value of `Sec-WebSocket-Accept`.
         accept: String,
-        /// Why the client does not count as one from this machine, if so.
-        foreign: Option<&'static str>,
         permit: Permit,
     },
     /// An answer, when there is something new.

@@ -1,5 +1,7 @@
 //! The configuration: what the user wrote, and what the program needs.
 
+mod access;
+mod auth;
 mod change;
 mod file;
 mod load;

@@ -6,6 +6,7 @@ mod client;
 mod command;
 mod config;
 mod drain;
+mod explanation;
 mod limits;
 mod logs;
 mod manager;

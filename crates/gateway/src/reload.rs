@@ -89,8 +89,9 @@ impl Reloader {
         } else {
             tracing::info!("the configuration was read again; changed: {}", join(changed));
         }
-        if changed.iter().any(|change| change.key == "channels") {
-            announce_access(&self.settings().edge.access);
+        let opens = |change: &Change| change.key == "channels" || change.key.starts_with("auth");
+        if changed.iter().any(opens) {
+            announce_access(&self.settings().edge);
         }
         if !waiting.is_empty() {
             tracing::warn!("this needs a restart, until then the old value holds: {}", join(waiting));

@@ -3,7 +3,7 @@
 use std::{future::pending, io, net::TcpListener, rc::Rc, time::Duration};
 
 use broker::{Archive, Broker, Onced, Pictures, Publisher, Whereabouts};
-use edge::{Access, Edge, FetchRequest, Lanes, Outcome, PresenceRequest, PublishRequest};
+use edge::{Edge, FetchRequest, Lanes, Outcome, PresenceRequest, PublishRequest};
 use futures_util::StreamExt;
 use publication::Roll;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -15,6 +15,7 @@ use crate::{
     admin::{self, Admin},
     config::Settings,
     drain::drain,
+    explanation::Explanation,
     limits::Machine,
     manager::Manager,
     metrics::Metrics,
@@ -230,7 +231,7 @@ fn announce(settings: &Settings, listeners: &Listeners, machine: Machine) -> io:
         let by = if proxies.protocol() { "the PROXY protocol, then " } else { "" };
         tracing::info!("proxies: {} say whom they speak for: by {by}headers", trusted.join(", "));
     }
-    announce_access(&settings.edge.access);
+    announce_access(&settings.edge);
     tracing::info!("look: http://{public}/");
     tracing::info!("try:  curl -N 'http://{public}/events?channel=news&transport=sse'");
     tracing::info!("try:  curl -d 'hello' 'http://{public}/events?channel=news'");
@@ -238,18 +239,13 @@ fn announce(settings: &Settings, listeners: &Listeners, machine: Machine) -> io:
     Ok(())
 }
 
-/// Says what is open to whom.
-pub(crate) fn announce_access(access: &Access) {
-    if access.rules.is_empty() {
-        tracing::info!("open: everything, to this machine; nothing to what comes through a proxy");
+/// Says what is open to whom, and what cannot be meant.
+pub(crate) fn announce_access(config: &edge::Config) {
+    let Explanation { lines, warnings } = Explanation::of(config);
+    for line in lines {
+        tracing::info!("open: {line}");
     }
-    for rule in &access.rules {
-        let edge::Rule { pattern, subscribe, publish, presence, .. } = rule;
-        tracing::info!(
-            "open: {pattern}: subscribe {}, publish {}, presence {}",
-            subscribe.label(),
-            publish.label(),
-            presence.label()
-        );
+    for warning in warnings {
+        tracing::warn!("{warning}");
     }
 }

@@ -21,6 +21,7 @@ const KEYS: &[&str] = &[
     "ttl",
     "freshness",
     "publish",
+    "token",
 ];
 /// What users of other gateways would write.
 const FOREIGN: &[(&str, &str)] = &[

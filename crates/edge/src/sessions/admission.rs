@@ -12,6 +12,7 @@ use socket2::SockRef;
 
 use super::Sessions;
 use crate::{
+    asker::Asker,
     census::{Crowded, Permit},
     client::Client,
     close::CloseReason,
@@ -29,6 +30,7 @@ use crate::{
 pub(crate) struct Newcomer {
     pub(crate) socket: std::net::TcpStream,
     pub(crate) client: Client,
+    pub(crate) asker: Asker,
     pub(crate) wanted: Wanted,
     /// Where it begins.
     pub(crate) start: Start,
@@ -90,7 +92,8 @@ impl Sessions {
 
     /// Makes a session of a newcomer, or says good-bye.
     pub(crate) fn admit(&mut self, newcomer: Newcomer) {
-        let Newcomer { socket, client, wanted, start, encoding, head, permit, dialogue, load } = newcomer;
+        let Newcomer { socket, client, asker, wanted, start, encoding, head, permit, dialogue, load } =
+            newcomer;
         let mut out = head;
         if let Err(error) = self.prepare(&socket) {
             tracing::debug!(%client, %error, "a connection broke before its session began");
@@ -124,6 +127,7 @@ impl Sessions {
         let name = dialogue.as_ref().map(|dialogue| dialogue.name);
         let present = self.begin_presence(key, name, &wanted);
         let mut session = Session {
+            asker,
             when_slow,
             wire,
             encoding,

@@ -9,6 +9,7 @@ use tokio::task::AbortHandle;
 
 use super::{Sessions, session_mut};
 use crate::{
+    asker::Asker,
     close::CloseReason,
     command::{Ask, Misunderstood},
     conversation,
@@ -156,9 +157,23 @@ impl Sessions {
         }
     }
 
-    /// Why a session's client does not count as from this machine, if so.
-    pub(crate) fn foreign(&self, key: SessionKey) -> Option<&'static str> {
-        self.session(key)?.dialogue.as_ref()?.foreign
+    /// Who a session's client is.
+    pub(crate) fn asker(&self, key: SessionKey) -> Option<Asker> {
+        self.session(key).map(|session| session.asker.clone())
+    }
+
+    /// A session's client has shown another token.
+    pub(crate) fn renew(&mut self, key: SessionKey, asker: Asker) {
+        if let Some(session) = session_mut(&mut self.slots, key) {
+            session.asker = asker;
+            session.flags.warned = false;
+        }
+    }
+
+    /// The channels of a session, as they were asked for.
+    pub(crate) fn patterns(&self, key: SessionKey) -> Vec<Pattern> {
+        let dialogue = self.session(key).and_then(|session| session.dialogue.as_ref());
+        dialogue.map_or(Vec::new(), |dialogue| dialogue.patterns.clone())
     }
 
     /// The name under which a session publishes; without `echo` it is not shown what it publishes.

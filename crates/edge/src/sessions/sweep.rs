@@ -1,7 +1,7 @@
 //! What time brings: heartbeats, sessions that took nothing for too long or have lasted long enough,
 //! byes of a drain.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use hub::SessionKey;
 
@@ -13,13 +13,17 @@ use crate::{
     websocket::{self, Violation},
 };
 
-/// Every session is looked at so many times in a heartbeat.
+/// Every session is looked at so many times in a heartbeat, and no less often than this.
 const LOOKS: u32 = 16;
+const MAX_PERIOD: Duration = Duration::from_secs(1);
 
 /// The longest time from the first byte of a client's message to its last.
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pings that may go unanswered; each is a heartbeat apart.
 const MAX_UNANSWERED: u8 = 3;
+
+/// How long before its token expires a session is told so, on average.
+const EXPIRING: Duration = Duration::from_secs(30);
 
 /// How far the sweeps have come.
 #[derive(Default)]
@@ -27,6 +31,8 @@ pub(super) struct Sweep {
     /// The next slot to look at.
     next: usize,
     at: Option<Instant>,
+    /// The time of day at the last one.
+    time: Option<SystemTime>,
     /// When `max_lifetime` was changed, if it was: no session is older than that.
     renewed: Option<Instant>,
     drain: Option<Drain>,
@@ -52,9 +58,10 @@ impl Sessions {
     /// and the work is even.
     pub(crate) fn sweep(&mut self) {
         self.now = Instant::now();
-        let period = self.config.heartbeat / LOOKS;
+        let period = (self.config.heartbeat / LOOKS).min(MAX_PERIOD);
         let passed = self.sweep.at.replace(self.now).map_or(Duration::ZERO, |at| self.now - at);
         let share = (passed.as_secs_f64() / period.as_secs_f64()).min(1.0);
+        self.sweep.time = Some(SystemTime::now());
         let due = (self.slots.len() as f64 * share).ceil() as usize;
         for _ in 0..due.min(self.slots.len()) {
             let index = self.sweep.next % self.slots.len();
@@ -94,6 +101,9 @@ impl Sessions {
     }
 
     fn look_at(&mut self, key: SessionKey) {
+        if self.has_expired(key) {
+            return self.finish(key, CloseReason::TokenExpired);
+        }
         let now = self.millis();
         let Some(session) = super::session_mut(&mut self.slots, key) else { return };
         let silence = Duration::from_millis(now.wrapping_sub(session.last_write).into());
@@ -118,6 +128,24 @@ impl Sessions {
         } else if ping_due || silence >= patience(self.config.heartbeat, key, opened) {
             self.beat(key);
         }
+    }
+
+    /// Whether the time of a session's token is over. Shortly before that it is told so once.
+    fn has_expired(&mut self, key: SessionKey) -> bool {
+        let (now, Some(session)) = (self.sweep.time, super::session_mut(&mut self.slots, key)) else {
+            return false;
+        };
+        let expires = session.asker.identity.as_ref().and_then(|identity| identity.expires);
+        let (Some(now), Some(expires)) = (now, expires) else { return false };
+        let Ok(left) = expires.duration_since(now) else { return true };
+        // The 30 seconds are different for each, or all would ask for new tokens at once.
+        let warning = EXPIRING.mul_f64(0.75 + 0.5 * lot(key, session.opened));
+        if left <= warning && !std::mem::replace(&mut session.flags.warned, true) {
+            let mut out = Vec::new();
+            control::write_expiring(&mut out, session.encoding, left);
+            self.pin(key, out);
+        }
+        left.is_zero()
     }
 
     /// Tells a session that has read all where it stands; one that still waits, only that it is there.

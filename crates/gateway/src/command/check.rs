@@ -5,11 +5,13 @@ use std::process::ExitCode;
 use crate::{
     cli::{ConfigOptions, fail},
     command,
+    explanation::Explanation,
 };
 
-/// Prints the effective configuration, without its secrets.
+/// Prints the effective configuration, without its secrets, and, as comments, what it opens to whom. What
+/// cannot be meant goes to standard error.
 pub(crate) fn run(options: &ConfigOptions) -> ExitCode {
-    let (mut file, _) = match command::settings(options) {
+    let (mut file, settings) = match command::settings(options) {
         Ok(read) => read,
         Err(code) => return code,
     };
@@ -17,9 +19,18 @@ pub(crate) fn run(options: &ConfigOptions) -> ExitCode {
     for url in redis.sentinels.iter_mut().chain([&mut redis.url]) {
         *url = without_password(url);
     }
+    let auth = &mut file.auth;
+    let secrets = auth.issuers.iter_mut().map(|issuer| &mut issuer.secret).chain([&mut auth.secret]);
+    for secret in secrets.filter(|secret| !secret.is_empty()) {
+        *secret = "***".to_owned();
+    }
     match toml::to_string(&file) {
         Ok(text) => {
             print!("{text}");
+            let Explanation { lines, warnings } = Explanation::of(&settings.edge);
+            println!("\n# What is open to whom:");
+            lines.iter().for_each(|line| println!("# - {line}"));
+            warnings.iter().for_each(|warning| eprintln!("fanfare: {warning}"));
             ExitCode::SUCCESS
         }
         Err(error) => fail(error),

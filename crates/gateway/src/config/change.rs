@@ -19,6 +19,7 @@ const CHANGEABLE: &[&str] = &[
     "presence.max_member_bytes",
     "drain",
     "cors",
+    "auth",
     "log.level",
     "log.sessions",
     "channels",

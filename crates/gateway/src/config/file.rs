@@ -15,6 +15,7 @@ pub(crate) struct File {
     pub(crate) presence: Presence,
     pub(crate) drain: Drain,
     pub(crate) cors: Cors,
+    pub(crate) auth: Auth,
     pub(crate) log: Log,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) channels: Vec<Channels>,
@@ -118,6 +119,31 @@ pub(crate) struct Cors {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+pub(crate) struct Auth {
+    pub(crate) secret: String,
+    pub(crate) public_key_file: String,
+    pub(crate) issuer: String,
+    pub(crate) audience: Vec<String>,
+    pub(crate) leeway: Span,
+    pub(crate) cookie: String,
+    pub(crate) cookie_path: String,
+    pub(crate) query: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) issuers: Vec<Issuer>,
+}
+
+/// A further issuer.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Issuer {
+    pub(crate) secret: String,
+    pub(crate) public_key_file: String,
+    pub(crate) issuer: String,
+    pub(crate) audience: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct Log {
     pub(crate) format: Format,
     pub(crate) level: String,
@@ -168,6 +194,7 @@ pub(crate) enum WhenSlow {
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Who {
     Anyone,
+    Token,
     #[default]
     Nobody,
 }
@@ -264,6 +291,22 @@ impl Default for Presence {
 impl Default for Drain {
     fn default() -> Self {
         Self { delay: Span::seconds(5), spread: Span::seconds(20) }
+    }
+}
+
+impl Default for Auth {
+    fn default() -> Self {
+        Self {
+            secret: String::new(),
+            public_key_file: String::new(),
+            issuer: String::new(),
+            audience: Vec::new(),
+            leeway: Span::seconds(0),
+            cookie: "fanfare_token".to_owned(),
+            cookie_path: "/events".to_owned(),
+            query: "token".to_owned(),
+            issuers: Vec::new(),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::{
-    file::{Channels, Data, File, WhenSlow, Who},
+    file::{Auth, Channels, Data, File, Issuer, WhenSlow, Who},
     problem::Problem,
 };
 
@@ -58,7 +58,7 @@ fn parse_file(path: &Path) -> Result<Table, Problem> {
     })
 }
 
-/// Every key there is, with its default, and one rule for channels.
+/// Every key there is, with its default, and one of each table of which there can be several.
 fn known_keys() -> Table {
     let rule = Channels {
         pattern: "*".to_owned(),
@@ -69,7 +69,8 @@ fn known_keys() -> Table {
         when_slow: WhenSlow::default(),
         keep_last: true,
     };
-    let file = File { channels: vec![rule], ..File::default() };
+    let auth = Auth { issuers: vec![Issuer::default()], ..Auth::default() };
+    let file = File { channels: vec![rule], auth, ..File::default() };
     // The file's own types can always be written as TOML.
     Table::try_from(file).unwrap_or_default()
 }
@@ -142,9 +143,9 @@ fn check_table(path: &mut Vec<String>, table: &Table, known: &Table, problems: &
         match (known.get(key), value) {
             (None, _) => problems.push(Problem::new(&name, None, unknown(&name, &all_keys(&known_keys())))),
             (Some(Value::Table(known)), Value::Table(table)) => check_table(path, table, known, problems),
-            (Some(Value::Array(known)), Value::Array(rules)) if path[0] == "channels" => {
-                for (index, rule) in rules.iter().enumerate() {
-                    check_rule(&format!("channels[{index}]"), rule, known, problems);
+            (Some(Value::Array(known)), Value::Array(tables)) if known.iter().any(Value::is_table) => {
+                for (index, table) in tables.iter().enumerate() {
+                    check_one_of(&name, index, table, known, problems);
                 }
             }
             (Some(Value::Table(_)), _) => {
@@ -168,13 +169,21 @@ fn check_value(path: &[String], value: &Value) -> Result<(), String> {
     File::deserialize(Value::Table(table)).map(drop).map_err(|error| error.message().to_owned())
 }
 
-fn check_rule(name: &str, rule: &Value, known: &[Value], problems: &mut Vec<Problem>) {
+/// One of the tables of which there can be several.
+fn check_one_of(key: &str, index: usize, table: &Value, known: &[Value], problems: &mut Vec<Problem>) {
+    let name = format!("{key}[{index}]");
     let keys: Vec<String> =
         known.iter().filter_map(Value::as_table).flat_map(|table| table.keys().cloned()).collect();
-    let unknown_key = rule.as_table().and_then(|table| table.keys().find(|key| !keys.contains(key)));
+    let unknown_key = table.as_table().and_then(|table| table.keys().find(|key| !keys.contains(key)));
     if let Some(key) = unknown_key {
         problems.push(Problem::new(format!("{name}.{key}"), None, unknown(key, &keys)));
-    } else if let Err(error) = Channels::deserialize(rule.clone()) {
+        return;
+    }
+    let read = match key {
+        "channels" => Channels::deserialize(table.clone()).map(drop),
+        _ => Issuer::deserialize(table.clone()).map(drop),
+    };
+    if let Err(error) = read {
         problems.push(Problem::new(name, None, error.message()));
     }
 }
@@ -185,9 +194,18 @@ fn shown(name: &str, value: &Value) -> Option<String> {
     (scalar && !holds_secret(name)).then(|| value.to_string())
 }
 
-/// The URLs hold passwords, and what stands in the place of a section may hold them.
+/// URLs hold passwords, and what stands in the place of a section may hold secrets too.
 pub(super) fn holds_secret(name: &str) -> bool {
-    matches!(name, "broker" | "broker.redis" | "broker.redis.url" | "broker.redis.sentinels")
+    let secrets = [
+        "broker.redis.url",
+        "broker.redis.sentinels",
+        "auth.secret",
+        "auth.issuers",
+        "broker.redis",
+        "broker",
+        "auth",
+    ];
+    secrets.contains(&name)
 }
 
 fn all_keys(table: &Table) -> Vec<String> {
@@ -322,7 +340,7 @@ mod tests {
         let file = File::deserialize(Value::Table(parsed.clone())).unwrap();
         assert_eq!(Table::try_from(file).unwrap(), Table::try_from(File::default()).unwrap());
         let (mut listed, mut known) = (all_keys(&parsed), all_keys(&known_keys()));
-        known.retain(|key| key != "channels");
+        known.retain(|key| key != "channels" && key != "auth.issuers");
         listed.sort();
         known.sort();
         assert_eq!(listed, known);

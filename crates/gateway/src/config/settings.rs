@@ -4,12 +4,13 @@
 use std::{net::SocketAddr, path::Path, time::Duration};
 
 use broker::{Kind, PresenceConfig, RedisConfig, Retention, TlsFiles, TlsProblem, Warmth};
-use edge::{Access, Cors, Network, Proxies, Rule, WhenSlow, Who};
-use publication::Pattern;
+use edge::{Access, Auth, Cors, Network, Proxies};
 use tracing_subscriber::EnvFilter;
 
 use super::{
-    file::{self, BrokerKind, Data, File, Format, Span},
+    access::access,
+    auth::auth,
+    file::{self, BrokerKind, File, Format, Span},
     problem::Problem,
 };
 
@@ -52,7 +53,8 @@ impl Settings {
         check_spans(file, &mut problems);
         check_texts(file, &mut problems);
         let broker = broker(file, &mut problems);
-        let access = access(file, &mut problems);
+        let auth = auth(&file.auth, &file.channels, &mut problems);
+        let access = access(file, !auth.keyring.is_empty(), &mut problems);
         let proxies = proxies(file, &mut problems);
         if !problems.is_empty() {
             return Err(problems);
@@ -69,7 +71,7 @@ impl Settings {
                 expire: file.presence.expire.0,
             },
             broker_readiness: file.broker.readiness,
-            edge: edge(file, access, proxies),
+            edge: edge(file, auth, access, proxies),
             drain_delay: file.drain.delay.0,
             log_format: match file.log.format {
                 Format::Text => LogFormat::Text,
@@ -80,7 +82,7 @@ impl Settings {
     }
 }
 
-fn edge(file: &File, access: Access, proxies: Proxies) -> edge::Config {
+fn edge(file: &File, auth: Auth, access: Access, proxies: Proxies) -> edge::Config {
     let (sessions, history) = (&file.sessions, &file.history);
     edge::Config {
         head_timeout: file.listen.head_timeout.0,
@@ -112,6 +114,7 @@ fn edge(file: &File, access: Access, proxies: Proxies) -> edge::Config {
             keep_cursors: history.keep_cursors.0,
         },
         proxies,
+        auth,
         access,
         cors: Cors::new(file.cors.origins.clone(), file.listen.public.ip().is_loopback()),
     }
@@ -171,38 +174,6 @@ fn named(path: &str) -> Option<&Path> {
     (!path.is_empty()).then(|| Path::new(path))
 }
 
-fn access(file: &File, problems: &mut Vec<Problem>) -> Access {
-    let mut rules = Vec::with_capacity(file.channels.len());
-    for (index, rule) in file.channels.iter().enumerate() {
-        match Pattern::parse(&rule.pattern) {
-            Ok(pattern) => rules.push(Rule {
-                pattern,
-                subscribe: who(rule.subscribe),
-                publish: who(rule.publish),
-                presence: who(rule.presence),
-                json: rule.data == Data::Json,
-                when_slow: match rule.when_slow {
-                    file::WhenSlow::Skip => WhenSlow::Skip,
-                    file::WhenSlow::Latest => WhenSlow::Latest,
-                    file::WhenSlow::Close => WhenSlow::Close,
-                },
-                keep_last: rule.keep_last,
-            }),
-            Err(error) => {
-                let value = Some(format!("{:?}", rule.pattern));
-                problems.push(Problem::new(format!("channels[{index}].match"), value, error));
-            }
-        }
-    }
-    let loopback = file.listen.public.ip().is_loopback();
-    if file.channels.is_empty() && !loopback {
-        let reason = "this address can be reached from other machines, so a rule must say what is open to whom, \
-                      such as:\n\n[[channels]]\nmatch = \"*\"\nsubscribe = \"anyone\"\n";
-        problems.push(Problem::new("listen.public", Some(file.listen.public.to_string()), reason));
-    }
-    Access { rules, open_without_rules: loopback }
-}
-
 fn proxies(file: &File, problems: &mut Vec<Problem>) -> Proxies {
     let mut trusted = Vec::with_capacity(file.listen.trusted_proxies.len());
     for text in &file.listen.trusted_proxies {
@@ -219,13 +190,6 @@ fn proxies(file: &File, problems: &mut Vec<Problem>) -> Proxies {
         problems.push(Problem::new("listen.proxy_protocol", Some("true".to_owned()), reason));
     }
     Proxies::new(trusted, file.listen.proxy_protocol)
-}
-
-fn who(who: file::Who) -> Who {
-    match who {
-        file::Who::Anyone => Who::Anyone,
-        file::Who::Nobody => Who::Nobody,
-    }
 }
 
 /// Numbers that their type allows and that make no sense.
@@ -281,6 +245,7 @@ fn check_spans(file: &File, problems: &mut Vec<Problem>) {
     within("broker.keep_idempotency_keys", file.broker.keep_idempotency_keys, 1_000 * millisecond, 30 * day);
     // Redis is written to three times meanwhile.
     within("presence.expire", file.presence.expire, 3_000 * millisecond, day);
+    within("auth.leeway", file.auth.leeway, Duration::ZERO, 600 * 1_000 * millisecond);
     within("drain.delay", file.drain.delay, Duration::ZERO, day);
     within("drain.spread", file.drain.spread, Duration::ZERO, day);
     within("history.keep_for", file.history.keep_for, 100 * millisecond, 365 * day);
@@ -296,7 +261,8 @@ fn check_texts(file: &File, problems: &mut Vec<Problem>) {
     }
     for origin in &file.cors.origins {
         if !is_origin(origin) {
-            let reason = "an origin is written as browsers send it: https://app.example.com, without a path";
+            let reason = "an origin is written as browsers send it: https://app.example.com, without a path; \
+                          https://*.example.com means all names below it";
             problems.push(Problem::new("cors.origins", Some(format!("{origin:?}")), reason));
         }
     }
@@ -304,6 +270,7 @@ fn check_texts(file: &File, problems: &mut Vec<Problem>) {
 
 fn is_origin(text: &str) -> bool {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let host = host.map(|host| host.strip_prefix("*.").unwrap_or(host));
     host.is_some_and(|host| {
         !host.is_empty()
             && !host.contains(['/', '*', '?', '#', '@', ' '])

@@ -1,0 +1,80 @@
+//! Whom a request comes from: its token, and what that proves.
+
+mod shown;
+
+use std::{sync::Arc, time::SystemTime};
+
+use hyper::{HeaderMap, StatusCode};
+use identity::{Identity, Keyring, TokenError};
+
+use self::shown::{Shown, Way};
+use crate::{
+    asker::{Asker, Foreign},
+    client::Client,
+    respond::Refusal,
+    shard::Shard,
+};
+
+/// Where tokens are looked for, and whose are accepted. Without keys, tokens are not looked at.
+#[derive(Clone, Debug, Default)]
+pub struct Auth {
+    /// Whose are accepted.
+    pub keyring: Arc<Keyring>,
+    /// The cookie that may hold one; none if empty.
+    pub cookie: String,
+    /// The path to which browsers send it, as they see it.
+    pub cookie_path: String,
+    /// The parameter of the query that may hold one; none if empty.
+    pub query: String,
+}
+
+/// Who a request comes from.
+///
+/// # Errors
+/// It shows a token that is not accepted: that is never taken as if it had shown none.
+pub(crate) fn identify(
+    shard: &Shard,
+    client: Client,
+    headers: &HeaderMap,
+    query: &str,
+) -> Result<Asker, Refusal> {
+    let config = shard.config();
+    let foreign = Foreign::of(client, headers);
+    if config.auth.keyring.is_empty() {
+        return Ok(Asker { foreign, identity: None });
+    }
+    let Some(Shown { token, way }) = shown::find(&config.auth, headers, query)? else {
+        return Ok(Asker { foreign, identity: None });
+    };
+    if way == Way::Cookie && !config.cors.trusts(headers) {
+        // Browsers add cookies by themselves, whatever page asks.
+        return Err(Refusal::foreign_origin("use its visitors' cookies here"));
+    }
+    let identity = check(&config.auth.keyring, &token)?;
+    Ok(Asker { foreign, identity: Some(identity) })
+}
+
+/// The token in `Authorization`, and what it proves.
+///
+/// # Errors
+/// There is none, or none that is accepted.
+pub(crate) fn bearer<'a>(auth: &Auth, headers: &'a HeaderMap) -> Result<(&'a str, Arc<Identity>), Refusal> {
+    let Some(token) = shown::bearer(headers)? else {
+        let message = "show the token as `Authorization: Bearer TOKEN`";
+        return Err(Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", message));
+    };
+    Ok((token, check(&auth.keyring, token)?))
+}
+
+/// What a token proves.
+///
+/// # Errors
+/// Nothing.
+pub(crate) fn check(keyring: &Keyring, token: &str) -> Result<Arc<Identity>, Refusal> {
+    keyring.check(token, SystemTime::now()).map(Arc::new).map_err(|error| Refusal::bad_token(&error))
+}
+
+fn several(what: &str) -> Refusal {
+    let error = TokenError::Malformed(format!("there is more than one in {what}"));
+    Refusal::new(StatusCode::UNAUTHORIZED, error.code(), error.to_string())
+}

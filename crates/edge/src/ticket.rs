@@ -1,0 +1,75 @@
+//! `/token`: a page whose EventSource can send no headers has its token put into a cookie, which also its
+//! reconnects bring.
+
+use hyper::{
+    HeaderMap, Method, Request, StatusCode,
+    header::{CACHE_CONTROL, HeaderValue, ORIGIN, SET_COOKIE},
+};
+
+use crate::{
+    asker::Asker,
+    auth::{self, Auth},
+    config::Config,
+    forwarded,
+    respond::{self, Answer, Refusal},
+};
+
+/// Answers a POST, which sets the cookie, or a DELETE, which clears it.
+///
+/// # Errors
+/// There is nothing to be put there, or who asks may not.
+pub(crate) fn answer<B>(config: &Config, request: &Request<B>) -> Result<Answer, Refusal> {
+    let (auth, headers) = (&config.auth, request.headers());
+    if auth.keyring.is_empty() || auth.cookie.is_empty() {
+        let message = "this gateway takes no tokens from cookies; set [auth] cookie and a key";
+        return Err(Refusal::new(StatusCode::NOT_FOUND, "not_found", message));
+    }
+    if !config.cors.trusts(headers) {
+        // Else any page could have its own token used by our visitors.
+        return Err(Refusal::foreign_origin("set its visitors' cookies here"));
+    }
+    match *request.method() {
+        Method::POST => set(auth, headers),
+        Method::DELETE => Ok(with_cookie(respond::empty(StatusCode::NO_CONTENT), auth, headers, "", Some(0))),
+        _ => {
+            let message = "POST sets the cookie to the token that is shown, DELETE clears it";
+            Err(Refusal::method(message, "POST, DELETE, OPTIONS"))
+        }
+    }
+}
+
+fn set(auth: &Auth, headers: &HeaderMap) -> Result<Answer, Refusal> {
+    let (token, identity) = auth::bearer(auth, headers)?;
+    // Without an end it lasts as long as the browser.
+    let left = Asker { foreign: None, identity: Some(identity) }.time_left();
+    let text = left.map_or("null".to_owned(), |left| left.as_millis().to_string());
+    let answer = respond::json(StatusCode::OK, format!(r#"{{"expires_in_ms":{text}}}"#));
+    Ok(with_cookie(answer, auth, headers, token, left.map(|left| left.as_secs())))
+}
+
+/// Adds the cookie (RFC 6265): no script can read it, and only pages of this site can make a browser send it.
+fn with_cookie(
+    mut answer: Answer,
+    auth: &Auth,
+    headers: &HeaderMap,
+    value: &str,
+    seconds: Option<u64>,
+) -> Answer {
+    let Auth { cookie: name, cookie_path: path, .. } = auth;
+    let age = seconds.map_or(String::new(), |seconds| format!("; Max-Age={seconds}"));
+    let secure = if is_secure(headers) { "; Secure" } else { "" };
+    let cookie = format!("{name}={value}; Path={path}; HttpOnly; SameSite=Strict{age}{secure}");
+    let headers = answer.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // A token that was accepted, and a name and a path that were checked, hold nothing that a header may not.
+    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+        headers.insert(SET_COOKIE, cookie);
+    }
+    answer
+}
+
+/// Whether the browser came by TLS, as far as it or a proxy says.
+fn is_secure(headers: &HeaderMap) -> bool {
+    let by_tls = |origin: &HeaderValue| origin.as_bytes().starts_with(b"https://");
+    headers.get(ORIGIN).is_some_and(by_tls) || forwarded::tells_of_tls(headers)
+}

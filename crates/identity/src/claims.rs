@@ -1,0 +1,128 @@
+//! What a token says.
+
+use std::time::{Duration, SystemTime};
+
+use publication::{Pattern, compact_json};
+use serde::{Deserialize, Deserializer, de};
+use serde_json::{Map, Value, value::RawValue};
+
+use crate::{
+    error::TokenError,
+    identity::{Grants, Identity, Texts},
+};
+
+/// The claims that the gateway looks at. None may stand there twice: readers would differ in which counts.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Claims {
+    pub(crate) iss: Option<String>,
+    sub: Option<String>,
+    #[serde(default, deserialize_with = "one_or_many")]
+    pub(crate) aud: Vec<String>,
+    #[serde(default, deserialize_with = "date")]
+    exp: Option<SystemTime>,
+    #[serde(default, deserialize_with = "date")]
+    nbf: Option<SystemTime>,
+    jti: Option<String>,
+    fanfare: Option<Ours>,
+}
+
+/// What is for the gateway alone. What it does not know there is a mistake that would go unnoticed.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ours {
+    #[serde(default, deserialize_with = "patterns")]
+    subscribe: Vec<Pattern>,
+    #[serde(default, deserialize_with = "patterns")]
+    publish: Vec<Pattern>,
+    info: Option<Box<RawValue>>,
+}
+
+impl Claims {
+    /// Reads the payload of a token.
+    ///
+    /// # Errors
+    /// It is no object of claims as they must be.
+    pub(crate) fn read(payload: &str) -> Result<Self, TokenError> {
+        serde_json::from_str(payload).map_err(|error| TokenError::Malformed(error.to_string()))
+    }
+
+    /// Sees to it that its time has begun and is not over.
+    pub(crate) fn check_time(&self, now: SystemTime, leeway: Duration) -> Result<(), TokenError> {
+        if self.exp.is_some_and(|exp| after(exp, leeway) <= now) {
+            return Err(TokenError::Expired);
+        }
+        if self.nbf.is_some_and(|nbf| nbf > now + leeway) {
+            return Err(TokenError::NotYet);
+        }
+        Ok(())
+    }
+
+    /// Whom they describe. `others` are claims that are to be kept too.
+    pub(crate) fn identity(
+        self,
+        payload: &str,
+        others: &[String],
+        leeway: Duration,
+    ) -> Result<Identity, TokenError> {
+        let Self { sub, exp, jti, fanfare, .. } = self;
+        let Ours { subscribe, publish, info } =
+            fanfare.unwrap_or(Ours { subscribe: Vec::new(), publish: Vec::new(), info: None });
+        Ok(Identity {
+            subject: sub.map(Box::from),
+            id: jti.map(Box::from),
+            expires: exp.map(|exp| after(exp, leeway)),
+            grants: Grants { subscribe: subscribe.into(), publish: publish.into() },
+            info: info.map(|info| compact_json(info.get()).into()),
+            claims: if others.is_empty() { Box::default() } else { texts(payload, others)? },
+        })
+    }
+}
+
+/// A time so much later; what no clock can show is never.
+fn after(time: SystemTime, leeway: Duration) -> SystemTime {
+    time.checked_add(leeway).unwrap_or(time)
+}
+
+/// Those of the claims that are text, or numbers without a fraction.
+fn texts(payload: &str, names: &[String]) -> Result<Texts, TokenError> {
+    let all: Map<String, Value> =
+        serde_json::from_str(payload).map_err(|error| TokenError::Malformed(error.to_string()))?;
+    let text = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) if number.is_u64() => Some(number.to_string()),
+        _ => None,
+    };
+    let found = names.iter().filter_map(|name| Some((name.as_str().into(), text(all.get(name)?)?.into())));
+    Ok(found.collect())
+}
+
+/// A `NumericDate`: seconds since 1970, perhaps with a fraction.
+fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SystemTime>, D::Error> {
+    let Some(seconds) = Option::<f64>::deserialize(deserializer)? else { return Ok(None) };
+    let time =
+        Duration::try_from_secs_f64(seconds).ok().and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
+    time.map(Some).ok_or_else(|| de::Error::custom("a time is a number of seconds since 1970"))
+}
+
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMany {
+        One(String),
+        Many(Vec<String>),
+    }
+    match OneOrMany::deserialize(deserializer) {
+        Ok(OneOrMany::One(one)) => Ok(vec![one]),
+        Ok(OneOrMany::Many(many)) => Ok(many),
+        Err(_) => Err(de::Error::custom("`aud` is a text or an array of texts")),
+    }
+}
+
+fn patterns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Pattern>, D::Error> {
+    let texts: Vec<String> = Vec::deserialize(deserializer)?;
+    let read = |text: &String| {
+        Pattern::parse(text)
+            .map_err(|error| de::Error::custom(format!("the grant {text:?} is no channel: {error}")))
+    };
+    texts.iter().map(read).collect()
+}

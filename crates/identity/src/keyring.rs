@@ -1,0 +1,119 @@
+//! All whose tokens are accepted, and the check of a token.
+
+use std::{
+    collections::HashSet,
+    time::{Duration, SystemTime},
+};
+
+use jsonwebtoken::{Algorithm, Header, Validation, decode_header};
+use serde_json::value::RawValue;
+
+use crate::{claims::Claims, error::TokenError, identity::Identity, issuer::Issuer, key::Key};
+
+/// The longest token that is looked at.
+const MAX_TOKEN_BYTES: usize = 16 * 1024;
+
+/// The issuers that are trusted.
+#[derive(Clone, Debug, Default)]
+pub struct Keyring {
+    /// In the order of the configuration.
+    pub issuers: Vec<Issuer>,
+    /// By how much clocks may differ.
+    pub leeway: Duration,
+    /// Claims of which an identity is to know the text.
+    pub claims: Vec<String>,
+}
+
+impl Keyring {
+    /// Whether nobody is trusted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.issuers.is_empty()
+    }
+
+    /// Checks a token in its compact form, `header.payload.signature`.
+    ///
+    /// # Errors
+    /// Why it is not accepted.
+    pub fn check(&self, token: &str, now: SystemTime) -> Result<Identity, TokenError> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(TokenError::Malformed(format!("it is longer than {MAX_TOKEN_BYTES} bytes")));
+        }
+        let header = decode_header(token).map_err(|_| {
+            TokenError::Malformed(
+                "it is no JWT, or is signed by an algorithm that is not accepted".to_owned(),
+            )
+        })?;
+        if header.crit.is_some() {
+            // RFC 7515, section 4.1.11.
+            return Err(TokenError::Malformed(
+                "its header has extensions (`crit`) that are not known here".to_owned(),
+            ));
+        }
+        let mut why = TokenError::Issuer;
+        // Whom it names is not proven yet: it only says whose keys are to be tried.
+        let named = unproven(token)?.iss;
+        for (number, issuer) in self.issuers.iter().enumerate() {
+            if !issuer.is(named.as_deref()) {
+                continue;
+            }
+            match self.check_signature(token, &header, number, issuer) {
+                Ok(payload) => return self.check_claims(&payload, issuer, now),
+                // That one's keys may have changed, which is worth a look.
+                Err(error) if !matches!(why, TokenError::UnknownKey(_)) => why = error,
+                Err(_) => {}
+            }
+        }
+        Err(why)
+    }
+
+    /// The payload, if one of the issuer's keys has signed it.
+    fn check_signature(
+        &self,
+        token: &str,
+        header: &Header,
+        number: usize,
+        issuer: &Issuer,
+    ) -> Result<Box<str>, TokenError> {
+        let is_named = |key: &&Key| match (&key.id, &header.kid) {
+            (Some(own), Some(named)) => **own == **named,
+            _ => true,
+        };
+        let mut named = issuer.keys.iter().filter(is_named).peekable();
+        if named.peek().is_none() {
+            return Err(TokenError::UnknownKey(number));
+        }
+        let mut why = TokenError::Algorithm;
+        for key in named.filter(|key| key.algorithms.contains(&header.alg)) {
+            match jsonwebtoken::decode::<Box<RawValue>>(token, &key.decoding, &signature_alone(header.alg)) {
+                Ok(data) => return Ok(Box::<RawValue>::into(data.claims)),
+                Err(_) => why = TokenError::Signature,
+            }
+        }
+        Err(why)
+    }
+
+    fn check_claims(&self, payload: &str, issuer: &Issuer, now: SystemTime) -> Result<Identity, TokenError> {
+        let claims = Claims::read(payload)?;
+        claims.check_time(now, self.leeway)?;
+        issuer.check_audience(&claims.aud)?;
+        claims.identity(payload, &self.claims, self.leeway)
+    }
+}
+
+/// What a token says, whoever wrote it.
+fn unproven(token: &str) -> Result<Claims, TokenError> {
+    let payload: Box<RawValue> = jsonwebtoken::dangerous::insecure_decode_claims(token)
+        .map_err(|_| TokenError::Malformed("its payload is no JSON".to_owned()))?;
+    Claims::read(payload.get())
+}
+
+/// The library checks the signature; times and names are checked here, where the time is known.
+fn signature_alone(algorithm: Algorithm) -> Validation {
+    let mut validation = Validation::new(algorithm);
+    validation.required_spec_claims = HashSet::new();
+    validation.validate_exp = false;
+    validation.validate_nbf = false;
+    validation.validate_aud = false;
+    validation
+}
