@@ -272,12 +272,23 @@ impl Plan {
 
 /// Two gateways of each broker; where there can be only one, that twice.
 pub fn on_every_broker(check: impl Fn(&Gateway, &Gateway)) {
-    let alone = Gateway::embedded();
+    on_every_broker_with(&[], "", check);
+}
+
+/// The same, each with these keys and rules.
+pub fn on_every_broker_with(keys: &[(&str, &str)], rules: &str, check: impl Fn(&Gateway, &Gateway)) {
+    let start = |plan: Plan| {
+        let plan = keys.iter().fold(plan, |plan, (key, value)| plan.set(key, value));
+        plan.rules(rules).start()
+    };
+    let alone = start(Gateway::plan());
     check(&alone, &alone);
     let redis = Redis::start();
-    check(&Gateway::on(&redis), &Gateway::on(&redis));
+    let plan = || Gateway::plan_on(redis.port());
+    check(&start(plan()), &start(plan()));
     let redis = Redis::start();
-    check(&Gateway::on_stream(&redis), &Gateway::on_stream(&redis));
+    let plan = || Gateway::plan_on_stream(redis.port());
+    check(&start(plan()), &start(plan()));
 }
 
 /// The binary under test, which `make test` has built beside this test's own.

@@ -8,9 +8,21 @@ use std::{
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 use tests::{
-    Gateway, Issuer, WebSocket, http,
+    Gateway, Issuer, WebSocket,
+    gateway::on_every_broker_with,
+    http,
     tokens::{in_seconds, unsigned},
+    wait_some,
 };
+
+const SECRET: &str = "a secret for tests, which everybody may know";
+const OPEN_TO_TOKENS: &str = r#"
+[[channels]]
+match = "*"
+subscribe = "token"
+publish = "token"
+presence = "token"
+"#;
 
 const RULES: &str = r#"
 [[channels]]
@@ -415,4 +427,42 @@ fn what_a_token_opens_is_for_no_cache_and_no_token_stands_in_the_log() {
     gateway.wait_for_metric("fanfare_sessions{transport=\"websocket\"}", 0.0);
     let signature = token.rsplit_once('.').unwrap().1;
     assert!(!gateway.log().contains(signature), "{}", gateway.log());
+}
+
+#[test]
+fn others_are_told_who_it_is_by_its_token_and_not_by_its_word() {
+    on_every_broker_with(&[("auth.secret", &format!("{SECRET:?}"))], OPEN_TO_TOKENS, |one, two| {
+        let issuer = Issuer::hmac(Algorithm::HS256, SECRET.as_bytes());
+        let grants = json!({"subscribe": ["a"], "publish": ["a"], "info": {"name": "Ada", "user": "admin"}});
+        let token = issuer.token(&json!({"sub": "42", "fanfare": grants}));
+        let query = format!("channel=a&token={token}");
+        // By HTTP, by a batch, by a WebSocket with and without its echo.
+        let mut listener = two.listen(&format!("{query}&format=json"));
+        let mut socket = WebSocket::enter(one, &format!("{query}&member=%7B%22user%22%3A%22root%22%7D"));
+        one.post(&query, "one");
+        let line = json!({"channel": "a", "data": "two"}).to_string();
+        let bearer = format!("Bearer {token}");
+        let headers = [("Content-Type", "application/x-ndjson"), ("Authorization", &*bearer)];
+        assert_eq!(http::request(one.public(), "POST", "/events", &headers, line.as_bytes()).status, 200);
+        for (data, echo) in [("three", false), ("four", true)] {
+            let answer =
+                socket.ask(json!({"publish": {"channel": "a", "data": data}, "echo": echo, "ref": data}));
+            assert_eq!(answer["ok"], true, "{answer}");
+        }
+        for data in ["one", "two", "three", "four"] {
+            let envelope: Value = serde_json::from_str(&listener.next_but_cursor().data).unwrap();
+            assert_eq!((&envelope["data"], &envelope["from"]), (&json!(data), &json!("42")), "{envelope}");
+        }
+        let seen = socket.ask(json!({"subscribe": ["a"], "ref": "end"}));
+        assert_eq!(seen["ok"], true);
+        let member = || {
+            let answer = two.get(&format!("/presence?{query}")).json();
+            let member = answer["members"][0].clone();
+            (!member.is_null()).then_some(member)
+        };
+        let member = wait_some("the member to be seen", member);
+        assert_eq!(member["member"], json!({"user": "root"}), "{member}");
+        assert_eq!(member["user"], "42", "{member}");
+        assert_eq!(member["info"], json!({"name": "Ada", "user": "admin"}), "{member}");
+    });
 }

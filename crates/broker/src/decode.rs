@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use publication::{Draft, MAX_CHANNELS, Publication, PublicationError, compact_json};
+use publication::{Draft, MAX_CHANNELS, Publication, PublicationError, SessionName, compact_json};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -34,8 +34,8 @@ struct Envelope<'a> {
     ttl: Option<&'a RawValue>,
     #[serde(borrow, default)]
     from: Option<Cow<'a, str>>,
-    #[serde(default)]
-    echo: Option<bool>,
+    #[serde(borrow, default)]
+    except: Option<Cow<'a, str>>,
 }
 
 /// JSON's null is a value like any other.
@@ -56,7 +56,7 @@ impl Rules {
     }
 
     /// A publication written as a JSON object: `channel` or `channels`, `event`, `data`, `retract`,
-    /// `ttl`, `from`, `echo`.
+    /// `ttl`, `from`, `except`.
     ///
     /// # Errors
     /// What is not valid about it.
@@ -78,13 +78,13 @@ impl Rules {
         let event = envelope.event.as_deref();
         let ttl = envelope.ttl.map(|ttl| seconds(ttl.get())).transpose()?;
         let retraction = envelope.retract;
-        let (from, unechoed) = (envelope.from.as_deref(), envelope.echo == Some(false));
+        let (from, except) = (envelope.from.as_deref(), session(envelope.except.as_deref()));
         let (further, data) = (&further[..], &*data);
-        self.check(Draft { channel, further, event, data, json: false, retraction, ttl, from, unechoed })
+        self.check(Draft { channel, further, event, data, json: false, retraction, ttl, from, except })
     }
 
     /// A publication written as the fields of a stream's entry: `channel` or `channels`, `event`,
-    /// `data`, `retract`, `ttl`, `from`, `echo`.
+    /// `data`, `retract`, `ttl`, `from`, `except`.
     ///
     /// # Errors
     /// What is not valid about it.
@@ -100,11 +100,11 @@ impl Rules {
         let channel = channels.next().ok_or(PublicationError::Malformed)?;
         let further: Vec<_> = channels.collect();
         let retraction = text(fields.retract)?.map(flag).transpose()? == Some(true);
-        let unechoed = text(fields.echo)?.map(flag).transpose()? == Some(false);
+        let except = session(text(fields.except)?);
         let data = text(fields.data)?.or(retraction.then_some("")).ok_or(PublicationError::Malformed)?;
         let (event, ttl) = (text(fields.event)?, text(fields.ttl)?.map(seconds).transpose()?);
         let (further, from) = (&further[..], text(fields.from)?);
-        self.check(Draft { channel, further, event, data, json: false, retraction, ttl, from, unechoed })
+        self.check(Draft { channel, further, event, data, json: false, retraction, ttl, from, except })
     }
 
     /// Checks a draft, and that its data is JSON where one of its channels takes nothing else.
@@ -135,6 +135,11 @@ impl fmt::Debug for Rules {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Rules").field("max_data_bytes", &self.max_data_bytes).finish_non_exhaustive()
     }
+}
+
+/// The name of a session; of what is none no session is left out.
+fn session(text: Option<&str>) -> Option<SessionName> {
+    text?.parse().ok()
 }
 
 /// Yes or no, as a field of an entry.

@@ -213,10 +213,10 @@ fn read(written: &Written) -> Option<Known> {
     let Written { event, data, json, retraction, ttl, left, from, .. } = written;
     let (json, retraction, ttl) = (*json, *retraction, *ttl);
     // Whoever might be shown it in error is no session here: it was published before this gateway began.
-    let unechoed = false;
+    let except = None;
     let age = ttl.zip(*left).map_or(0, |(ttl, left)| ttl.saturating_sub(left));
     let (event, from) = (event.as_deref(), from.as_deref());
-    let draft = Draft { channel, further, event, data, json, retraction, ttl, from, unechoed };
+    let draft = Draft { channel, further, event, data, json, retraction, ttl, from, except };
     let publication = Arc::new(Publication::new(&draft, usize::MAX).ok()?.aged(age));
     Some(Known { place: written.place, cursor: written.cursor.parse().ok()?, publication })
 }

@@ -50,8 +50,8 @@ fn publish(prefix: &str, publication: &Publication, data: &str) -> Vec<String> {
             if let Some(from) = publication.from() {
                 envelope["from"] = from.into();
             }
-            if publication.is_unechoed() {
-                envelope["echo"] = false.into();
+            if let Some(except) = publication.except() {
+                envelope["except"] = except.to_string().into();
             }
             (format!("{prefix}@json"), envelope.to_string())
         }
@@ -80,8 +80,8 @@ fn add(key: String, publication: &Publication, data: &str) -> Vec<String> {
     if let Some(from) = publication.from() {
         field("from", from);
     }
-    if publication.is_unechoed() {
-        field("echo", "0");
+    if let Some(except) = publication.except() {
+        field("except", &except.to_string());
     }
     words
 }

@@ -30,6 +30,11 @@ pub(crate) enum Foreign {
 }
 
 impl Asker {
+    /// Whom its token names.
+    pub(crate) fn subject(&self) -> Option<&str> {
+        self.identity.as_ref()?.subject.as_deref()
+    }
+
     /// How long its token still holds, if not for ever.
     pub(crate) fn time_left(&self) -> Option<Duration> {
         let expires = self.identity.as_ref()?.expires?;

@@ -2,6 +2,7 @@
 
 use hyper::{HeaderMap, Request, StatusCode, body::Incoming, header::CONTENT_TYPE};
 
+use publication::Draft;
 use tokio::task::yield_now;
 
 use crate::{
@@ -96,7 +97,7 @@ async fn publish_line(
     let access = &shard.config().access;
     access.allow_publish(&post.channel, asker)?;
     let data = post.data(access.takes_json(&post.channel))?;
-    let draft = post.draft(&data)?;
+    let draft = Draft { from: asker.subject(), ..post.draft(&data)? };
     let once = key.map(|key| idempotency::once(key, &draft));
     publish(shard, draft, once).await
 }

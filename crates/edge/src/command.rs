@@ -188,7 +188,6 @@ impl Post {
             data,
             retraction: self.retract,
             ttl: self.ttl,
-            unechoed: !self.echo,
             ..Draft::default()
         })
     }

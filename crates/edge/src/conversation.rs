@@ -85,11 +85,17 @@ fn unsubscribe(shard: &Shard, key: SessionKey, patterns: &[Pattern]) -> Vec<u8> 
 
 async fn publish(shard: &Shard, key: SessionKey, post: &Post) -> Result<Vec<u8>, Refusal> {
     let access = &shard.config().access;
-    access.allow_publish(&post.channel, &asker(shard, key)?)?;
+    let asker = asker(shard, key)?;
+    access.allow_publish(&post.channel, &asker)?;
     let data = post.data(access.takes_json(&post.channel))?;
     let draft = post.draft(&data)?;
-    let from = shard.sessions.borrow_mut().name(key, post.echo);
-    let done = publish::publish(shard, Draft { from: Some(&from), ..draft }, None).await?;
+    let name = shard.sessions.borrow().name(key);
+    let except = name.filter(|_| !post.echo);
+    if except.is_some() {
+        shard.sessions.borrow_mut().note_unechoed(key);
+    }
+    let from = asker.subject().map(str::to_owned).or(name.map(|name| name.to_string()));
+    let done = publish::publish(shard, Draft { from: from.as_deref(), except, ..draft }, None).await?;
     Ok(match done.published {
         Published::At(cursor) => format!(r#","cursor":"{cursor}""#).into_bytes(),
         Published::Subscribers(count) => format!(r#","subscribers":{count}"#).into_bytes(),

@@ -1,11 +1,12 @@
 //! Who is in a channel, told to those who ask: `GET /presence?channel=`, and in conversations.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use hyper::{
     Method, Request, StatusCode,
     header::{CACHE_CONTROL, HeaderValue},
 };
+use identity::Identity;
 use publication::{ChannelName, Member, Pattern, Presence};
 use tokio::{sync::oneshot, time::timeout};
 
@@ -78,7 +79,7 @@ pub(crate) fn parse_channel(text: &str) -> Result<ChannelName, RequestError> {
     ChannelName::new(text).map_err(|error| RequestError::Channel(text.to_owned(), error))
 }
 
-/// Adds `{"channel":...,"count":...,"members":[{"session":...,"member":...}]}`; `members` is null where
+/// Adds `{"channel":...,"count":...,"members":[{"session":...,"member":...,"user":...,"info":...}]}`; `members` is null where
 /// they are too many.
 pub(crate) fn write(out: &mut Vec<u8>, channel: &str, presence: &Presence) {
     out.extend_from_slice(b"{\"channel\":");
@@ -102,7 +103,22 @@ pub(crate) fn write(out: &mut Vec<u8>, channel: &str, presence: &Presence) {
     out.push(b'}');
 }
 
-/// Adds `"session":...,"member":...`.
+/// Adds `"session":...,` and what there is to say about it.
 pub(crate) fn write_member(out: &mut Vec<u8>, Member { session, about }: &Member) {
-    out.extend_from_slice(format!("\"session\":\"{session}\",\"member\":{about}").as_bytes());
+    out.extend_from_slice(format!("\"session\":\"{session}\",{about}").as_bytes());
+}
+
+/// What others are told of a member: what it says of itself, and what its token proves, `"member":...` and,
+/// with a token, `"user":...,"info":...`.
+pub(crate) fn about(member: &str, identity: Option<&Identity>) -> Arc<str> {
+    let mut out = format!("\"member\":{member}").into_bytes();
+    if let Some(subject) = identity.and_then(|identity| identity.subject.as_deref()) {
+        out.extend_from_slice(b",\"user\":");
+        json::write_string(&mut out, subject);
+    }
+    if let Some(info) = identity.and_then(|identity| identity.info.as_deref()) {
+        out.extend_from_slice(format!(",\"info\":{info}").as_bytes());
+    }
+    // Texts that were put together are text.
+    String::from_utf8_lossy(&out).into()
 }

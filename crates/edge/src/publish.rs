@@ -45,7 +45,8 @@ pub(crate) async fn handle(
     let key = idempotency::key(headers)?.map(str::to_owned);
     let data = read_body(request, config.max_data_bytes).await?;
     let event = event.as_deref();
-    let draft = Draft { channel: &channel, event, data: &data, retraction, ttl, ..Draft::default() };
+    let from = asker.subject();
+    let draft = Draft { channel: &channel, event, data: &data, retraction, ttl, from, ..Draft::default() };
     let once = key.map(|key| idempotency::once(key, &draft));
     let done = publish(shard, draft, once).await?;
     let status = match done.published {

@@ -134,9 +134,9 @@ impl Sessions {
             }
             self.hub.append(arrival, batch.arrived);
             if let Arrival::Publication(publication) | Arrival::Entry(_, Some(publication)) = arrival
-                && publication.is_unechoed()
+                && let Some(except) = publication.except()
             {
-                self.pass_over(publication);
+                self.pass_over(publication, except);
             }
         }
         if let Some(current) = batch.current

@@ -11,6 +11,9 @@ use crate::{
     identity::{Grants, Identity, Texts},
 };
 
+/// The longest name of a subject, and of a token.
+const MAX_TEXT_BYTES: usize = 255;
+
 /// The claims that the gateway looks at. None may stand there twice: readers would differ in which counts.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Claims {
@@ -65,6 +68,15 @@ impl Claims {
         leeway: Duration,
     ) -> Result<Identity, TokenError> {
         let Self { sub, exp, jti, fanfare, .. } = self;
+        for (name, text) in [("sub", &sub), ("jti", &jti)] {
+            if text
+                .as_ref()
+                .is_some_and(|text| text.len() > MAX_TEXT_BYTES || text.chars().any(char::is_control))
+            {
+                let reason = format!("`{name}` has at most {MAX_TEXT_BYTES} bytes and no control characters");
+                return Err(TokenError::Malformed(reason));
+            }
+        }
         let Ours { subscribe, publish, info } =
             fanfare.unwrap_or(Ours { subscribe: Vec::new(), publish: Vec::new(), info: None });
         Ok(Identity {

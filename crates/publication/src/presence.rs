@@ -9,7 +9,7 @@ use crate::{channel::ChannelName, session_name::SessionName};
 pub struct Member {
     /// By which others know it.
     pub session: SessionName,
-    /// What its client says of itself: a JSON object.
+    /// What others are told of it: members of a JSON object, without its braces.
     pub about: Arc<str>,
 }
 

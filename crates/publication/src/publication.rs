@@ -5,6 +5,7 @@ use std::{fmt, ops::Range};
 use crate::{
     channel::{ChannelName, NameError},
     event::{EventError, EventType},
+    session_name::SessionName,
 };
 
 /// What was published: channels, an event type perhaps, and data. Valid by construction.
@@ -22,7 +23,7 @@ pub struct Publication {
     further_ends: Vec<u32>,
     json: bool,
     retraction: bool,
-    unechoed: bool,
+    except: Option<SessionName>,
     ttl: Option<u32>,
     /// How many seconds of its time to live had passed when it came here.
     age: u32,
@@ -45,15 +46,15 @@ pub struct Draft<'a> {
     pub retraction: bool,
     /// For how many seconds it is the latest value of its channels; for ever if nothing is said.
     pub ttl: Option<u32>,
-    /// The name of the client's session that published it, if one did.
+    /// The client that published it, if one did: the subject of its token, else its session.
     pub from: Option<&'a str>,
-    /// That session is not shown it.
-    pub unechoed: bool,
+    /// The session that is not shown it.
+    pub except: Option<SessionName>,
 }
 
 /// The most channels of one publication.
 pub const MAX_CHANNELS: usize = 100;
-/// The longest name of a session, in bytes.
+/// The longest name of a client, in bytes.
 const MAX_FROM_BYTES: usize = 255;
 
 /// Why a draft is no publication.
@@ -76,7 +77,7 @@ pub enum PublicationError {
     NotJson,
     /// The time to live is no number of seconds.
     Ttl,
-    /// The name of the session that published it is not valid.
+    /// The name of the client that published it is not valid.
     From,
     /// The envelope that holds channel and data is not as it should be.
     Malformed,
@@ -121,7 +122,7 @@ impl Publication {
             further_ends.push(push(channel)?);
         }
         let text = text.into();
-        let Draft { json, retraction, ttl, unechoed, .. } = *draft;
+        let Draft { json, retraction, ttl, except, .. } = *draft;
         Ok(Self {
             text,
             data_end,
@@ -131,7 +132,7 @@ impl Publication {
             further_ends,
             json,
             retraction,
-            unechoed,
+            except,
             ttl,
             age: 0,
         })
@@ -156,17 +157,17 @@ impl Publication {
         (!event.is_empty()).then_some(event)
     }
 
-    /// The name of the client's session that published it, if one did.
+    /// The client that published it, if one did: the subject of its token, else its session.
     #[must_use]
     pub fn from(&self) -> Option<&str> {
         let from = self.part(self.event_end..self.from_end);
         (!from.is_empty()).then_some(from)
     }
 
-    /// Whether that session is not to be shown it.
+    /// The session that is not to be shown it, since it has published it.
     #[must_use]
-    pub fn is_unechoed(&self) -> bool {
-        self.unechoed
+    pub fn except(&self) -> Option<SessionName> {
+        self.except
     }
 
     /// Whether it says that the latest value of its channels is no longer true.

@@ -16,10 +16,10 @@ pub struct Fields<T> {
     pub retract: Option<T>,
     /// How long it is the latest value.
     pub ttl: Option<T>,
-    /// The session that published it.
+    /// The client that published it.
     pub from: Option<T>,
-    /// Whether that session is shown it.
-    pub echo: Option<T>,
+    /// The session that is not shown it.
+    pub except: Option<T>,
 }
 
 impl<T> Fields<T> {
@@ -36,7 +36,7 @@ impl<T> Fields<T> {
             b"retract" => Some(&mut self.retract),
             b"ttl" => Some(&mut self.ttl),
             b"from" => Some(&mut self.from),
-            b"echo" => Some(&mut self.echo),
+            b"except" => Some(&mut self.except),
             _ => None,
         }
     }
@@ -52,7 +52,7 @@ impl Fields<Vec<u8>> {
             retract: self.retract.as_deref(),
             ttl: self.ttl.as_deref(),
             from: self.from.as_deref(),
-            echo: self.echo.as_deref(),
+            except: self.except.as_deref(),
         }
     }
 }

@@ -20,7 +20,8 @@ use crate::{
     dialogue::Dialogue,
     encoding::Encoding,
     load::Load,
-    present::Present,
+    presence,
+    present::{Present, Wish},
     request::{Since, Wanted},
     session::{Flags, Session},
     wire::Wire,
@@ -125,7 +126,7 @@ impl Sessions {
         let flags = Flags { since_last: wanted.since_last, audible, ..Flags::default() };
         let when_slow = self.config.access.when_slow(&wanted.patterns);
         let name = dialogue.as_ref().map(|dialogue| dialogue.name);
-        let present = self.begin_presence(key, name, &wanted);
+        let present = self.begin_presence(key, name, &wanted, &asker);
         let mut session = Session {
             asker,
             when_slow,
@@ -150,12 +151,16 @@ impl Sessions {
         key: SessionKey,
         name: Option<SessionName>,
         wanted: &Wanted,
+        asker: &Asker,
     ) -> Option<Box<Present>> {
         if !wanted.wish.is_something() {
             return None;
         }
         let name = name.unwrap_or_else(|| SessionName(rand::random()));
-        let mut present = Present::new(name, self.roll.clone(), wanted.wish.clone());
+        let Wish { about, watches } = &wanted.wish;
+        let about = about.as_deref().map(|member| presence::about(member, asker.identity.as_deref()));
+        let wish = Wish { about, watches: *watches };
+        let mut present = Present::new(name, self.roll.clone(), wish);
         self.begin_watching(key, &present);
         present.move_to(&wanted.patterns);
         Some(Box::new(present))

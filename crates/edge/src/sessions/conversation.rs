@@ -176,20 +176,22 @@ impl Sessions {
         dialogue.map_or(Vec::new(), |dialogue| dialogue.patterns.clone())
     }
 
-    /// The name under which a session publishes; without `echo` it is not shown what it publishes.
-    pub(crate) fn name(&mut self, key: SessionKey, echo: bool) -> String {
-        let Some(name) = self.dialogue(key).map(|dialogue| dialogue.name) else { return String::new() };
-        if !echo {
+    /// The name of a session that can publish.
+    pub(crate) fn name(&self, key: SessionKey) -> Option<SessionName> {
+        self.session(key)?.dialogue.as_ref().map(|dialogue| dialogue.name)
+    }
+
+    /// A session is not shown some of what it publishes.
+    pub(crate) fn note_unechoed(&mut self, key: SessionKey) {
+        if let Some(name) = self.name(key) {
             self.unechoed.insert(name, key);
         }
-        name.to_string()
     }
 
     /// What came last is not shown to the session that published it, if that is one of this shard's and
     /// reads it.
-    pub(super) fn pass_over(&mut self, publication: &Publication) {
-        let name = publication.from().and_then(|from| from.parse().ok());
-        let Some(key) = name.and_then(|name: SessionName| self.unechoed.get(&name)).copied() else { return };
+    pub(super) fn pass_over(&mut self, publication: &Publication, name: SessionName) {
+        let Some(key) = self.unechoed.get(&name).copied() else { return };
         let audience = self.hub.audience(self.hub.audience_of(key));
         if audience.is_none_or(|(selection, _)| selection.shown(publication).is_none()) {
             return;
