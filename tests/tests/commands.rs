@@ -213,3 +213,56 @@ fn logs_can_be_json_and_tell_each_session_that_ends() {
     let parsed: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert_eq!((&parsed["reason"], &parsed["delivered"]), (&"gone".into(), &1.into()));
 }
+
+#[test]
+fn tokens_are_made_inspected_and_shown() {
+    let text =
+        "[auth]\nsecret = \"0123456789abcdef0123456789abcdef\"\nissuer = \"me\"\naudience = [\"here\"]\n";
+    let file = config(text);
+    let path = file.path().to_str().unwrap();
+    let run = |arguments: &[&str]| {
+        let output = fanfare(&[&["token", "--config", path], arguments].concat());
+        let out = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+        (output.status.code(), out, String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, token, _) =
+        run(&["--subject", "42", "--subscribe", "a/*", "--publish", "a/1", "--claim", "t=x"]);
+    assert_eq!(code, Some(0));
+    let (code, said, _) = run(&["--inspect", &token]);
+    assert_eq!(code, Some(0), "{said}");
+    for part in ["\"HS256\"", "\"sub\": \"42\"", "\"a/*\"", "\"t\": \"x\"", "\"iss\": \"me\"", "accepted"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let (code, said, why) = run(&["--inspect", &format!("{token}x")]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("\"42\"") && why.contains("signature"), "{said} {why}");
+    assert!(run(&["--subscribe", "a*b"]).2.contains("a*b"));
+    let gateway = Gateway::plan()
+        .set("auth.secret", "\"0123456789abcdef0123456789abcdef\"")
+        .set("auth.issuer", "\"me\"")
+        .set("auth.audience", "[\"here\"]")
+        .rules("[[channels]]\nmatch = \"*\"\nsubscribe = \"token\"\npublish = \"token\"\n")
+        .start();
+    let url = format!("http://{}", gateway.public());
+    let publish = |channel: &str, more: &[&str]| {
+        fanfare(&[&["publish", channel, "hello", "--to", &url], more].concat()).status.code()
+    };
+    assert_eq!(publish("a/1", &["--token", &token]), Some(0));
+    assert_eq!(publish("a/2", &["--token", &token]), Some(1));
+    assert_eq!(publish("a/1", &[]), Some(1));
+    // A private key signs as its kind does.
+    for algorithm in [
+        jsonwebtoken::Algorithm::RS256,
+        jsonwebtoken::Algorithm::ES256,
+        jsonwebtoken::Algorithm::ES384,
+        jsonwebtoken::Algorithm::EdDSA,
+    ] {
+        let issuer = tests::Issuer::pair(algorithm);
+        let file = config(&format!("[auth]\npublic_key_file = {:?}\n", issuer.public_key_file()));
+        let path = file.path().to_str().unwrap();
+        let output = fanfare(&["token", "--config", path, "--key", &issuer.private_key_file()]);
+        let token = String::from_utf8(output.stdout).unwrap();
+        let output = fanfare(&["token", "--config", path, "--inspect", token.trim()]);
+        assert_eq!(output.status.code(), Some(0), "{algorithm:?}: {output:?}");
+    }
+}

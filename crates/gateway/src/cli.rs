@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Publish(PublishOptions),
     /// Show what arrives on channels; goes on by itself after an interruption.
     Tail(TailOptions),
+    /// Make a token for development, signed with the configured secret; or look at one.
+    Token(TokenOptions),
 }
 
 #[derive(Args, Default)]
@@ -66,6 +68,8 @@ pub(crate) struct PublishOptions {
     #[arg(long, value_name = "URL")]
     pub(crate) to: Option<String>,
     #[command(flatten)]
+    pub(crate) bearer: Bearer,
+    #[command(flatten)]
     pub(crate) config: ConfigOptions,
 }
 
@@ -80,9 +84,59 @@ pub(crate) struct TailOptions {
     /// The gateway; without it, the one that the configuration describes.
     #[arg(long, value_name = "URL")]
     pub(crate) from: Option<String>,
+    #[command(flatten)]
+    pub(crate) bearer: Bearer,
     /// Print each publication as one line of JSON.
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) config: ConfigOptions,
+}
+
+#[derive(Args)]
+pub(crate) struct Bearer {
+    /// The token to show; the variable keeps it out of the list of processes.
+    #[arg(long, value_name = "JWT", env = "FANFARE_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+}
+
+impl Bearer {
+    /// The header that shows it.
+    pub(crate) fn header(&self) -> Option<(&'static str, String)> {
+        self.token.as_ref().map(|token| ("authorization", format!("Bearer {token}")))
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct TokenOptions {
+    /// Look at this token (`-` reads it from standard input): what it says, whether the gateway accepts it, and
+    /// if not, why.
+    #[arg(long, value_name = "JWT", conflicts_with_all = ["subject", "subscribe", "publish", "info", "claim", "expires", "id", "key"])]
+    pub(crate) inspect: Option<String>,
+    /// Whom it names (`sub`).
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) subject: Option<String>,
+    /// A channel or pattern that it lets its bearer read; may be given several times.
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) subscribe: Vec<String>,
+    /// A channel or pattern that it lets its bearer publish to; may be given several times.
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) publish: Vec<String>,
+    /// What others are told of its bearer, as JSON.
+    #[arg(long, value_name = "JSON")]
+    pub(crate) info: Option<String>,
+    /// Another claim, such as tenant=acme; may be given several times.
+    #[arg(long, value_name = "NAME=TEXT")]
+    pub(crate) claim: Vec<String>,
+    /// How long it holds, such as 1h; `never` makes one that always does.
+    #[arg(long, value_name = "TIME", default_value = "1h")]
+    pub(crate) expires: String,
+    /// Its own name (`jti`), by which it can be revoked.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) id: Option<String>,
+    /// Sign with this private key (PEM) instead of the configured secret.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) config: ConfigOptions,
 }

@@ -6,6 +6,7 @@ mod ports;
 pub(crate) mod publish;
 pub(crate) mod serve;
 pub(crate) mod tail;
+pub(crate) mod token;
 
 use std::process::ExitCode;
 

@@ -36,5 +36,6 @@ fn main() -> ExitCode {
         Command::Doctor(options) => command::doctor::run(&options),
         Command::Publish(options) => command::publish::run(&options),
         Command::Tail(options) => command::tail::run(&options),
+        Command::Token(options) => command::token::run(&options),
     }
 }

@@ -48,6 +48,8 @@ pub enum KeyError {
     Weak,
     /// A key of another kind, or none at all.
     Unknown,
+    /// No key that signs.
+    Unsuitable,
     /// A set of keys that is no JSON of RFC 7517.
     Set(String),
 }
@@ -164,6 +166,9 @@ impl fmt::Display for KeyError {
             Self::Weak => out.write_str("an RSA key has at least 2,048 bits"),
             Self::Unknown => out.write_str(
                 "this is no public key of RSA, P-256, P-384 or Ed25519, in PEM (`-----BEGIN PUBLIC KEY-----`)",
+            ),
+            Self::Unsuitable => out.write_str(
+                "this is no private key of RSA, P-256, P-384 or Ed25519, in PEM (`-----BEGIN PRIVATE KEY-----`)",
             ),
             Self::Set(why) => write!(out, "this is no set of keys (RFC 7517): {why}"),
         }

@@ -10,6 +10,7 @@ mod issuer;
 mod key;
 mod key_set;
 mod keyring;
+mod signer;
 
 pub use error::TokenError;
 pub use identity::{Grants, Identity, Texts};
@@ -17,3 +18,4 @@ pub use issuer::Issuer;
 pub use key::{Key, KeyError, MIN_SECRET_BYTES};
 pub use key_set::key_set;
 pub use keyring::Keyring;
+pub use signer::{Signer, read_unproven};

@@ -69,8 +69,9 @@ async fn to_gateway(url: &str, options: &PublishOptions, data: String) -> Result
     if let Some(ttl) = options.ttl {
         query.append_pair("ttl", &ttl.to_string());
     }
+    let headers: Vec<_> = options.bearer.header().into_iter().collect();
     let method = if options.retract { Method::DELETE } else { Method::POST };
-    let answer = gateway.send(method, &query.finish(), &[], data.into()).await?;
+    let answer = gateway.send(method, &query.finish(), &headers, data.into()).await?;
     let status = answer.status();
     let body = client::text(answer).await?;
     match status {

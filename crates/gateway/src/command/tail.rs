@@ -84,6 +84,7 @@ impl Tail<'_> {
             query.append_pair("since", since);
         }
         let mut headers = vec![("accept", "text/event-stream".to_owned())];
+        headers.extend(self.options.bearer.header());
         headers.extend(self.last_id.clone().map(|id| ("last-event-id", id)));
         let answer = match self.gateway.send(Method::GET, &query.finish(), &headers, Bytes::new()).await {
             Ok(answer) => answer,
