@@ -17,6 +17,7 @@ pub mod proxy;
 pub mod redis;
 pub mod report;
 pub mod sentinel;
+pub mod site;
 pub mod stall;
 pub mod tap;
 pub mod tokens;
@@ -39,6 +40,7 @@ pub use self::{
     redis::Redis,
     report::Reporter,
     sentinel::Watched,
+    site::Site,
     stall::Stall,
     tokens::Issuer,
     upstream::Upstream,

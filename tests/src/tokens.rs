@@ -7,7 +7,7 @@ use std::{
 };
 
 use data_encoding::BASE64URL_NOPAD;
-use jsonwebtoken::{Algorithm, EncodingKey, crypto::sign};
+use jsonwebtoken::{Algorithm, EncodingKey, crypto::sign, jwk::Jwk};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -76,6 +76,21 @@ impl Issuer {
     #[must_use]
     pub fn private_key_file(&self) -> String {
         self.folder.path().join("key.pem").to_string_lossy().into_owned()
+    }
+
+    /// Its public key, as a set of keys has it.
+    ///
+    /// # Panics
+    /// It signs with a secret.
+    #[must_use]
+    pub fn jwk(&self) -> Value {
+        let jwk = Jwk::from_encoding_key(&self.key, self.algorithm).expect("a pair");
+        let mut jwk = serde_json::to_value(jwk).expect("it is JSON");
+        if let Some(key_id) = &self.key_id {
+            jwk["kid"] = json!(key_id);
+        }
+        jwk["use"] = json!("sig");
+        jwk
     }
 
     /// A token with these claims.

@@ -1,5 +1,6 @@
 //! Whom a request comes from: its token, and what that proves.
 
+mod keys;
 mod shown;
 
 use std::{sync::Arc, time::SystemTime};
@@ -7,6 +8,7 @@ use std::{sync::Arc, time::SystemTime};
 use hyper::{HeaderMap, StatusCode};
 use identity::{Identity, Keyring, TokenError};
 
+pub use self::keys::KeysRequest;
 use self::shown::{Shown, Way};
 use crate::{
     asker::{Asker, Foreign},
@@ -32,7 +34,7 @@ pub struct Auth {
 ///
 /// # Errors
 /// It shows a token that is not accepted: that is never taken as if it had shown none.
-pub(crate) fn identify(
+pub(crate) async fn identify(
     shard: &Shard,
     client: Client,
     headers: &HeaderMap,
@@ -50,7 +52,7 @@ pub(crate) fn identify(
         // Browsers add cookies by themselves, whatever page asks.
         return Err(Refusal::foreign_origin("use its visitors' cookies here"));
     }
-    let identity = check(&config.auth.keyring, &token)?;
+    let identity = check(shard, &token).await?;
     Ok(Asker { foreign, identity: Some(identity) })
 }
 
@@ -58,20 +60,32 @@ pub(crate) fn identify(
 ///
 /// # Errors
 /// There is none, or none that is accepted.
-pub(crate) fn bearer<'a>(auth: &Auth, headers: &'a HeaderMap) -> Result<(&'a str, Arc<Identity>), Refusal> {
+pub(crate) async fn bearer<'a>(
+    shard: &Shard,
+    headers: &'a HeaderMap,
+) -> Result<(&'a str, Arc<Identity>), Refusal> {
     let Some(token) = shown::bearer(headers)? else {
         let message = "show the token as `Authorization: Bearer TOKEN`";
         return Err(Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", message));
     };
-    Ok((token, check(&auth.keyring, token)?))
+    Ok((token, check(shard, token).await?))
 }
 
 /// What a token proves.
 ///
 /// # Errors
-/// Nothing.
-pub(crate) fn check(keyring: &Keyring, token: &str) -> Result<Arc<Identity>, Refusal> {
-    keyring.check(token, SystemTime::now()).map(Arc::new).map_err(|error| Refusal::bad_token(&error))
+/// Nothing; or that cannot be told now.
+pub(crate) async fn check(shard: &Shard, token: &str) -> Result<Arc<Identity>, Refusal> {
+    let keyring = Arc::clone(&shard.config().auth.keyring);
+    let checked = match keyring.check(token, SystemTime::now()) {
+        // On the heap: this is rare, and all others need not carry its room with them.
+        Err(TokenError::NewKey(url)) => {
+            let keyring = Box::pin(keys::ask(shard, url)).await?;
+            keyring.check(token, SystemTime::now())
+        }
+        checked => checked,
+    };
+    checked.map(Arc::new).map_err(|error| Refusal::bad_token(&error))
 }
 
 fn several(what: &str) -> Refusal {

@@ -27,6 +27,8 @@ pub enum CloseReason {
     Limit,
     /// The time of its token is over.
     TokenExpired,
+    /// Who it is cannot be told now.
+    AuthUnavailable,
     /// A poll that waited was answered.
     Answered,
 }
@@ -68,6 +70,7 @@ impl CloseReason {
             Self::Violation => "violation",
             Self::Limit => "limit",
             Self::TokenExpired => "token-expired",
+            Self::AuthUnavailable => "auth-unavailable",
             Self::Answered => "answered",
         }
     }
@@ -92,7 +95,7 @@ impl CloseReason {
             Self::Drain | Self::Lifetime => 1001,
             Self::Violation => 1002,
             Self::Slow | Self::Talkative | Self::Silent | Self::Limit => 1008,
-            Self::Overloaded | Self::Starting => 1013,
+            Self::Overloaded | Self::Starting | Self::AuthUnavailable => 1013,
             // "Unauthorized" in IANA's registry.
             Self::TokenExpired => 3000,
         }

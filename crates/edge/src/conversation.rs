@@ -33,7 +33,7 @@ async fn answer(shard: Rc<Shard>, key: SessionKey, ask: Ask) {
         Command::Unsubscribe { patterns } => Ok(unsubscribe(&shard, key, &patterns)),
         Command::Publish(post) => publish(&shard, key, &post).await,
         Command::Presence { channel } => presence(&shard, key, &channel).await,
-        Command::Token(token) => renew(&shard, key, &token),
+        Command::Token(token) => renew(&shard, key, &token).await,
     };
     let mut sessions = shard.sessions.borrow_mut();
     match answer {
@@ -111,9 +111,9 @@ async fn presence(shard: &Shard, key: SessionKey, channel: &ChannelName) -> Resu
 
 /// Has a session go on with another token of the same subject. Nothing that it has may be closed to that
 /// one: who is let in by less is to begin anew.
-fn renew(shard: &Shard, key: SessionKey, token: &str) -> Result<Vec<u8>, Refusal> {
+async fn renew(shard: &Shard, key: SessionKey, token: &str) -> Result<Vec<u8>, Refusal> {
+    let identity = auth::check(shard, token).await?;
     let config = shard.config();
-    let identity = auth::check(&config.auth.keyring, token)?;
     let Asker { foreign, identity: before } = asker(shard, key)?;
     if before.is_some_and(|before| before.subject != identity.subject) {
         return Err(Refusal::another_subject());

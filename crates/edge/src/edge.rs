@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use identity::{Key, Keyring};
 use publication::{Batch, News, Snapshot};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -109,6 +110,21 @@ impl Edge {
     pub fn reconfigure(&self, config: Config) {
         self.census.set_limits(config.max_sessions, config.max_new_per_second);
         self.config.send_replace(Arc::new(config));
+    }
+
+    /// Goes on with what an issuer says at this URL that it signs with.
+    pub fn learn_keys(&self, url: &str, keys: &[Key]) {
+        self.config.send_modify(|config| {
+            let mut changed = Config::clone(config);
+            Arc::make_mut(&mut changed.auth.keyring).learn(url, keys);
+            *config = Arc::new(changed);
+        });
+    }
+
+    /// Whose tokens are accepted now.
+    #[must_use]
+    pub fn keyring(&self) -> Arc<Keyring> {
+        Arc::clone(&self.config.borrow().auth.keyring)
     }
 
     /// A picture of what one of the shards knows: each knows the same.

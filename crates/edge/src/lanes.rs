@@ -3,7 +3,9 @@
 use publication::Roll;
 use tokio::sync::mpsc;
 
-use crate::{fetch::FetchRequest, presence::PresenceRequest, publish_request::PublishRequest};
+use crate::{
+    auth::KeysRequest, fetch::FetchRequest, presence::PresenceRequest, publish_request::PublishRequest,
+};
 
 /// Where what the shards cannot do themselves goes; cloning shares the lanes.
 #[derive(Clone)]
@@ -14,6 +16,8 @@ pub struct Lanes {
     pub presence: mpsc::Sender<PresenceRequest>,
     /// What memory no longer holds.
     pub fetch: mpsc::Sender<FetchRequest>,
+    /// Keys that are not known yet.
+    pub keys: mpsc::Sender<KeysRequest>,
     /// Who is present through this gateway, and who wants to know.
     pub roll: Roll,
 }

@@ -70,7 +70,7 @@ mod websocket;
 mod wire;
 
 pub use access::{Access, Rule, Scope, Template, TemplateError, WhenSlow, Who};
-pub use auth::Auth;
+pub use auth::{Auth, KeysRequest};
 pub use census::Census;
 pub use close::CloseReason;
 pub use config::Config;

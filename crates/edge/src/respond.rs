@@ -109,6 +109,7 @@ impl Refusal {
     pub(crate) fn closed(reason: CloseReason) -> Self {
         let message = match reason {
             CloseReason::Starting => "the gateway is starting and has no cursor to give out yet; try again",
+            CloseReason::AuthUnavailable => "what checks the token cannot be reached now; try again",
             _ => "the gateway takes nobody in just now; try again",
         };
         Self::new(StatusCode::SERVICE_UNAVAILABLE, reason.label(), message)
@@ -117,6 +118,11 @@ impl Refusal {
     /// The same where it is known for how long.
     pub(crate) fn turned_away(TurnedAway { reason, away }: TurnedAway) -> Self {
         Self { away: Some(away), ..Self::closed(reason) }
+    }
+
+    /// Whether the same may well be answered a little later.
+    pub(crate) fn is_temporary(&self) -> bool {
+        self.status == StatusCode::SERVICE_UNAVAILABLE
     }
 
     /// What every error says, as a JSON object.

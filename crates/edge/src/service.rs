@@ -9,11 +9,12 @@ use hyper::{
 };
 
 use crate::{
-    advice,
-    asker::Asker,
-    auth,
+    advice, auth,
     client::Client,
+    close::CloseReason,
+    control,
     cors::Cors,
+    encoding::Encoding,
     head, header_list, host, page,
     poll::{self, Looked},
     presence, publish,
@@ -61,15 +62,15 @@ async fn route(
             return Ok(preflight(request.headers()));
         }
         ("/events" | "/advice" | "/presence", _) => {}
-        ("/token", _) => return ticket::answer(&shard.config(), &request),
+        ("/token", _) => return Box::pin(ticket::answer(shard, &request)).await,
         (path, method) => return page::serve(path, method),
     }
+    if request.uri().path() == "/events" && matches!(*request.method(), Method::GET | Method::HEAD) {
+        return read(shard, &request, taken, cors, client).await;
+    }
     let query = request.uri().query().unwrap_or_default();
-    let asker = auth::identify(shard, client, request.headers(), query)?;
+    let asker = auth::identify(shard, client, request.headers(), query).await?;
     match (request.uri().path(), request.method()) {
-        ("/events", &Method::GET | &Method::HEAD) => {
-            read(shard, &request, taken, Reader { client, asker, cors }).await
-        }
         // On the heap, so that the far more frequent polls do not carry its room with them.
         ("/events", &Method::POST | &Method::DELETE) => {
             Box::pin(publish::handle(shard, request, &asker)).await
@@ -92,20 +93,13 @@ pub(crate) fn refuse(shard: &Shard, refusal: &Refusal, client: Client) -> Answer
     refusal.answer()
 }
 
-/// Who reads.
-struct Reader {
-    client: Client,
-    asker: Asker,
-    /// What its page needs to see the answer.
-    cors: Option<HeaderMap>,
-}
-
 /// A GET: becomes a session, or is answered as a poll.
 async fn read(
     shard: &Shard,
     request: &Request<Incoming>,
     taken: &Cell<Option<Taken>>,
-    reader: Reader,
+    cors: Option<HeaderMap>,
+    client: Client,
 ) -> Result<Answer, Refusal> {
     if !request.body().is_end_stream() {
         let mut answer =
@@ -119,7 +113,12 @@ async fn read(
     let config = shard.config();
     let mut wanted =
         Wanted::parse(query, request.headers(), config.limits()).map_err(|error| error.refusal())?;
-    let Reader { client, asker, cors } = reader;
+    let asker = match auth::identify(shard, client, request.headers(), query).await {
+        Err(refusal) if wanted.transport == Transport::Sse && refusal.is_temporary() => {
+            return Ok(bye(shard, &wanted, CloseReason::AuthUnavailable));
+        }
+        identified => identified?,
+    };
     config.access.allow(&wanted.patterns, &asker)?;
     if wanted.wish.is_something() {
         if let [pattern, ..] = &*wanted.patterns
@@ -167,6 +166,18 @@ fn upgrade<B>(shard: &Shard, request: &Request<B>) -> Result<Reply, Refusal> {
     let sessions = shard.sessions.borrow();
     let permit = sessions.permit().map_err(Refusal::turned_away)?;
     Ok(Reply::WebSocket { accept, permit })
+}
+
+/// A stream that ends with its first word: an EventSource that gets any other status never tries again.
+fn bye(shard: &Shard, wanted: &Wanted, reason: CloseReason) -> Answer {
+    shard.metrics.count_rejected(reason.label());
+    let mut body = Vec::new();
+    let encoding = Encoding::Events(wanted.form(false));
+    control::write_bye(&mut body, encoding, None, reason, shard.sessions.borrow().away(reason));
+    let mut answer = event_stream_head();
+    *answer.body_mut() = body.into();
+    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    answer
 }
 
 fn event_stream_head() -> Answer {

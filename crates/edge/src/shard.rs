@@ -8,8 +8,8 @@ use std::{
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::{
-    config::Config, fetch::Fetching, metrics::Metrics, phase::Phase, presence::PresenceRequest,
-    publish_request::PublishRequest, sessions::Sessions,
+    auth::KeysRequest, config::Config, fetch::Fetching, metrics::Metrics, phase::Phase,
+    presence::PresenceRequest, publish_request::PublishRequest, sessions::Sessions,
 };
 
 /// The shared state of a shard, all on its thread.
@@ -22,6 +22,7 @@ pub(crate) struct Shard {
     pub(crate) publish: mpsc::Sender<PublishRequest>,
     pub(crate) presence: mpsc::Sender<PresenceRequest>,
     pub(crate) fetch: Fetching,
+    pub(crate) keys: mpsc::Sender<KeysRequest>,
     pub(crate) phase: watch::Receiver<Phase>,
     /// To be told once when cursors can be given out.
     pub(crate) warm: Cell<Option<watch::Sender<usize>>>,

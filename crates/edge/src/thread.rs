@@ -87,7 +87,7 @@ pub(crate) fn spawn(number: usize, start: Start) -> io::Result<()> {
 
 async fn run(poll: mio::Poll, start: Start) {
     let Start { config, metrics, census, lanes, phase, warm, inbox, news, arrived, asks, pulse } = start;
-    let Lanes { publish, presence, fetch, roll } = lanes;
+    let Lanes { publish, presence, fetch, keys, roll } = lanes;
     let registry = poll.registry().try_clone();
     let sockets = readiness::readable(poll);
     let (Ok(registry), Ok(sockets)) = (registry, sockets) else {
@@ -104,6 +104,7 @@ async fn run(poll: mio::Poll, start: Start) {
         publish,
         presence,
         fetch,
+        keys,
         phase,
         warm: Cell::new(Some(warm)),
         moved: Notify::new(),

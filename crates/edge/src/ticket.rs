@@ -9,16 +9,17 @@ use hyper::{
 use crate::{
     asker::Asker,
     auth::{self, Auth},
-    config::Config,
     forwarded,
     respond::{self, Answer, Refusal},
+    shard::Shard,
 };
 
 /// Answers a POST, which sets the cookie, or a DELETE, which clears it.
 ///
 /// # Errors
 /// There is nothing to be put there, or who asks may not.
-pub(crate) fn answer<B>(config: &Config, request: &Request<B>) -> Result<Answer, Refusal> {
+pub(crate) async fn answer<B>(shard: &Shard, request: &Request<B>) -> Result<Answer, Refusal> {
+    let config = shard.config();
     let (auth, headers) = (&config.auth, request.headers());
     if auth.keyring.is_empty() || auth.cookie.is_empty() {
         let message = "this gateway takes no tokens from cookies; set [auth] cookie and a key";
@@ -29,7 +30,7 @@ pub(crate) fn answer<B>(config: &Config, request: &Request<B>) -> Result<Answer,
         return Err(Refusal::foreign_origin("set its visitors' cookies here"));
     }
     match *request.method() {
-        Method::POST => set(auth, headers),
+        Method::POST => set(shard, auth, headers).await,
         Method::DELETE => Ok(with_cookie(respond::empty(StatusCode::NO_CONTENT), auth, headers, "", Some(0))),
         _ => {
             let message = "POST sets the cookie to the token that is shown, DELETE clears it";
@@ -38,8 +39,8 @@ pub(crate) fn answer<B>(config: &Config, request: &Request<B>) -> Result<Answer,
     }
 }
 
-fn set(auth: &Auth, headers: &HeaderMap) -> Result<Answer, Refusal> {
-    let (token, identity) = auth::bearer(auth, headers)?;
+async fn set(shard: &Shard, auth: &Auth, headers: &HeaderMap) -> Result<Answer, Refusal> {
+    let (token, identity) = auth::bearer(shard, headers).await?;
     // Without an end it lasts as long as the browser.
     let left = Asker { foreign: None, identity: Some(identity) }.time_left();
     let text = left.map_or("null".to_owned(), |left| left.as_millis().to_string());

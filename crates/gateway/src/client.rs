@@ -1,9 +1,13 @@
-//! The commands' own small HTTP client: one request, one answer, over cleartext HTTP/1.
+//! A small HTTP client, for commands and for what the gateway itself asks: one request, one answer, over
+//! HTTP/1, in cleartext or by TLS.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::{
     Method, Request, Response,
     body::Incoming,
@@ -12,30 +16,50 @@ use hyper::{
     http::uri::Uri,
 };
 use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, time::timeout};
+use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_rustls::TlsConnector;
 
 /// The longest wait for a connection and for the head of an answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest body that is read as a text.
+const MAX_TEXT_BYTES: usize = 4 * 1024 * 1024;
 
-/// A gateway, by its address.
-pub(crate) struct Gateway {
+/// A server, by its URL.
+#[derive(Clone)]
+pub(crate) struct Server {
     authority: String,
     address: (String, u16),
-    path: String,
+    /// As whom it must show itself by TLS.
+    tls: Option<ServerName<'static>>,
+    /// Path and query, as they were written.
+    target: String,
 }
 
-impl Gateway {
-    /// Reads `http://host[:port][/path]`.
+/// A connection to one.
+trait Connection: AsyncRead + AsyncWrite + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Unpin> Connection for T {}
+
+impl Server {
+    /// Reads `http[s]://host[:port][/path][?query]`.
     pub(crate) fn parse(url: &str) -> Result<Self, String> {
         let uri: Uri = url.parse().map_err(|error| format!("{url:?} is no URL: {error}"))?;
-        if uri.scheme_str() != Some("http") {
-            return Err(format!("{url:?} must begin with http:// (this command does not speak TLS)"));
-        }
+        let is_tls = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
+            _ => return Err(format!("{url:?} must begin with http:// or https://")),
+        };
         let host = uri.host().ok_or_else(|| format!("{url:?} names no host"))?;
-        let port = uri.port_u16().unwrap_or(80);
-        let authority = format!("{host}:{port}");
-        let address = (host.trim_matches(['[', ']']).to_owned(), port);
-        Ok(Self { authority, address, path: uri.path().trim_end_matches('/').to_owned() })
+        let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
+        let bare = host.trim_matches(['[', ']']).to_owned();
+        let name = ServerName::try_from(bare.clone()).map_err(|error| format!("{url:?}: {error}"))?;
+        let target = uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
+        let (authority, address) = (format!("{host}:{port}"), (bare, port));
+        Ok(Self { authority, address, tls: is_tls.then_some(name), target })
     }
 
     /// Sends a request to `/events?QUERY`.
@@ -46,12 +70,18 @@ impl Gateway {
         headers: &[(&'static str, String)],
         body: Bytes,
     ) -> Result<Response<Incoming>, String> {
-        self.request(method, &format!("{}/events?{query}", self.path), headers, body).await
+        let path = self.target.split('?').next().unwrap_or_default().trim_end_matches('/');
+        self.request(method, &format!("{path}/events?{query}"), headers, body).await
     }
 
     /// What stands at a path, whatever the status is.
     pub(crate) async fn get(&self, path: &str) -> Result<String, String> {
         text(self.request(Method::GET, path, &[], Bytes::new()).await?).await
+    }
+
+    /// Asks for what the URL means.
+    pub(crate) async fn ask(&self, headers: &[(&'static str, String)]) -> Result<Response<Incoming>, String> {
+        self.request(Method::GET, &self.target, headers, Bytes::new()).await
     }
 
     async fn request(
@@ -61,10 +91,8 @@ impl Gateway {
         headers: &[(&'static str, String)],
         body: Bytes,
     ) -> Result<Response<Incoming>, String> {
-        let connected = timeout(TIMEOUT, TcpStream::connect(&self.address)).await;
-        let stream = connected
-            .map_err(|_| format!("{} does not answer", self.authority))?
-            .map_err(|error| format!("{} cannot be reached: {error}", self.authority))?;
+        let stream = timeout(TIMEOUT, self.connect()).await;
+        let stream = stream.map_err(|_| format!("{} does not answer", self.authority))??;
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
         // Its errors show up in the answer too.
@@ -83,12 +111,34 @@ impl Gateway {
             .map_err(|_| format!("{} does not answer", self.authority))?
             .map_err(|error| format!("{}: {error}", self.authority))
     }
+
+    async fn connect(&self) -> Result<Box<dyn Connection>, String> {
+        let stream = TcpStream::connect(&self.address).await;
+        let stream = stream.map_err(|error| format!("{} cannot be reached: {error}", self.authority))?;
+        let Some(name) = self.tls.clone() else { return Ok(Box::new(stream)) };
+        match tls().connect(name, stream).await {
+            Ok(stream) => Ok(Box::new(stream)),
+            Err(error) => Err(format!("{} does not speak TLS as it should: {error}", self.authority)),
+        }
+    }
 }
 
 /// The whole body of an answer as text.
 pub(crate) async fn text(answer: Response<Incoming>) -> Result<String, String> {
-    let body = answer.into_body().collect().await.map_err(|error| error.to_string())?;
+    let body = Limited::new(answer.into_body(), MAX_TEXT_BYTES);
+    let body = body.collect().await.map_err(|error| error.to_string())?;
     Ok(String::from_utf8_lossy(&body.to_bytes()).into_owned())
+}
+
+/// How TLS is spoken: with the authorities that this system trusts.
+fn tls() -> TlsConnector {
+    static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
+    let config = CONFIG.get_or_init(|| {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        Arc::new(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
+    });
+    TlsConnector::from(Arc::clone(config))
 }
 
 /// The message of an error that a gateway gave.

@@ -7,6 +7,7 @@ mod command;
 mod config;
 mod drain;
 mod explanation;
+mod keys;
 mod limits;
 mod logs;
 mod manager;

@@ -12,6 +12,8 @@ pub(crate) struct Metrics {
     pub(crate) edge: edge::Metrics,
     sessions_max: IntGauge,
     pub(crate) draining: IntGauge,
+    /// Times that an issuer's keys were read from its URL, by outcome.
+    pub(crate) key_fetches: IntCounterVec,
     reload_successful: IntGauge,
     reload_at: Gauge,
     reloads: IntCounterVec,
@@ -48,8 +50,14 @@ impl Metrics {
             &["outcome"],
         )?;
         registry.register(Box::new(reloads.clone()))?;
+        let key_fetches = IntCounterVec::new(
+            Opts::new("fanfare_key_fetches_total", "Times that an issuer's keys were read from its URL"),
+            &["outcome"],
+        )?;
+        registry.register(Box::new(key_fetches.clone()))?;
         for outcome in [true, false] {
             reloads.with_label_values(&[label(outcome)]);
+            key_fetches.with_label_values(&[label(outcome)]);
         }
         #[cfg(target_os = "linux")]
         registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
@@ -57,6 +65,7 @@ impl Metrics {
             broker: broker::Metrics::new(&registry)?,
             edge: edge::Metrics::new(&registry)?,
             sessions_max: gauge("fanfare_sessions_max", "Sessions that are taken in at most")?,
+            key_fetches,
             draining: gauge("fanfare_draining", "1 while the gateway drains")?,
             lagging: gauge("fanfare_sessions_lagging", "Sessions that have not read all")?,
             history_publications: gauge("fanfare_history_publications", "Publications in history")?,
@@ -116,7 +125,7 @@ impl Metrics {
     }
 }
 
-/// The outcome of a reload.
+/// The outcome of a reload, and of other reading.
 fn label(valid: bool) -> &'static str {
     if valid { "ok" } else { "failed" }
 }

@@ -1,12 +1,13 @@
 //! SIGHUP: reads the configuration again. What can change goes on differently at once, the rest is named
 //! as needing a restart; if anything is wrong, all stays as it is.
 
-use std::{path::PathBuf, rc::Rc};
+use std::{path::PathBuf, rc::Rc, sync::Arc};
 
 use edge::Edge;
 
 use crate::{
     config::{self, Change, File, Problem, Settings},
+    keys::Keys,
     limits::Machine,
     logs::Filter,
     manager::Manager,
@@ -30,6 +31,7 @@ pub(crate) struct Reloader {
     pub(crate) machine: Machine,
     pub(crate) edge: Rc<Edge>,
     pub(crate) rules: Rules,
+    pub(crate) keys: Keys,
     pub(crate) readiness: Readiness,
     pub(crate) metrics: Rc<Metrics>,
     pub(crate) manager: Manager,
@@ -71,6 +73,7 @@ impl Reloader {
 
     fn apply(&mut self, mut settings: Settings) {
         self.machine.complete(&mut settings.edge);
+        self.keys.complete(Arc::make_mut(&mut settings.edge.auth.keyring));
         self.metrics.set_sessions_max(settings.edge.max_sessions);
         self.readiness.set_with_broker(settings.broker_readiness);
         self.rules.replace(settings.edge.access.clone());

@@ -5,6 +5,7 @@ use std::{future::pending, io, net::TcpListener, rc::Rc, time::Duration};
 use broker::{Archive, Broker, Onced, Pictures, Publisher, Whereabouts};
 use edge::{Edge, FetchRequest, Lanes, Outcome, PresenceRequest, PublishRequest};
 use futures_util::StreamExt;
+use identity::Keyring;
 use publication::Roll;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
@@ -16,6 +17,7 @@ use crate::{
     config::Settings,
     drain::drain,
     explanation::Explanation,
+    keys::Keys,
     limits::Machine,
     manager::Manager,
     metrics::Metrics,
@@ -33,6 +35,9 @@ const MAX_ASKING: usize = 1_024;
 
 /// Parts of the stream that may wait to be read back.
 const MAX_FETCHING: usize = 1_024;
+
+/// Tokens that may wait for a key.
+const MAX_UNKNOWN_KEYS: usize = 1_024;
 
 /// Connections that may wait to be accepted; the kernel's own maximum may be lower.
 const BACKLOG: i32 = 4_096;
@@ -76,9 +81,13 @@ pub(crate) async fn serve(mut configured: Configured, listeners: Listeners) -> i
     let (publish, publishing) = mpsc::channel(MAX_PUBLISHING);
     let (presence, asking) = mpsc::channel(MAX_ASKING);
     let (fetch, fetching) = mpsc::channel(MAX_FETCHING);
+    let (keys, unknown_keys) = mpsc::channel(MAX_UNKNOWN_KEYS);
     let roll = Roll::default();
-    let lanes = Lanes { publish, presence, fetch, roll: roll.clone() };
+    let lanes = Lanes { publish, presence, fetch, keys, roll: roll.clone() };
     let edge = Rc::new(Edge::start(settings.edge.clone(), machine.shards, &metrics.edge, &lanes)?);
+    let keys = Keys::new(&edge, settings.key_refresh, metrics.key_fetches.clone());
+    keys.complete(&mut Keyring::clone(&settings.edge.auth.keyring));
+    tokio::task::spawn_local(keys.clone().serve(unknown_keys));
     let rules = Rules::new(settings.edge.access.clone());
     let Broker { publisher, status, mut failed, archive, pictures } = Broker::start(
         settings.broker.clone(),
@@ -117,7 +126,7 @@ pub(crate) async fn serve(mut configured: Configured, listeners: Listeners) -> i
         }
     });
 
-    let mut reloader = Reloader { configured, machine, edge, rules, readiness, metrics, manager };
+    let mut reloader = Reloader { configured, machine, edge, rules, keys, readiness, metrics, manager };
     let refused = async {
         match (&mut failed).await {
             Ok(error) => error,

@@ -11,8 +11,10 @@ pub enum TokenError {
     Issuer,
     /// It is for somebody else.
     Audience,
-    /// No key has its name; with the number of the issuer, whose keys may have changed since.
-    UnknownKey(usize),
+    /// No key has its name.
+    UnknownKey,
+    /// The same; but its issuer says at this URL what it signs with, and may have changed that.
+    NewKey(String),
     /// The issuer's keys do not sign by its algorithm.
     Algorithm,
     /// Its signature is not by the issuer's key.
@@ -42,7 +44,7 @@ impl fmt::Display for TokenError {
             Self::Audience => out.write_str(
                 "the token is for another audience (`aud`) than the gateway; [auth] audience names its own",
             ),
-            Self::UnknownKey(_) => {
+            Self::UnknownKey | Self::NewKey(_) => {
                 out.write_str("the gateway has no key of the name (`kid`) that the token gives")
             }
             Self::Algorithm => {

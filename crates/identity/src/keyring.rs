@@ -31,6 +31,12 @@ impl Keyring {
         self.issuers.is_empty()
     }
 
+    /// Learns what an issuer says at its URL that it signs with.
+    pub fn learn(&mut self, url: &str, keys: &[Key]) {
+        let issuers = self.issuers.iter_mut().filter(|issuer| issuer.url.as_deref() == Some(url));
+        issuers.for_each(|issuer| issuer.published = keys.to_vec());
+    }
+
     /// Checks a token in its compact form, `header.payload.signature`.
     ///
     /// # Errors
@@ -53,41 +59,15 @@ impl Keyring {
         let mut why = TokenError::Issuer;
         // Whom it names is not proven yet: it only says whose keys are to be tried.
         let named = unproven(token)?.iss;
-        for (number, issuer) in self.issuers.iter().enumerate() {
+        for issuer in &self.issuers {
             if !issuer.is(named.as_deref()) {
                 continue;
             }
-            match self.check_signature(token, &header, number, issuer) {
+            match check_signature(token, &header, issuer) {
                 Ok(payload) => return self.check_claims(&payload, issuer, now),
                 // That one's keys may have changed, which is worth a look.
-                Err(error) if !matches!(why, TokenError::UnknownKey(_)) => why = error,
+                Err(error) if !matches!(why, TokenError::NewKey(_)) => why = error,
                 Err(_) => {}
-            }
-        }
-        Err(why)
-    }
-
-    /// The payload, if one of the issuer's keys has signed it.
-    fn check_signature(
-        &self,
-        token: &str,
-        header: &Header,
-        number: usize,
-        issuer: &Issuer,
-    ) -> Result<Box<str>, TokenError> {
-        let is_named = |key: &&Key| match (&key.id, &header.kid) {
-            (Some(own), Some(named)) => **own == **named,
-            _ => true,
-        };
-        let mut named = issuer.keys.iter().filter(is_named).peekable();
-        if named.peek().is_none() {
-            return Err(TokenError::UnknownKey(number));
-        }
-        let mut why = TokenError::Algorithm;
-        for key in named.filter(|key| key.algorithms.contains(&header.alg)) {
-            match jsonwebtoken::decode::<Box<RawValue>>(token, &key.decoding, &signature_alone(header.alg)) {
-                Ok(data) => return Ok(Box::<RawValue>::into(data.claims)),
-                Err(_) => why = TokenError::Signature,
             }
         }
         Err(why)
@@ -99,6 +79,27 @@ impl Keyring {
         issuer.check_audience(&claims.aud)?;
         claims.identity(payload, &self.claims, self.leeway)
     }
+}
+
+/// The payload, if one of the issuer's keys has signed it.
+fn check_signature(token: &str, header: &Header, issuer: &Issuer) -> Result<Box<str>, TokenError> {
+    let is_named = |key: &&Key| match (&key.id, &header.kid) {
+        (Some(own), Some(named)) => **own == **named,
+        _ => true,
+    };
+    let mut named = issuer.all_keys().filter(is_named).peekable();
+    if named.peek().is_none() {
+        // Where it can be asked for, it may be a new one.
+        return Err(issuer.url.clone().map_or(TokenError::UnknownKey, TokenError::NewKey));
+    }
+    let mut why = TokenError::Algorithm;
+    for key in named.filter(|key| key.algorithms.contains(&header.alg)) {
+        match jsonwebtoken::decode::<Box<RawValue>>(token, &key.decoding, &signature_alone(header.alg)) {
+            Ok(data) => return Ok(Box::<RawValue>::into(data.claims)),
+            Err(_) => why = TokenError::Signature,
+        }
+    }
+    Err(why)
 }
 
 /// What a token says, whoever wrote it.

@@ -59,7 +59,7 @@ impl Sessions {
     }
 
     /// How long to stay away after an end for this reason.
-    pub(super) fn away(&self, reason: CloseReason) -> Duration {
+    pub(crate) fn away(&self, reason: CloseReason) -> Duration {
         control::jittered(self.config.retry.mul_f64(reason.patience()))
     }
 

@@ -4,7 +4,7 @@ use std::{io::ErrorKind, net::SocketAddr, net::TcpListener};
 
 use broker::{Diagnosis, Verdict};
 
-use crate::{client::Gateway, config::Settings};
+use crate::{client::Server, config::Settings};
 
 /// Looks at both.
 pub(crate) async fn look(settings: &Settings) -> Vec<Diagnosis> {
@@ -36,7 +36,7 @@ fn port(what: &str, address: SocketAddr, key: &str, running: bool) -> Diagnosis 
 
 /// What a gateway on this admin port says of itself, on one line; `None` if there is none.
 async fn state(admin: SocketAddr) -> Option<String> {
-    let gateway = Gateway::parse(&format!("http://{admin}")).ok()?;
+    let gateway = Server::parse(&format!("http://{admin}")).ok()?;
     let report = gateway.get("/readyz").await.ok()?;
     let lines: Vec<_> = report.lines().collect();
     report.contains("\nbroker: ").then(|| lines.join(", "))

@@ -9,7 +9,7 @@ use publication::{Draft, Publication, Published};
 
 use crate::{
     cli::{PublishOptions, fail},
-    client::{self, Gateway},
+    client::{self, Server},
     command,
     config::Settings,
     rules::Rules,
@@ -60,7 +60,7 @@ fn read_data(options: &PublishOptions) -> Result<String, String> {
 }
 
 async fn to_gateway(url: &str, options: &PublishOptions, data: String) -> Result<String, String> {
-    let gateway = Gateway::parse(url)?;
+    let gateway = Server::parse(url)?;
     let mut query = Serializer::new(String::new());
     query.append_pair("channel", &options.channel);
     if let Some(event) = &options.event {

@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 use self::events::{Event, Events};
 use crate::{
     cli::{TailOptions, fail},
-    client::{self, Gateway},
+    client::{self, Server},
     command,
 };
 
@@ -37,7 +37,7 @@ pub(crate) fn run(options: &TailOptions) -> ExitCode {
             Err(code) => return code,
         },
     };
-    let gateway = match Gateway::parse(&url) {
+    let gateway = match Server::parse(&url) {
         Ok(gateway) => gateway,
         Err(error) => return fail(error),
     };
@@ -55,7 +55,7 @@ pub(crate) fn run(options: &TailOptions) -> ExitCode {
 }
 
 struct Tail<'a> {
-    gateway: Gateway,
+    gateway: Server,
     options: &'a TailOptions,
     /// Where to go on.
     last_id: Option<String>,

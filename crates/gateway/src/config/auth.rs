@@ -10,12 +10,14 @@ use super::{
     file::{self, Channels},
     problem::Problem,
 };
+use crate::client::Server;
 
 /// The keys that tokens are checked with, and where tokens are looked for.
 pub(super) fn auth(file: &file::Auth, channels: &[Channels], problems: &mut Vec<Problem>) -> Auth {
     let own = file::Issuer {
         secret: file.secret.clone(),
         public_key_file: file.public_key_file.clone(),
+        jwks_url: file.jwks_url.clone(),
         issuer: file.issuer.clone(),
         audience: file.audience.clone(),
     };
@@ -44,7 +46,7 @@ pub(super) fn auth(file: &file::Auth, channels: &[Channels], problems: &mut Vec<
 }
 
 fn has_key(issuer: &file::Issuer) -> bool {
-    !issuer.secret.is_empty() || !issuer.public_key_file.is_empty()
+    !(issuer.secret.is_empty() && issuer.public_key_file.is_empty() && issuer.jwks_url.is_empty())
 }
 
 fn issuer(name: &str, file: &file::Issuer, problems: &mut Vec<Problem>) -> Issuer {
@@ -66,7 +68,14 @@ fn issuer(name: &str, file: &file::Issuer, problems: &mut Vec<Problem>) -> Issue
             }
         }
     }
+    if let Err(reason) = Server::parse(&file.jwks_url)
+        && !file.jwks_url.is_empty()
+    {
+        problems.push(Problem::new(format!("{name}.jwks_url"), None, reason));
+    }
     Issuer {
+        url: Some(file.jwks_url.clone()).filter(|url| !url.is_empty()),
+        published: Vec::new(),
         name: Some(file.issuer.clone()).filter(|name| !name.is_empty()),
         audience: file.audience.clone(),
         keys,

@@ -122,6 +122,8 @@ pub(crate) struct Cors {
 pub(crate) struct Auth {
     pub(crate) secret: String,
     pub(crate) public_key_file: String,
+    pub(crate) jwks_url: String,
+    pub(crate) jwks_refresh: Span,
     pub(crate) issuer: String,
     pub(crate) audience: Vec<String>,
     pub(crate) leeway: Span,
@@ -138,6 +140,7 @@ pub(crate) struct Auth {
 pub(crate) struct Issuer {
     pub(crate) secret: String,
     pub(crate) public_key_file: String,
+    pub(crate) jwks_url: String,
     pub(crate) issuer: String,
     pub(crate) audience: Vec<String>,
 }
@@ -299,6 +302,8 @@ impl Default for Auth {
         Self {
             secret: String::new(),
             public_key_file: String::new(),
+            jwks_url: String::new(),
+            jwks_refresh: Span::seconds(15 * 60),
             issuer: String::new(),
             audience: Vec::new(),
             leeway: Span::seconds(0),

@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) snapshot_bytes: usize,
     /// How long it is remembered what was published by an `Idempotency-Key`.
     pub(crate) keep_idempotency_keys: Duration,
+    /// How often issuers' keys are read again from their URLs.
+    pub(crate) key_refresh: Duration,
     pub(crate) presence: PresenceConfig,
     /// Broker trouble turns readiness red.
     pub(crate) broker_readiness: bool,
@@ -66,6 +68,7 @@ impl Settings {
             broker,
             snapshot_bytes: file.broker.redis.snapshot_bytes,
             keep_idempotency_keys: file.broker.keep_idempotency_keys.0,
+            key_refresh: file.auth.jwks_refresh.0,
             presence: PresenceConfig {
                 max_members: file.presence.max_members,
                 expire: file.presence.expire.0,
@@ -245,6 +248,7 @@ fn check_spans(file: &File, problems: &mut Vec<Problem>) {
     within("broker.keep_idempotency_keys", file.broker.keep_idempotency_keys, 1_000 * millisecond, 30 * day);
     // Redis is written to three times meanwhile.
     within("presence.expire", file.presence.expire, 3_000 * millisecond, day);
+    within("auth.jwks_refresh", file.auth.jwks_refresh, 1_000 * millisecond, day);
     within("auth.leeway", file.auth.leeway, Duration::ZERO, 600 * 1_000 * millisecond);
     within("drain.delay", file.drain.delay, Duration::ZERO, day);
     within("drain.spread", file.drain.spread, Duration::ZERO, day);
