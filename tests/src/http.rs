@@ -107,6 +107,22 @@ pub fn read_answers(stream: &mut TcpStream, count: usize) {
     }
 }
 
+/// Reads from a connection until one of these parts has come, or it has ended.
+///
+/// # Panics
+/// Neither comes.
+pub fn read_until(stream: &mut TcpStream, parts: &[&str]) -> String {
+    let (mut said, mut buffer) = (Vec::new(), [0; 4096]);
+    loop {
+        let count = stream.read(&mut buffer).expect("something to read");
+        said.extend_from_slice(&buffer[..count]);
+        let text = String::from_utf8_lossy(&said);
+        if count == 0 || parts.iter().any(|part| text.contains(part)) {
+            return text.into_owned();
+        }
+    }
+}
+
 /// A connection that gives up after [`PATIENCE`].
 ///
 /// # Panics

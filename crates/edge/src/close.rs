@@ -29,6 +29,10 @@ pub enum CloseReason {
     TokenExpired,
     /// Who it is cannot be told now.
     AuthUnavailable,
+    /// `sessions.max_per_address` is reached, or more come from there than may in a second.
+    AddressLimit,
+    /// `sessions.max_per_subject` is reached.
+    SubjectLimit,
     /// A poll that waited was answered.
     Answered,
 }
@@ -71,6 +75,8 @@ impl CloseReason {
             Self::Limit => "limit",
             Self::TokenExpired => "token-expired",
             Self::AuthUnavailable => "auth-unavailable",
+            Self::AddressLimit => "address-limit",
+            Self::SubjectLimit => "subject-limit",
             Self::Answered => "answered",
         }
     }
@@ -79,7 +85,7 @@ impl CloseReason {
     #[must_use]
     pub const fn patience(self) -> f64 {
         match self {
-            Self::Overloaded | Self::Limit => 5.0,
+            Self::Overloaded | Self::Limit | Self::AddressLimit | Self::SubjectLimit => 5.0,
             // The ends are spread, so the returns need not be: the page hardly notices.
             Self::Lifetime | Self::TokenExpired => 0.1,
             _ => 1.0,
@@ -95,7 +101,11 @@ impl CloseReason {
             Self::Drain | Self::Lifetime => 1001,
             Self::Violation => 1002,
             Self::Slow | Self::Talkative | Self::Silent | Self::Limit => 1008,
-            Self::Overloaded | Self::Starting | Self::AuthUnavailable => 1013,
+            Self::Overloaded
+            | Self::Starting
+            | Self::AuthUnavailable
+            | Self::AddressLimit
+            | Self::SubjectLimit => 1013,
             // "Unauthorized" in IANA's registry.
             Self::TokenExpired => 3000,
         }

@@ -9,12 +9,24 @@ use crate::{access::Access, auth::Auth, cors::Cors, proxies::Proxies, request::L
 pub struct Config {
     /// The longest time from the first byte of a request's head to its last.
     pub head_timeout: Duration,
+    /// The longest head of a request, in bytes.
+    pub max_head_bytes: usize,
+    /// The most headers in it.
+    pub max_headers: usize,
+    /// The longest path and query.
+    pub max_url_bytes: usize,
     /// How long an idle connection is kept for its next request.
     pub keep_alive: Duration,
     /// Sessions of all shards together.
     pub max_sessions: usize,
     /// Sessions that all shards together take in a second; 0 is no bound.
     pub max_new_per_second: usize,
+    /// Sessions of one address, where of IPv6 a /64 counts as one; 0 is no bound.
+    pub max_per_address: usize,
+    /// Sessions that are taken in from one address in a second; 0 is no bound.
+    pub max_new_per_second_per_address: usize,
+    /// Sessions of one token's subject; 0 is no bound.
+    pub max_per_subject: usize,
     /// Channels and patterns of one session.
     pub max_channels: usize,
     /// The longest silence in a session.
@@ -29,6 +41,8 @@ pub struct Config {
     pub send_buffer_bytes: usize,
     /// Requests that a client may make in a second over a WebSocket; 0 is no bound.
     pub max_requests_per_second: usize,
+    /// Publications among them; 0 is no bound of their own.
+    pub max_publications_per_second: usize,
     /// The longest message of a client over a WebSocket, in bytes.
     pub max_message_bytes: usize,
     /// The longest text of what a client says of itself, in bytes of JSON.

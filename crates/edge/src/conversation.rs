@@ -126,7 +126,7 @@ async fn renew(shard: &Shard, key: SessionKey, token: &str) -> Result<Vec<u8>, R
         config.access.allow_presence(&patterns, &renewed)?;
     }
     let left = renewed.time_left().map_or("null".to_owned(), |left| left.as_millis().to_string());
-    sessions.renew(key, renewed);
+    sessions.renew(key, renewed)?;
     Ok(format!(r#","expires_in_ms":{left}"#).into_bytes())
 }
 

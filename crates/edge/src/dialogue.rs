@@ -29,14 +29,43 @@ pub(crate) struct Dialogue {
     /// What was read from the socket, and how much of it has been heard.
     unheard: Vec<u8>,
     heard: usize,
-    /// How many more requests it may make at once, as of some millisecond of the shard's life.
-    allowance: f32,
-    counted: u32,
+    /// What it may still ask for, and publish.
+    requests: Allowance,
+    publications: Allowance,
     /// When the message that is coming in was seen first, if one is.
     begun: Option<u32>,
     /// When it was pinged last, and how many pings it has not answered.
     pinged: u32,
     unanswered: u8,
+}
+
+/// How many more of something it may have at once, as of some millisecond of the shard's life.
+struct Allowance {
+    left: f32,
+    counted: u32,
+}
+
+impl Allowance {
+    /// As many as may ever be had at once.
+    const fn full() -> Self {
+        Self { left: f32::INFINITY, counted: 0 }
+    }
+
+    /// Takes one of so many a second, where 0 is no bound. False if there is none.
+    fn take(&mut self, per_second: usize, now: u32) -> bool {
+        if per_second == 0 {
+            return true;
+        }
+        let most = per_second as f32;
+        let passed = now.wrapping_sub(self.counted) as f32 / 1e3;
+        self.left = (self.left + passed * most).min(most);
+        self.counted = now;
+        let has_one = self.left >= 1.0;
+        if has_one {
+            self.left -= 1.0;
+        }
+        has_one
+    }
 }
 
 /// What has become of the request at hand.
@@ -69,8 +98,8 @@ impl Dialogue {
             reader: Reader::default(),
             unheard,
             heard: 0,
-            allowance: f32::INFINITY,
-            counted: 0,
+            requests: Allowance::full(),
+            publications: Allowance::full(),
             begun: None,
             pinged: 0,
             unanswered: 0,
@@ -125,20 +154,14 @@ impl Dialogue {
         Ok(incoming)
     }
 
-    /// Counts a request against so many a second, where 0 is no bound. False if it is one too many.
+    /// Counts a request against so many a second. False if it is one too many.
     pub(crate) fn may_ask(&mut self, per_second: usize, now: u32) -> bool {
-        if per_second == 0 {
-            return true;
-        }
-        let most = per_second as f32;
-        let passed = now.wrapping_sub(self.counted) as f32 / 1e3;
-        self.allowance = (self.allowance + passed * most).min(most);
-        self.counted = now;
-        if self.allowance < 1.0 {
-            return false;
-        }
-        self.allowance -= 1.0;
-        true
+        self.requests.take(per_second, now)
+    }
+
+    /// The same for a publication.
+    pub(crate) fn may_publish(&mut self, per_second: usize, now: u32) -> bool {
+        self.publications.take(per_second, now)
     }
 
     /// Whether a message has been coming in for longer than `limit`.

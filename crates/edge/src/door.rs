@@ -45,10 +45,6 @@ use crate::{
     waiter::Waiter,
 };
 
-/// The longest head of a request, and the most headers in it.
-const MAX_HEAD_BYTES: usize = 16 * 1024;
-const MAX_HEADERS: usize = 64;
-
 /// How long a connection that has ended may take to hear the last answer.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -144,6 +140,10 @@ async fn converse(shard: Rc<Shard>, visitor: Visitor) {
             shard.config().proxies.warn_of_introduction(connected.address);
             tracing::debug!(peer = %connected, %error, "this is a header of the PROXY protocol");
         }
+        Err(Left::Ended(Err(error))) if error.is_parse_too_large() => {
+            shard.metrics.count_rejected("head_too_large");
+            tracing::debug!(peer = %connected, "a request's head is too long, or has too many headers");
+        }
         Err(Left::Ended(Err(error))) if error.is_parse() => {
             shard.metrics.count_rejected("bad_http");
             tracing::debug!(peer = %connected, %error, "this is not HTTP");
@@ -221,8 +221,8 @@ async fn drive(
         // hyper's time for a head is also that between two requests.
         .header_read_timeout(config.keep_alive)
         .half_close(true)
-        .max_buf_size(MAX_HEAD_BYTES)
-        .max_headers(MAX_HEADERS)
+        .max_buf_size(config.max_head_bytes)
+        .max_headers(config.max_headers)
         .serve_connection(io, service);
     let mut draining = pin!(async move { phase.wait_for(|phase| *phase == Phase::Draining).await.is_ok() });
     let mut late = pin!(head.late(config.head_timeout));

@@ -58,7 +58,7 @@ impl Edge {
     pub fn start(config: Config, shards: usize, metrics: &Metrics, lanes: &Lanes) -> io::Result<Self> {
         let (phase, watched) = watch::channel(Phase::Starting);
         let warm = watch::Sender::new(0);
-        let census = Census::new(config.max_sessions, config.max_new_per_second);
+        let census = Census::new(&config);
         let config = watch::Sender::new(Arc::new(config));
         let mut handles = Vec::with_capacity(shards);
         for number in 0..shards {
@@ -108,7 +108,7 @@ impl Edge {
     /// Goes on with other settings: what is decided from now on is decided by them. Who is here
     /// stays, and each shard takes them up at its next turn.
     pub fn reconfigure(&self, config: Config) {
-        self.census.set_limits(config.max_sessions, config.max_new_per_second);
+        self.census.set_limits(&config);
         self.config.send_replace(Arc::new(config));
     }
 

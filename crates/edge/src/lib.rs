@@ -19,6 +19,7 @@ mod config;
 mod control;
 mod conversation;
 mod cors;
+mod crowd;
 mod dialogue;
 mod door;
 mod edge;

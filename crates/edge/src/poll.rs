@@ -14,7 +14,7 @@ use tokio::time::timeout_at;
 
 use self::range::Range;
 use crate::{
-    census::Permit,
+    census::{Claim, Permit},
     close::CloseReason,
     control, fetch,
     request::{CURSOR_WAIT, Since, Wanted},
@@ -46,7 +46,12 @@ pub(crate) enum Looked {
 ///
 /// # Errors
 /// The gateway takes nobody in just now.
-pub(crate) async fn answer(shard: &Shard, wanted: &mut Wanted, method: &Method) -> Result<Looked, Refusal> {
+pub(crate) async fn answer(
+    shard: &Shard,
+    wanted: &mut Wanted,
+    method: &Method,
+    claim: Claim<'_>,
+) -> Result<Looked, Refusal> {
     if let Some(reason) = shard.sessions.borrow().refusal() {
         return Err(Refusal::closed(reason));
     }
@@ -55,19 +60,19 @@ pub(crate) async fn answer(shard: &Shard, wanted: &mut Wanted, method: &Method) 
     let begins = matches!(wanted.since, Since::Absent | Since::Last);
     if may_wait && range.unchanged {
         // What a 200 will hold is decided by the cursor alone.
-        return wait(shard, Start::Live);
+        return wait(shard, Start::Live, claim);
     }
     if may_wait && !begins && range.is_empty() {
         if let Some(cursor) = range.cursor {
             wanted.since = Since::After(cursor);
         }
-        return wait(shard, wanted.since.start());
+        return wait(shard, wanted.since.start(), claim);
     }
     Ok(Looked::Answered(respond(shard, wanted, method, &range)))
 }
 
-fn wait(shard: &Shard, start: Start) -> Result<Looked, Refusal> {
-    let permit = shard.sessions.borrow().permit_to_wait();
+fn wait(shard: &Shard, start: Start, claim: Claim<'_>) -> Result<Looked, Refusal> {
+    let permit = shard.sessions.borrow().permit_to_wait(claim);
     let permit = permit.map_err(Refusal::turned_away)?;
     Ok(Looked::Waits(start, permit))
 }

@@ -110,9 +110,19 @@ impl Refusal {
         let message = match reason {
             CloseReason::Starting => "the gateway is starting and has no cursor to give out yet; try again",
             CloseReason::AuthUnavailable => "what checks the token cannot be reached now; try again",
+            CloseReason::AddressLimit => {
+                "there are too many sessions of this address; end others, or try again"
+            }
+            CloseReason::SubjectLimit => {
+                "this token's subject has too many sessions; end others, or try again"
+            }
             _ => "the gateway takes nobody in just now; try again",
         };
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, reason.label(), message)
+        let status = match reason {
+            CloseReason::AddressLimit | CloseReason::SubjectLimit => StatusCode::TOO_MANY_REQUESTS,
+            _ => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        Self::new(status, reason.label(), message)
     }
 
     /// The same where it is known for how long.
@@ -122,7 +132,7 @@ impl Refusal {
 
     /// Whether the same may well be answered a little later.
     pub(crate) fn is_temporary(&self) -> bool {
-        self.status == StatusCode::SERVICE_UNAVAILABLE
+        matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)
     }
 
     /// What every error says, as a JSON object.
@@ -151,7 +161,7 @@ impl Refusal {
             headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
             headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+        if self.is_temporary() {
             // Spread, so that those who were turned away together do not come back together.
             let away = self.away.map(|away| away.as_secs_f64().ceil() as u64);
             let seconds = away.unwrap_or_else(|| rand::random_range(1..=5));

@@ -10,8 +10,10 @@ use hyper::{
 
 use crate::{
     advice, auth,
+    census::Claim,
     client::Client,
     close::CloseReason,
+    config::Config,
     control,
     cors::Cors,
     encoding::Encoding,
@@ -38,7 +40,7 @@ pub(crate) async fn handle(
     let client = config.proxies.client(connected, request.headers());
     let cors = config.cors.headers(request.headers());
     let head_only = request.method() == Method::HEAD;
-    let answered = match host::check(&request) {
+    let answered = match check(&config, &request) {
         Ok(()) => route(shard, request, taken, cors.clone(), client).await,
         Err(refusal) => Err(refusal),
     };
@@ -79,6 +81,17 @@ async fn route(
         ("/presence", _) => Box::pin(presence::answer(shard, &request, &asker)).await,
         _ => Err(Refusal::method("subscribe with GET, publish with POST, retract with DELETE", METHODS)),
     }
+}
+
+/// Sees to it that a request can be read by all in the same way, and is not too long.
+fn check<B>(config: &Config, request: &Request<B>) -> Result<(), Refusal> {
+    host::check(request)?;
+    let length = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    if length <= config.max_url_bytes {
+        return Ok(());
+    }
+    let message = format!("a path with its query has at most {} bytes here", config.max_url_bytes);
+    Err(Refusal::new(StatusCode::URI_TOO_LONG, "url_too_long", message))
 }
 
 /// Adds what every answer has.
@@ -131,10 +144,11 @@ async fn read(
     if let Some(left) = asker.time_left() {
         wanted.wait = wanted.wait.min(left);
     }
+    let claim = Claim { address: client.address, identity: asker.identity.as_ref() };
     let is_current = request.version() >= Version::HTTP_11;
     let mut start = wanted.since.start();
     let reply = match wanted.transport {
-        Transport::Poll => match poll::answer(shard, &mut wanted, request.method()).await? {
+        Transport::Poll => match poll::answer(shard, &mut wanted, request.method(), claim).await? {
             Looked::Answered(answer) => return Ok(answer),
             Looked::Waits(after, permit) => {
                 start = after;
@@ -144,7 +158,7 @@ async fn read(
         },
         Transport::Sse if request.method() == Method::HEAD => return Ok(event_stream_head()),
         Transport::Sse => Reply::Events { chunked: is_current, cors },
-        Transport::WebSocket => upgrade(shard, request)?,
+        Transport::WebSocket => upgrade(shard, request, claim)?,
     };
     taken.set(Some(Taken { client, asker, wanted, start, reply }));
     pending().await
@@ -154,7 +168,7 @@ async fn read(
 ///
 /// # Errors
 /// It does not ask as the standard says, or may not, or nobody is taken in now.
-fn upgrade<B>(shard: &Shard, request: &Request<B>) -> Result<Reply, Refusal> {
+fn upgrade<B>(shard: &Shard, request: &Request<B>, claim: Claim<'_>) -> Result<Reply, Refusal> {
     let accept = websocket::accept(request).map_err(|error| match error {
         HandshakeError::Malformed(words) => Refusal::new(StatusCode::BAD_REQUEST, "bad_handshake", words),
         HandshakeError::None | HandshakeError::Version => Refusal::upgrade(),
@@ -164,7 +178,7 @@ fn upgrade<B>(shard: &Shard, request: &Request<B>) -> Result<Reply, Refusal> {
         return Err(Refusal::foreign_origin("open a WebSocket"));
     }
     let sessions = shard.sessions.borrow();
-    let permit = sessions.permit().map_err(Refusal::turned_away)?;
+    let permit = sessions.permit(claim).map_err(Refusal::turned_away)?;
     Ok(Reply::WebSocket { accept, permit })
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct Session {
     pub(crate) last_write: u32,
     pub(crate) delivered: u32,
     /// Its place among all that the gateway may hold.
-    pub(crate) _permit: Permit,
+    pub(crate) permit: Permit,
 }
 
 /// Latest values that a session has not got yet. They have no ids: it can come back to none of them.

@@ -13,7 +13,7 @@ use socket2::SockRef;
 use super::Sessions;
 use crate::{
     asker::Asker,
-    census::{Crowded, Permit},
+    census::{Claim, Crowded, Permit},
     client::Client,
     close::CloseReason,
     control,
@@ -65,23 +65,29 @@ impl Sessions {
     ///
     /// # Errors
     /// It is turned away.
-    pub(crate) fn permit(&self) -> Result<Permit, TurnedAway> {
+    pub(crate) fn permit(&self, claim: Claim<'_>) -> Result<Permit, TurnedAway> {
         self.check_open()?;
-        let reason = CloseReason::Overloaded;
-        self.census.admit().map_err(|crowded| match crowded {
-            Crowded::Full => TurnedAway { reason, away: self.away(reason) },
-            // The turns are spread already; the jitter keeps those of several gateways apart.
-            Crowded::Rush(turn) => TurnedAway { reason, away: turn + control::jittered(self.config.retry) },
-        })
+        self.census.admit(claim).map_err(|crowded| self.turn_away(crowded))
     }
 
     /// A permit for a poll that waits.
     ///
     /// # Errors
     /// It is turned away.
-    pub(crate) fn permit_to_wait(&self) -> Result<Permit, TurnedAway> {
-        let reason = CloseReason::Overloaded;
-        self.census.admit_at_once().ok_or_else(|| TurnedAway { reason, away: self.away(reason) })
+    pub(crate) fn permit_to_wait(&self, claim: Claim<'_>) -> Result<Permit, TurnedAway> {
+        self.census.admit_at_once(claim).map_err(|crowded| self.turn_away(crowded))
+    }
+
+    pub(super) fn turn_away(&self, crowded: Crowded) -> TurnedAway {
+        let (reason, turn) = match crowded {
+            Crowded::Full => (CloseReason::Overloaded, None),
+            Crowded::Rush(turn) => (CloseReason::Overloaded, Some(turn)),
+            Crowded::Address(turn) => (CloseReason::AddressLimit, turn),
+            Crowded::Subject => (CloseReason::SubjectLimit, None),
+        };
+        // The turns are spread already; the jitter keeps those of several gateways apart.
+        let away = turn.map_or_else(|| self.away(reason), |turn| turn + control::jittered(self.config.retry));
+        TurnedAway { reason, away }
     }
 
     fn check_open(&self) -> Result<(), TurnedAway> {
@@ -104,7 +110,7 @@ impl Sessions {
         // It may have closed since a permit was given out.
         let permit = match permit {
             Some(permit) => self.check_open().map(|()| permit),
-            None => self.permit(),
+            None => self.permit(Claim { address: client.address, identity: asker.identity.as_ref() }),
         };
         let permit = match permit {
             Ok(permit) => permit,
@@ -139,7 +145,7 @@ impl Sessions {
             opened: now,
             last_write: now,
             delivered: 0,
-            _permit: permit,
+            permit,
         };
         self.greet(key, &mut session, wanted.since, out);
         self.insert(key, session);

@@ -11,7 +11,7 @@ use super::{Sessions, session_mut};
 use crate::{
     asker::Asker,
     close::CloseReason,
-    command::{Ask, Misunderstood},
+    command::{Ask, Command, Misunderstood},
     conversation,
     dialogue::{Request, Task},
     respond::Refusal,
@@ -92,23 +92,32 @@ impl Sessions {
     }
 
     fn take_message(&mut self, key: SessionKey, text: &str) {
-        let (now, rate) = (self.millis(), self.config.max_requests_per_second);
+        let now = self.millis();
+        let (requests, publications) =
+            (self.config.max_requests_per_second, self.config.max_publications_per_second);
         let Some(dialogue) = self.dialogue(key) else { return };
-        let may_ask = dialogue.may_ask(rate, now);
-        match Ask::parse(text) {
-            Ok(ask) if may_ask => {
-                dialogue.request = Request::Made(Box::new(ask));
+        let too_many = |code, what: &str, most| {
+            let words = format!("a session makes at most {most} {what} a second");
+            Refusal::new(StatusCode::TOO_MANY_REQUESTS, code, words)
+        };
+        let (reference, asked) = match Ask::parse(text) {
+            Ok(Ask { reference, command }) => (reference, Ok(command)),
+            Err(Misunderstood { reference, refusal }) => (reference, Err(refusal)),
+        };
+        let may_ask = dialogue.may_ask(requests, now);
+        let asked = match asked {
+            _ if !may_ask => Err(too_many("too_many_requests", "requests", requests)),
+            Ok(Command::Publish(_)) if !dialogue.may_publish(publications, now) => {
+                Err(too_many("too_many_publications", "publications", publications))
+            }
+            asked => asked,
+        };
+        match asked {
+            Ok(command) => {
+                dialogue.request = Request::Made(Box::new(Ask { reference, command }));
                 self.asking.push(key);
             }
-            Ok(Ask { reference, .. }) | Err(Misunderstood { reference, .. }) if !may_ask => {
-                let words = format!("a session makes at most {rate} requests a second");
-                let refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", words);
-                self.reply_refused(key, reference.as_deref(), &refusal);
-            }
-            Ok(_) => {}
-            Err(Misunderstood { reference, refusal }) => {
-                self.reply_refused(key, reference.as_deref(), &refusal);
-            }
+            Err(refusal) => self.reply_refused(key, reference.as_deref(), &refusal),
         }
     }
 
@@ -163,11 +172,17 @@ impl Sessions {
     }
 
     /// A session's client has shown another token.
-    pub(crate) fn renew(&mut self, key: SessionKey, asker: Asker) {
-        if let Some(session) = session_mut(&mut self.slots, key) {
+    ///
+    /// # Errors
+    /// Its subject, which it had not named before, has too many sessions.
+    pub(crate) fn renew(&mut self, key: SessionKey, asker: Asker) -> Result<(), Refusal> {
+        let Some(session) = session_mut(&mut self.slots, key) else { return Ok(()) };
+        let counted = asker.identity.as_ref().map_or(Ok(()), |identity| session.permit.count_under(identity));
+        if counted.is_ok() {
             session.asker = asker;
             session.flags.warned = false;
         }
+        counted.map_err(|crowded| Refusal::turned_away(self.turn_away(crowded)))
     }
 
     /// The channels of a session, as they were asked for.

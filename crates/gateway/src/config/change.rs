@@ -12,6 +12,9 @@ use super::{file::File, load::holds_secret, problem::Problem};
 const CHANGEABLE: &[&str] = &[
     "listen.head_timeout",
     "listen.keep_alive",
+    "listen.max_head_bytes",
+    "listen.max_headers",
+    "listen.max_url_bytes",
     "listen.trusted_proxies",
     "broker.readiness",
     "history",

@@ -27,6 +27,9 @@ pub(crate) struct Listen {
     pub(crate) public: SocketAddr,
     pub(crate) admin: SocketAddr,
     pub(crate) head_timeout: Span,
+    pub(crate) max_head_bytes: usize,
+    pub(crate) max_headers: usize,
+    pub(crate) max_url_bytes: usize,
     pub(crate) keep_alive: Span,
     pub(crate) shards: usize,
     pub(crate) trusted_proxies: Vec<String>,
@@ -86,6 +89,9 @@ pub(crate) struct History {
 pub(crate) struct Sessions {
     pub(crate) max: usize,
     pub(crate) max_new_per_second: usize,
+    pub(crate) max_per_address: usize,
+    pub(crate) max_new_per_second_per_address: usize,
+    pub(crate) max_per_subject: usize,
     pub(crate) max_channels: usize,
     pub(crate) heartbeat: Span,
     pub(crate) retry: Span,
@@ -93,6 +99,7 @@ pub(crate) struct Sessions {
     pub(crate) write_timeout: Span,
     pub(crate) send_buffer_bytes: usize,
     pub(crate) max_requests_per_second: usize,
+    pub(crate) max_publications_per_second: usize,
     pub(crate) max_message_bytes: usize,
 }
 
@@ -216,6 +223,9 @@ impl Default for Listen {
             public: SocketAddr::from(([127, 0, 0, 1], 8080)),
             admin: SocketAddr::from(([127, 0, 0, 1], 9180)),
             head_timeout: Span::seconds(10),
+            max_head_bytes: 16 * 1024,
+            max_headers: 64,
+            max_url_bytes: 8 * 1024,
             keep_alive: Span::seconds(75),
             shards: 0,
             trusted_proxies: Vec::new(),
@@ -273,6 +283,9 @@ impl Default for Sessions {
         Self {
             max: 0,
             max_new_per_second: 0,
+            max_per_address: 0,
+            max_new_per_second_per_address: 0,
+            max_per_subject: 0,
             max_channels: 100,
             heartbeat: Span::seconds(15),
             retry: Span::seconds(3),
@@ -280,6 +293,7 @@ impl Default for Sessions {
             write_timeout: Span::seconds(30),
             send_buffer_bytes: 64 * 1024,
             max_requests_per_second: 100,
+            max_publications_per_second: 0,
             max_message_bytes: 0,
         }
     }

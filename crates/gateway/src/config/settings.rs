@@ -89,9 +89,15 @@ fn edge(file: &File, auth: Auth, access: Access, proxies: Proxies) -> edge::Conf
     let (sessions, history) = (&file.sessions, &file.history);
     edge::Config {
         head_timeout: file.listen.head_timeout.0,
+        max_head_bytes: file.listen.max_head_bytes,
+        max_headers: file.listen.max_headers,
+        max_url_bytes: file.listen.max_url_bytes,
         keep_alive: file.listen.keep_alive.0,
         max_sessions: sessions.max,
         max_new_per_second: sessions.max_new_per_second,
+        max_per_address: sessions.max_per_address,
+        max_new_per_second_per_address: sessions.max_new_per_second_per_address,
+        max_per_subject: sessions.max_per_subject,
         max_channels: sessions.max_channels,
         heartbeat: sessions.heartbeat.0,
         retry: sessions.retry.0,
@@ -99,6 +105,7 @@ fn edge(file: &File, auth: Auth, access: Access, proxies: Proxies) -> edge::Conf
         write_timeout: sessions.write_timeout.0,
         send_buffer_bytes: sessions.send_buffer_bytes,
         max_requests_per_second: sessions.max_requests_per_second,
+        max_publications_per_second: sessions.max_publications_per_second,
         max_message_bytes: match sessions.max_message_bytes {
             // Room for escapes, and for what stands around the data.
             0 => 2 * file.broker.max_data_bytes,
@@ -207,6 +214,10 @@ fn check_numbers(file: &File, problems: &mut Vec<Problem>) {
         }
     };
     within("listen.shards", file.listen.shards, 0, 1024);
+    // hyper's own least.
+    within("listen.max_head_bytes", file.listen.max_head_bytes, 8_192, MIB);
+    within("listen.max_headers", file.listen.max_headers, 1, 10_000);
+    within("listen.max_url_bytes", file.listen.max_url_bytes, 64, 65_000);
     within("history.keep_count", file.history.keep_count, 1, 100_000_000);
     let keep = usize::try_from(file.broker.redis.stream_keep_count).unwrap_or(usize::MAX);
     within("broker.redis.stream_keep_count", keep, 1, usize::MAX);
