@@ -10,8 +10,10 @@ use tokio::{
 use crate::{
     config::RedisConfig,
     decode::Rules,
+    directives::Directives,
     door::Door,
     embedded,
+    intake::Intake,
     link_error::LinkError,
     metrics::Metrics,
     outlet::Outlet,
@@ -54,7 +56,13 @@ impl Broker {
     ///
     /// # Errors
     /// The thread cannot be started.
-    pub fn start(kind: Kind, rules: Rules, metrics: Metrics, outlet: impl Outlet) -> Result<Self, io::Error> {
+    pub fn start(
+        kind: Kind,
+        rules: Rules,
+        metrics: Metrics,
+        directives: Directives,
+        outlet: impl Outlet,
+    ) -> Result<Self, io::Error> {
         let (status_sender, status) = watch::channel(Status::default());
         let (failure, failed) = oneshot::channel();
         let (mut archive, mut kept_pictures) = (None, None);
@@ -70,12 +78,21 @@ impl Broker {
             }
             Kind::RedisPubSub(config) => {
                 let publisher = Publisher::redis(&config);
-                let other = WrongDoor::new(config.clone(), Door::PubSub, rules.clone(), &metrics);
+                let other =
+                    WrongDoor::new(config.clone(), Door::PubSub, rules.clone(), &metrics, directives.clone());
                 spawn("wrong door", other.listen())?;
                 let (pictures, wanted) = Pictures::new(&config);
                 kept_pictures = Some((pictures.clone(), wanted));
-                let follower =
-                    Follower::new(config, rules, metrics, outlet, status_sender, publisher.clone(), pictures);
+                let intake = Intake::new(config.prefix(), rules.clone(), metrics.clone(), directives);
+                let follower = Follower::new(
+                    config,
+                    intake,
+                    metrics,
+                    outlet,
+                    status_sender,
+                    publisher.clone(),
+                    pictures,
+                );
                 spawn("broker", async move {
                     if let Err(error) = follower.run().await {
                         let _ = failure.send(error);
@@ -91,9 +108,11 @@ impl Broker {
                 let epoch = Epoch::default();
                 let counting = epoch.clone();
                 spawn("archive", run_archive(archived, retention, kept, counted, counting, requests))?;
-                let other = WrongDoor::new(config.clone(), Door::Stream, rules.clone(), &metrics);
+                let other =
+                    WrongDoor::new(config.clone(), Door::Stream, rules.clone(), &metrics, directives.clone());
                 spawn("wrong door", other.listen())?;
-                let tail = Tail::new(config, warmth, rules, metrics, outlet, status_sender, epoch);
+                let intake = Intake::new(config.prefix(), rules.clone(), metrics.clone(), directives);
+                let tail = Tail::new(config, warmth, intake, metrics, outlet, status_sender, epoch);
                 spawn("broker", async move {
                     if let Err(error) = tail.run().await {
                         let _ = failure.send(error);

@@ -9,8 +9,8 @@ use prometheus::IntCounter;
 use publication::{Arrival, Publication, PublicationError};
 
 use crate::{
-    beacon::Beacon, control::Control, decode::Rules, link::Delivery, metrics::Metrics, order::Item,
-    resp::Fields,
+    beacon::Beacon, control::Control, decode::Rules, directives::Directives, link::Delivery,
+    metrics::Metrics, order::Item, resp::Fields,
 };
 
 /// Decodes what stands under one prefix.
@@ -20,12 +20,18 @@ pub(crate) struct Intake {
     metrics: Metrics,
     ok: IntCounter,
     complaint: Complaint,
+    directives: Directives,
 }
 
 impl Intake {
-    pub(crate) fn new(prefix: &str, rules: Rules, metrics: Metrics) -> Self {
+    pub(crate) fn new(prefix: &str, rules: Rules, metrics: Metrics, directives: Directives) -> Self {
         let ok = metrics.publications.with_label_values(&["ok"]);
-        Self { prefix: prefix.into(), rules, metrics, ok, complaint: Complaint::default() }
+        Self { prefix: prefix.into(), rules, metrics, ok, complaint: Complaint::default(), directives }
+    }
+
+    /// What a publication must be like.
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     /// What a delivery means; `None` for what does not count: a beacon or control message that is none.
@@ -37,6 +43,10 @@ impl Intake {
         let name = full_name.strip_prefix(&*self.prefix).unwrap_or(full_name);
         let decoded = match (name, payload) {
             (b"@beacon", payload) => return payload.and_then(Beacon::decode).map(Item::Beacon),
+            (b"@control", Some(directive @ [b'{', ..])) => {
+                self.directives.overhear(directive);
+                return None;
+            }
             (b"@control", payload) => return payload.and_then(Control::decode).map(Item::Control),
             (_, None) => Err(PublicationError::TooLong { limit: self.rules.max_data_bytes }),
             (b"@json", Some(payload)) => self.rules.envelope(payload),

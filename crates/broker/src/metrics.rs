@@ -19,6 +19,10 @@ pub struct Metrics {
     pub presence_members: IntGauge,
     /// 1 while it can be told who is present through other gateways.
     pub presence_ok: IntGauge,
+    /// What backends had done with sessions, by its word; or `dropped`.
+    pub directives: IntCounterVec,
+    /// Revocations that are known.
+    pub revocations: IntGauge,
 }
 
 impl Metrics {
@@ -61,7 +65,20 @@ impl Metrics {
                 "fanfare_presence_ok",
                 "1 while it can be told who is present through other gateways",
             )?,
+            directives: IntCounterVec::new(
+                Opts::new(
+                    "fanfare_directives_total",
+                    "What came on @control: what it does, or that it was dropped",
+                ),
+                &["kind"],
+            )?,
+            revocations: IntGauge::new(
+                "fanfare_revocations",
+                "Revocations of tokens and subjects that are known",
+            )?,
         };
+        registry.register(Box::new(metrics.directives.clone()))?;
+        registry.register(Box::new(metrics.revocations.clone()))?;
         registry.register(Box::new(metrics.publications.clone()))?;
         registry.register(Box::new(metrics.roundtrip_ok.clone()))?;
         registry.register(Box::new(metrics.reconnects.clone()))?;

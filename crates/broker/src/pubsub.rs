@@ -19,7 +19,6 @@ use crate::{
     backoff::Backoff,
     beacon::Beacon,
     config::RedisConfig,
-    decode::Rules,
     door::Door,
     intake::Intake,
     link::{Link, max_payload},
@@ -76,7 +75,7 @@ enum Event {
 impl<O: Outlet> Follower<O> {
     pub(crate) fn new(
         config: RedisConfig,
-        rules: Rules,
+        intake: Intake,
         metrics: Metrics,
         outlet: O,
         status: watch::Sender<Status>,
@@ -84,8 +83,8 @@ impl<O: Outlet> Follower<O> {
         pictures: Pictures,
     ) -> Self {
         Self {
-            max_payload: max_payload(&rules),
-            intake: Intake::new(config.prefix(), rules, metrics.clone()),
+            max_payload: max_payload(intake.rules()),
+            intake,
             config,
             metrics,
             outlet,

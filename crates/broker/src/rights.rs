@@ -24,6 +24,9 @@ const PRESENCE: &[&str] = &[
     "+pexpire",
 ];
 
+/// What is asked of Redis to keep revocations.
+const REVOCATIONS: &[&str] = &["+hget", "+hgetall", "+hset", "+hdel"];
+
 /// One thing that is needed.
 struct Need {
     /// The rule that allows the command.
@@ -130,11 +133,20 @@ pub(crate) fn grant_one(config: &RedisConfig, rule: &str) -> String {
 /// The command that grants what presence needs, if that is what an error tells of. Nothing of it is asked
 /// for at the start: most gateways never need it.
 pub(crate) fn grant_presence(config: &RedisConfig, error: &str) -> Option<String> {
+    grant_all(config, error, PRESENCE)
+}
+
+/// The same for what is needed to keep revocations.
+pub(crate) fn grant_revocations(config: &RedisConfig, error: &str) -> Option<String> {
+    grant_all(config, error, REVOCATIONS)
+}
+
+fn grant_all(config: &RedisConfig, error: &str, rules: &[&str]) -> Option<String> {
     if error.contains("permissions to access") {
         return Some(grant_one(config, &rule_for(Scope::Keys, config)));
     }
     let is_denied = error.contains("permissions to run");
-    is_denied.then(|| grant(config, &PRESENCE.iter().map(|rule| (*rule).to_owned()).collect()))
+    is_denied.then(|| grant(config, &rules.iter().map(|rule| (*rule).to_owned()).collect()))
 }
 
 fn grant(config: &RedisConfig, rules: &BTreeSet<String>) -> String {

@@ -64,7 +64,7 @@ impl<O: Outlet> Tail<O> {
     pub(crate) fn new(
         config: RedisConfig,
         warmth: Warmth,
-        rules: Rules,
+        intake: Intake,
         metrics: Metrics,
         outlet: O,
         status: watch::Sender<Status>,
@@ -72,8 +72,8 @@ impl<O: Outlet> Tail<O> {
     ) -> Self {
         Self {
             key: config.stream_key(),
-            max_value: max_value(&rules),
-            intake: Intake::new(config.prefix(), rules, metrics.clone()),
+            max_value: max_value(intake.rules()),
+            intake,
             config,
             warmth,
             metrics,

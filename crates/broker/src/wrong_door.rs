@@ -13,6 +13,7 @@ use crate::{
     config::RedisConfig,
     connection::Connection,
     decode::Rules,
+    directives::Directives,
     door::Door,
     link::{Delivery, Link, max_payload},
     link_error::LinkError,
@@ -37,14 +38,30 @@ pub(crate) struct WrongDoor {
     rules: Rules,
     counter: IntCounter,
     pace: Pace,
+    /// Comes by the same door.
+    directives: Directives,
     /// A gateway of the other kind has been told of.
     other_kind_told: bool,
 }
 
 impl WrongDoor {
-    pub(crate) fn new(config: RedisConfig, door: Door, rules: Rules, metrics: &Metrics) -> Self {
+    pub(crate) fn new(
+        config: RedisConfig,
+        door: Door,
+        rules: Rules,
+        metrics: &Metrics,
+        directives: Directives,
+    ) -> Self {
         let counter = metrics.publications.with_label_values(&["wrong_door"]);
-        Self { config, door, rules, counter, pace: Pace::every(LOG_INTERVAL), other_kind_told: false }
+        Self {
+            config,
+            door,
+            rules,
+            counter,
+            pace: Pace::every(LOG_INTERVAL),
+            directives,
+            other_kind_told: false,
+        }
     }
 
     /// Listens until it turns out that it may not.
@@ -90,6 +107,9 @@ impl WrongDoor {
         let publication = match (name, delivery) {
             (b"@beacon", Delivery::Message { payload, .. }) => return self.hear_beacon(payload),
             (b"@json", Delivery::Message { payload, .. }) => self.rules.envelope(payload),
+            (b"@control", Delivery::Message { payload: directive @ [b'{', ..], .. }) => {
+                return self.directives.overhear(directive);
+            }
             // These names are Fanfare's own.
             ([b'@', ..], _) => return,
             (name, Delivery::Message { payload, .. }) => self.rules.plain(name, payload),

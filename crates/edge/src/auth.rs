@@ -7,12 +7,14 @@ use std::{sync::Arc, time::SystemTime};
 
 use hyper::{HeaderMap, StatusCode};
 use identity::{Identity, Keyring, TokenError};
+use publication::{Revocable, Revocations};
 
 pub use self::keys::KeysRequest;
 use self::shown::{Shown, Way};
 use crate::{
     asker::{Asker, Foreign},
     client::Client,
+    close::CloseReason,
     respond::Refusal,
     shard::Shard,
 };
@@ -85,7 +87,24 @@ pub(crate) async fn check(shard: &Shard, token: &str) -> Result<Arc<Identity>, R
         }
         checked => checked,
     };
-    checked.map(Arc::new).map_err(|error| Refusal::bad_token(&error))
+    let identity = checked.map_err(|error| Refusal::bad_token(&error))?;
+    if !shard.revocations.are_complete() {
+        return Err(Refusal::closed(CloseReason::AuthUnavailable));
+    }
+    if is_revoked(&shard.revocations, &identity) {
+        return Err(Refusal::new(
+            StatusCode::UNAUTHORIZED,
+            "token_revoked",
+            "the token was revoked; get a new one",
+        ));
+    }
+    Ok(Arc::new(identity))
+}
+
+/// Whether a token was revoked.
+pub(crate) fn is_revoked(revocations: &Revocations, identity: &Identity) -> bool {
+    let Identity { id, subject, issued, .. } = identity;
+    revocations.revoke(Revocable { id: id.as_deref(), subject: subject.as_deref(), issued: *issued })
 }
 
 fn several(what: &str) -> Refusal {

@@ -27,6 +27,10 @@ pub enum CloseReason {
     Limit,
     /// The time of its token is over.
     TokenExpired,
+    /// Its token counts no longer.
+    Revoked,
+    /// A backend wanted it to end.
+    Disconnected,
     /// Who it is cannot be told now.
     AuthUnavailable,
     /// `sessions.max_per_address` is reached, or more come from there than may in a second.
@@ -42,9 +46,16 @@ impl CloseReason {
     #[must_use]
     pub(crate) const fn of(transport: Transport) -> &'static [Self] {
         match transport {
-            Transport::Sse => {
-                &[Self::Gone, Self::Drain, Self::Lifetime, Self::Slow, Self::Talkative, Self::TokenExpired]
-            }
+            Transport::Sse => &[
+                Self::Gone,
+                Self::Drain,
+                Self::Lifetime,
+                Self::Slow,
+                Self::Talkative,
+                Self::TokenExpired,
+                Self::Revoked,
+                Self::Disconnected,
+            ],
             Transport::Poll => &[Self::Gone, Self::Answered],
             Transport::WebSocket => &[
                 Self::Gone,
@@ -55,6 +66,8 @@ impl CloseReason {
                 Self::Violation,
                 Self::Limit,
                 Self::TokenExpired,
+                Self::Revoked,
+                Self::Disconnected,
             ],
         }
     }
@@ -74,11 +87,19 @@ impl CloseReason {
             Self::Violation => "violation",
             Self::Limit => "limit",
             Self::TokenExpired => "token-expired",
+            Self::Revoked => "revoked",
+            Self::Disconnected => "disconnected",
             Self::AuthUnavailable => "auth-unavailable",
             Self::AddressLimit => "address-limit",
             Self::SubjectLimit => "subject-limit",
             Self::Answered => "answered",
         }
+    }
+
+    /// Whether it is of use to come back, at least with the same token.
+    #[must_use]
+    pub const fn may_come_back(self) -> bool {
+        !matches!(self, Self::Revoked)
     }
 
     /// How many times `sessions.retry` a browser is asked to stay away, before jitter.
@@ -100,14 +121,15 @@ impl CloseReason {
             // It goes away, for this browser at least.
             Self::Drain | Self::Lifetime => 1001,
             Self::Violation => 1002,
-            Self::Slow | Self::Talkative | Self::Silent | Self::Limit => 1008,
+            Self::Slow | Self::Talkative | Self::Silent | Self::Limit | Self::Disconnected => 1008,
             Self::Overloaded
             | Self::Starting
             | Self::AuthUnavailable
             | Self::AddressLimit
             | Self::SubjectLimit => 1013,
-            // "Unauthorized" in IANA's registry.
+            // "Unauthorized" and "Forbidden" in IANA's registry.
             Self::TokenExpired => 3000,
+            Self::Revoked => 3003,
         }
     }
 }

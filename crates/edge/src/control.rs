@@ -51,7 +51,7 @@ pub(crate) fn write_bye(
     reason: CloseReason,
     away: Duration,
 ) {
-    let data = &format!(r#"{{"reason":"{}","reconnect":true}}"#, reason.label());
+    let data = &format!(r#"{{"reason":"{}","reconnect":{}}}"#, reason.label(), reason.may_come_back());
     encoding.write_control(out, &Control { name: "bye", id: cursor, retry: Some(away), data });
 }
 

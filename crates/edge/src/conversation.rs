@@ -67,7 +67,7 @@ async fn subscribe(
             let mut sessions = shard.sessions.borrow_mut();
             if sessions.has_all(key) {
                 if !caught.more {
-                    sessions.subscribe(key, patterns);
+                    sessions.subscribe(key, &patterns);
                 }
                 return Ok(caught.members);
             }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use identity::{Key, Keyring};
-use publication::{Batch, News, Snapshot};
+use publication::{Batch, Directive, News, Snapshot};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     lanes::Lanes,
     metrics::Metrics,
     phase::Phase,
-    thread::{self, Ask, Handle, INBOX_BATCHES, MAX_ARRIVED, MAX_NEWS, Pulse},
+    thread::{self, Ask, Handle, INBOX_BATCHES, MAX_ARRIVED, MAX_DIRECTIVES, MAX_NEWS, Pulse},
 };
 
 /// A shard that has not ticked for so long is stuck.
@@ -64,6 +64,7 @@ impl Edge {
         for number in 0..shards {
             let (inbox, inbox_end) = mpsc::channel(INBOX_BATCHES);
             let (news, news_end) = mpsc::channel(MAX_NEWS);
+            let (directives, directives_end) = mpsc::channel(MAX_DIRECTIVES);
             let (arrived, arrived_end) = mpsc::channel(MAX_ARRIVED);
             let (asks, asks_end) = mpsc::channel(1);
             let pulse = Pulse { at: Instant::now(), gauges: hub::Gauges::default(), behind: 0 };
@@ -77,12 +78,14 @@ impl Edge {
                 warm: warm.clone(),
                 inbox: inbox_end,
                 news: news_end,
+                directives: directives_end,
                 arrived: arrived_end,
                 asks: asks_end,
                 pulse: Arc::clone(&pulse),
             };
             thread::spawn(number, start)?;
-            handles.push(Handle { inbox, news, arrived, asks, load: Arc::new(AtomicUsize::new(0)), pulse });
+            let load = Arc::new(AtomicUsize::new(0));
+            handles.push(Handle { inbox, news, directives, arrived, asks, load, pulse });
         }
         let metrics = metrics.clone();
         Ok(Self { shards: handles, phase, warm, census, metrics, config })
@@ -98,6 +101,12 @@ impl Edge {
     #[must_use]
     pub fn news(&self) -> Vec<mpsc::Sender<Arc<[News]>>> {
         self.shards.iter().map(|shard| shard.news.clone()).collect()
+    }
+
+    /// Where each shard takes what is to be done with sessions.
+    #[must_use]
+    pub fn directives(&self) -> Vec<mpsc::Sender<Arc<Directive>>> {
+        self.shards.iter().map(|shard| shard.directives.clone()).collect()
     }
 
     /// Accepts connections for as long as it is polled.

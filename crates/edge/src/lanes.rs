@@ -1,6 +1,6 @@
 //! The one-way lanes out of the edge.
 
-use publication::Roll;
+use publication::{Revocations, Roll};
 use tokio::sync::mpsc;
 
 use crate::{
@@ -20,4 +20,6 @@ pub struct Lanes {
     pub keys: mpsc::Sender<KeysRequest>,
     /// Who is present through this gateway, and who wants to know.
     pub roll: Roll,
+    /// Tokens that count no longer.
+    pub revocations: Revocations,
 }

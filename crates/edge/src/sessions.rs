@@ -3,6 +3,7 @@
 mod admission;
 mod conversation;
 mod delivery;
+mod directives;
 mod farewell;
 mod sweep;
 mod waiting;
@@ -16,7 +17,7 @@ use std::{
 
 use hub::{AudienceKey, Hub, SessionKey};
 use mio::{Registry, Token, event::Event};
-use publication::{Arrival, Batch, Roll, SessionName};
+use publication::{Arrival, Batch, Revocations, Roll, SessionName};
 use slab::Slab;
 
 pub(crate) use self::admission::{Newcomer, TurnedAway};
@@ -54,6 +55,10 @@ pub(crate) struct Sessions {
     waiting: Waiting,
     watching: Watching,
     roll: Roll,
+    /// Tokens that count no longer.
+    revocations: Revocations,
+    /// As of which change of them all sessions were looked at.
+    revocations_seen: u64,
     /// Sessions that have something to do and a socket that may take it.
     ready: VecDeque<SessionKey>,
     woken: Vec<SessionKey>,
@@ -77,6 +82,7 @@ impl Sessions {
         metrics: Metrics,
         census: Census,
         roll: Roll,
+        revocations: Revocations,
         registry: Registry,
     ) -> Self {
         let now = Instant::now();
@@ -93,6 +99,8 @@ impl Sessions {
             waiting: Waiting::default(),
             watching: Watching::default(),
             roll,
+            revocations,
+            revocations_seen: 0,
             ready: VecDeque::new(),
             woken: Vec::new(),
             asking: Vec::new(),

@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use publication::Revocations;
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::{
@@ -23,6 +24,7 @@ pub(crate) struct Shard {
     pub(crate) presence: mpsc::Sender<PresenceRequest>,
     pub(crate) fetch: Fetching,
     pub(crate) keys: mpsc::Sender<KeysRequest>,
+    pub(crate) revocations: Revocations,
     pub(crate) phase: watch::Receiver<Phase>,
     /// To be told once when cursors can be given out.
     pub(crate) warm: Cell<Option<watch::Sender<usize>>>,

@@ -11,7 +11,7 @@ use std::{
 };
 
 use hub::Gauges;
-use publication::{Batch, News, Snapshot};
+use publication::{Batch, Directive, News, Snapshot};
 use tokio::{
     io::unix::AsyncFd,
     runtime,
@@ -29,6 +29,8 @@ use crate::{
 pub(crate) const INBOX_BATCHES: usize = 64;
 /// News of presence that may wait for a shard; when they do, presence waits, and nothing else.
 pub(crate) const MAX_NEWS: usize = 64;
+/// Directives that may wait for a shard.
+pub(crate) const MAX_DIRECTIVES: usize = 64;
 /// Sockets that may wait for a shard.
 pub(crate) const MAX_ARRIVED: usize = 1_024;
 /// Events taken from the kernel at once.
@@ -45,6 +47,7 @@ pub(crate) struct Start {
     pub(crate) warm: watch::Sender<usize>,
     pub(crate) inbox: mpsc::Receiver<Arc<Batch>>,
     pub(crate) news: mpsc::Receiver<Arc<[News]>>,
+    pub(crate) directives: mpsc::Receiver<Arc<Directive>>,
     pub(crate) arrived: mpsc::Receiver<Arrived>,
     pub(crate) asks: mpsc::Receiver<Ask>,
     pub(crate) pulse: Arc<Mutex<Pulse>>,
@@ -68,6 +71,7 @@ pub(crate) struct Pulse {
 pub(crate) struct Handle {
     pub(crate) inbox: mpsc::Sender<Arc<Batch>>,
     pub(crate) news: mpsc::Sender<Arc<[News]>>,
+    pub(crate) directives: mpsc::Sender<Arc<Directive>>,
     pub(crate) arrived: mpsc::Sender<Arrived>,
     pub(crate) asks: mpsc::Sender<Ask>,
     pub(crate) load: Arc<AtomicUsize>,
@@ -86,8 +90,9 @@ pub(crate) fn spawn(number: usize, start: Start) -> io::Result<()> {
 }
 
 async fn run(poll: mio::Poll, start: Start) {
-    let Start { config, metrics, census, lanes, phase, warm, inbox, news, arrived, asks, pulse } = start;
-    let Lanes { publish, presence, fetch, keys, roll } = lanes;
+    let Start { config, metrics, census, lanes, phase, warm, inbox, news, directives, arrived, asks, pulse } =
+        start;
+    let Lanes { publish, presence, fetch, keys, roll, revocations } = lanes;
     let registry = poll.registry().try_clone();
     let sockets = readiness::readable(poll);
     let (Ok(registry), Ok(sockets)) = (registry, sockets) else {
@@ -96,7 +101,8 @@ async fn run(poll: mio::Poll, start: Start) {
         std::process::abort();
     };
     let current = Arc::clone(&config.borrow());
-    let sessions = Sessions::new(Arc::clone(&current), metrics.clone(), census, roll, registry);
+    let sessions =
+        Sessions::new(Arc::clone(&current), metrics.clone(), census, roll, revocations.clone(), registry);
     let shard = Rc::new(Shard {
         config: RefCell::new(current),
         metrics,
@@ -105,6 +111,7 @@ async fn run(poll: mio::Poll, start: Start) {
         presence,
         fetch,
         keys,
+        revocations,
         phase,
         warm: Cell::new(Some(warm)),
         moved: Notify::new(),
@@ -114,6 +121,7 @@ async fn run(poll: mio::Poll, start: Start) {
     tokio::task::spawn_local(welcome(Rc::clone(&shard), arrived));
     tokio::task::spawn_local(tell(Rc::clone(&shard), asks));
     tokio::task::spawn_local(spread(Rc::clone(&shard), news));
+    tokio::task::spawn_local(obey(Rc::clone(&shard), directives));
     // The loop looks at many sockets a turn: Tokio's cooperative budget would make it miss some.
     unconstrained(follow(&shard, sockets, Inbox::new(inbox), config, &pulse)).await;
 }
@@ -138,6 +146,14 @@ async fn tell(shard: Rc<Shard>, mut asks: mpsc::Receiver<Ask>) {
 async fn spread(shard: Rc<Shard>, mut news: mpsc::Receiver<Arc<[News]>>) {
     while let Some(news) = news.recv().await {
         shard.sessions.borrow_mut().tell(&news);
+        shard.stirred.notify_one();
+    }
+}
+
+/// Does with sessions what backends want.
+async fn obey(shard: Rc<Shard>, mut directives: mpsc::Receiver<Arc<Directive>>) {
+    while let Some(directive) = directives.recv().await {
+        shard.sessions.borrow_mut().obey(&directive);
         shard.stirred.notify_one();
     }
 }

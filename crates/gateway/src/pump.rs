@@ -1,9 +1,9 @@
-//! Where broker and edge meet: every batch, and all news of presence, goes to every shard.
+//! Where broker and edge meet: every batch, all news of presence and every directive goes to every shard.
 
 use std::sync::Arc;
 
-use broker::{NewsOutlet, Outlet};
-use publication::{Batch, News};
+use broker::{DirectiveOutlet, NewsOutlet, Outlet};
+use publication::{Batch, Directive, News};
 use tokio::sync::mpsc;
 
 /// The inboxes of all shards.
@@ -29,6 +29,21 @@ impl NewsOutlet for Herald {
         let news: Arc<[News]> = news.into();
         for shard in &self.0 {
             if shard.send(Arc::clone(&news)).await.is_err() {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// The lanes by which the shards hear what is to be done with sessions.
+pub(crate) struct Marshal(pub(crate) Vec<mpsc::Sender<Arc<Directive>>>);
+
+impl DirectiveOutlet for Marshal {
+    async fn pass(&mut self, directive: Directive) -> bool {
+        let directive = Arc::new(directive);
+        for shard in &self.0 {
+            if shard.send(Arc::clone(&directive)).await.is_err() {
                 return false;
             }
         }

@@ -4,6 +4,7 @@
 use std::{path::PathBuf, rc::Rc, sync::Arc};
 
 use edge::Edge;
+use publication::Revocations;
 
 use crate::{
     config::{self, Change, File, Problem, Settings},
@@ -32,6 +33,7 @@ pub(crate) struct Reloader {
     pub(crate) edge: Rc<Edge>,
     pub(crate) rules: Rules,
     pub(crate) keys: Keys,
+    pub(crate) revocations: Revocations,
     pub(crate) readiness: Readiness,
     pub(crate) metrics: Rc<Metrics>,
     pub(crate) manager: Manager,
@@ -76,6 +78,7 @@ impl Reloader {
         self.keys.complete(Arc::make_mut(&mut settings.edge.auth.keyring));
         self.metrics.set_sessions_max(settings.edge.max_sessions);
         self.readiness.set_with_broker(settings.broker_readiness);
+        self.revocations.set_wanted(!settings.edge.auth.keyring.is_empty());
         self.rules.replace(settings.edge.access.clone());
         self.edge.reconfigure(settings.edge.clone());
         if settings.log_level != self.settings().log_level

@@ -2,11 +2,11 @@
 
 use std::{future::pending, io, net::TcpListener, rc::Rc, time::Duration};
 
-use broker::{Archive, Broker, Onced, Pictures, Publisher, Whereabouts};
+use broker::{Archive, Broker, Directives, Onced, Pictures, Publisher, Whereabouts};
 use edge::{Edge, FetchRequest, Lanes, Outcome, PresenceRequest, PublishRequest};
 use futures_util::StreamExt;
 use identity::Keyring;
-use publication::Roll;
+use publication::{Revocations, Roll};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
 use socket2::SockRef;
@@ -21,7 +21,7 @@ use crate::{
     limits::Machine,
     manager::Manager,
     metrics::Metrics,
-    pump::{Herald, Pump},
+    pump::{Herald, Marshal, Pump},
     readiness::{Readiness, warm},
     reload::{Configured, Reloader},
     rules::Rules,
@@ -83,16 +83,27 @@ pub(crate) async fn serve(mut configured: Configured, listeners: Listeners) -> i
     let (fetch, fetching) = mpsc::channel(MAX_FETCHING);
     let (keys, unknown_keys) = mpsc::channel(MAX_UNKNOWN_KEYS);
     let roll = Roll::default();
-    let lanes = Lanes { publish, presence, fetch, keys, roll: roll.clone() };
+    let revocations = Revocations::default();
+    let lanes =
+        Lanes { publish, presence, fetch, keys, roll: roll.clone(), revocations: revocations.clone() };
     let edge = Rc::new(Edge::start(settings.edge.clone(), machine.shards, &metrics.edge, &lanes)?);
     let keys = Keys::new(&edge, settings.key_refresh, metrics.key_fetches.clone());
     keys.complete(&mut Keyring::clone(&settings.edge.auth.keyring));
     tokio::task::spawn_local(keys.clone().serve(unknown_keys));
     let rules = Rules::new(settings.edge.access.clone());
+    revocations.set_wanted(!settings.edge.auth.keyring.is_empty());
+    let directives = Directives::start(
+        &settings.broker,
+        settings.keep_revocations,
+        revocations.clone(),
+        metrics.broker.clone(),
+        Marshal(edge.directives()),
+    )?;
     let Broker { publisher, status, mut failed, archive, pictures } = Broker::start(
         settings.broker.clone(),
         rules.for_broker(settings.edge.max_data_bytes),
         metrics.broker.clone(),
+        directives,
         Pump(edge.inboxes()),
     )?;
     let herald = Herald(edge.news());
@@ -126,7 +137,8 @@ pub(crate) async fn serve(mut configured: Configured, listeners: Listeners) -> i
         }
     });
 
-    let mut reloader = Reloader { configured, machine, edge, rules, keys, readiness, metrics, manager };
+    let mut reloader =
+        Reloader { configured, machine, edge, rules, keys, revocations, readiness, metrics, manager };
     let refused = async {
         match (&mut failed).await {
             Ok(error) => error,

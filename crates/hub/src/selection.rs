@@ -44,6 +44,12 @@ impl Selection {
         &self.prefixes
     }
 
+    /// Both, as patterns.
+    pub fn patterns(&self) -> impl Iterator<Item = Pattern> {
+        let channels = self.channels.iter().cloned().map(Pattern::Channel);
+        channels.chain(self.prefixes.iter().cloned().map(Pattern::Prefix))
+    }
+
     /// Whether `channel` is in the set.
     #[must_use]
     pub fn matches(&self, channel: &str) -> bool {

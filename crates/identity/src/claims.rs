@@ -25,6 +25,8 @@ pub(crate) struct Claims {
     exp: Option<SystemTime>,
     #[serde(default, deserialize_with = "date")]
     nbf: Option<SystemTime>,
+    #[serde(default, deserialize_with = "date")]
+    iat: Option<SystemTime>,
     jti: Option<String>,
     fanfare: Option<Ours>,
 }
@@ -67,7 +69,7 @@ impl Claims {
         others: &[String],
         leeway: Duration,
     ) -> Result<Identity, TokenError> {
-        let Self { sub, exp, jti, fanfare, .. } = self;
+        let Self { sub, exp, iat, jti, fanfare, .. } = self;
         for (name, text) in [("sub", &sub), ("jti", &jti)] {
             if text
                 .as_ref()
@@ -82,6 +84,7 @@ impl Claims {
         Ok(Identity {
             subject: sub.map(Box::from),
             id: jti.map(Box::from),
+            issued: iat.and_then(|iat| Some(iat.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs())),
             expires: exp.map(|exp| after(exp, leeway)),
             grants: Grants { subscribe: subscribe.into(), publish: publish.into() },
             info: info.map(|info| compact_json(info.get()).into()),

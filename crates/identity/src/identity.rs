@@ -11,6 +11,8 @@ pub struct Identity {
     pub subject: Option<Box<str>>,
     /// Its own name (`jti`), by which it can be revoked.
     pub id: Option<Box<str>>,
+    /// When it was issued (`iat`), in seconds since 1970.
+    pub issued: Option<u64>,
     /// Until when it holds (`exp`), with the leeway that is given; for ever if nothing is said.
     pub expires: Option<SystemTime>,
     /// The channels that it opens.

@@ -185,10 +185,14 @@ impl Sessions {
         counted.map_err(|crowded| Refusal::turned_away(self.turn_away(crowded)))
     }
 
-    /// The channels of a session, as they were asked for.
+    /// The channels of a session, where it can say so as they were asked for.
     pub(crate) fn patterns(&self, key: SessionKey) -> Vec<Pattern> {
-        let dialogue = self.session(key).and_then(|session| session.dialogue.as_ref());
-        dialogue.map_or(Vec::new(), |dialogue| dialogue.patterns.clone())
+        let Some(session) = self.session(key) else { return Vec::new() };
+        if let Some(dialogue) = &session.dialogue {
+            return dialogue.patterns.clone();
+        }
+        let audience = self.hub.audience(self.hub.audience_of(key));
+        audience.map_or(Vec::new(), |(selection, _)| selection.patterns().collect())
     }
 
     /// The name of a session that can publish.
@@ -244,29 +248,32 @@ impl Sessions {
     }
 
     /// Adds channels to what a session reads from where it is.
-    pub(crate) fn subscribe(&mut self, key: SessionKey, patterns: Vec<Pattern>) {
-        let Some(dialogue) = self.dialogue(key) else { return };
+    pub(crate) fn subscribe(&mut self, key: SessionKey, patterns: &[Pattern]) {
+        let mut all = self.patterns(key);
         for pattern in patterns {
-            if !dialogue.patterns.contains(&pattern) {
-                dialogue.patterns.push(pattern);
+            if !all.contains(pattern) {
+                all.push(pattern.clone());
             }
         }
-        self.reselect(key);
+        self.reselect(key, all);
     }
 
     /// Takes channels away from what a session reads.
     pub(crate) fn unsubscribe(&mut self, key: SessionKey, patterns: &[Pattern]) {
-        let Some(dialogue) = self.dialogue(key) else { return };
-        dialogue.patterns.retain(|pattern| !patterns.contains(pattern));
-        self.reselect(key);
+        let mut all = self.patterns(key);
+        all.retain(|pattern| !patterns.contains(pattern));
+        self.reselect(key, all);
     }
 
-    fn reselect(&mut self, key: SessionKey) {
+    fn reselect(&mut self, key: SessionKey, patterns: Vec<Pattern>) {
         let Some(session) = session_mut(&mut self.slots, key) else { return };
-        let Session { dialogue: Some(dialogue), present, when_slow, .. } = session else { return };
-        *when_slow = self.config.access.when_slow(&dialogue.patterns);
-        let selection = Selection::new(dialogue.patterns.iter().cloned());
-        let left = present.as_mut().map(|present| present.move_to(&dialogue.patterns));
+        let Session { dialogue, present, when_slow, .. } = session;
+        *when_slow = self.config.access.when_slow(&patterns);
+        let selection = Selection::new(patterns.iter().cloned());
+        let left = present.as_mut().map(|present| present.move_to(&patterns));
+        if let Some(dialogue) = dialogue {
+            dialogue.patterns = patterns;
+        }
         self.stop_watching(key, &left.unwrap_or_default());
         let before = self.hub.audience_of(key);
         match self.hub.change(key, &selection) {

@@ -62,6 +62,7 @@ impl Sessions {
         let passed = self.sweep.at.replace(self.now).map_or(Duration::ZERO, |at| self.now - at);
         let share = (passed.as_secs_f64() / period.as_secs_f64()).min(1.0);
         self.sweep.time = Some(SystemTime::now());
+        self.end_revoked();
         let due = (self.slots.len() as f64 * share).ceil() as usize;
         for _ in 0..due.min(self.slots.len()) {
             let index = self.sweep.next % self.slots.len();

@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) snapshot_bytes: usize,
     /// How long it is remembered what was published by an `Idempotency-Key`.
     pub(crate) keep_idempotency_keys: Duration,
+    /// How long a revocation is kept that does not say.
+    pub(crate) keep_revocations: Duration,
     /// How often issuers' keys are read again from their URLs.
     pub(crate) key_refresh: Duration,
     pub(crate) presence: PresenceConfig,
@@ -68,6 +70,7 @@ impl Settings {
             broker,
             snapshot_bytes: file.broker.redis.snapshot_bytes,
             keep_idempotency_keys: file.broker.keep_idempotency_keys.0,
+            keep_revocations: file.auth.keep_revocations.0,
             key_refresh: file.auth.jwks_refresh.0,
             presence: PresenceConfig {
                 max_members: file.presence.max_members,
@@ -260,6 +263,7 @@ fn check_spans(file: &File, problems: &mut Vec<Problem>) {
     // Redis is written to three times meanwhile.
     within("presence.expire", file.presence.expire, 3_000 * millisecond, day);
     within("auth.jwks_refresh", file.auth.jwks_refresh, 1_000 * millisecond, day);
+    within("auth.keep_revocations", file.auth.keep_revocations, 1_000 * millisecond, 3650 * day);
     within("auth.leeway", file.auth.leeway, Duration::ZERO, 600 * 1_000 * millisecond);
     within("drain.delay", file.drain.delay, Duration::ZERO, day);
     within("drain.spread", file.drain.spread, Duration::ZERO, day);

@@ -1,0 +1,171 @@
+//! What backends have done with the sessions of somebody: heard on `@control`, kept as far as it must
+//! outlast the moment, and passed on.
+//!
+//! On a thread of its own, and with Redis on a connection of its own. Who hears of a revocation writes it into
+//! Redis too, and all look there once a second: so it reaches those who missed it, and those that start later.
+
+mod store;
+mod written;
+
+use std::{
+    future::Future,
+    io,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use publication::{Directive, Revocations};
+use tokio::{
+    sync::mpsc,
+    time::{MissedTickBehavior, interval},
+};
+
+use self::store::Store;
+use crate::{
+    broker::{Kind, spawn},
+    metrics::Metrics,
+    publisher::PublishError,
+};
+
+/// Directives that may wait.
+const MAX_WAITING: usize = 1_024;
+/// Between two looks at Redis.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Passes on what the sessions themselves are to do, in order.
+pub trait DirectiveOutlet: Send + Sync + 'static {
+    /// Takes one; false if nobody is there any more.
+    fn pass(&mut self, directive: Directive) -> impl Future<Output = bool> + Send;
+}
+
+/// Hears directives; cloning shares the lane.
+#[derive(Clone)]
+pub struct Directives {
+    heard: mpsc::Sender<Directive>,
+    /// How long a revocation is kept that does not say.
+    keep: Duration,
+    metrics: Metrics,
+}
+
+impl Directives {
+    /// Begins to follow them.
+    ///
+    /// # Errors
+    /// The thread cannot be started.
+    pub fn start(
+        kind: &Kind,
+        keep: Duration,
+        revocations: Revocations,
+        metrics: Metrics,
+        outlet: impl DirectiveOutlet,
+    ) -> Result<Self, io::Error> {
+        let (heard, directives) = mpsc::channel(MAX_WAITING);
+        let store = match kind {
+            Kind::Embedded => {
+                // There is nobody else who could know more.
+                revocations.complete();
+                None
+            }
+            Kind::RedisPubSub(redis) | Kind::RedisStream(redis, ..) => Some(Store::new(redis)),
+        };
+        let clerk = Clerk { revocations, metrics: metrics.clone(), outlet, store, is_failing: false };
+        spawn("directives", clerk.run(directives))?;
+        Ok(Self { heard, keep, metrics })
+    }
+
+    /// Hears one, as JSON.
+    ///
+    /// # Errors
+    /// It cannot be understood, or too many wait.
+    pub fn hear(&self, text: &[u8]) -> Result<(), String> {
+        let read = std::str::from_utf8(text).map_err(|error| error.to_string());
+        let read = read.and_then(|text| written::read(text, seconds(), self.keep.as_secs()));
+        let heard = read.and_then(|directive| {
+            let label = directive.label();
+            self.heard.try_send(directive).map_err(|_| "too many wait already".to_owned())?;
+            Ok(label)
+        });
+        let outcome = *heard.as_ref().unwrap_or(&"dropped");
+        self.metrics.directives.with_label_values(&[outcome]).inc();
+        heard.map(drop)
+    }
+
+    /// The same for what came through Redis, where nobody waits for an answer.
+    pub(crate) fn overhear(&self, payload: &[u8]) {
+        if let Err(error) = self.hear(payload) {
+            tracing::warn!(error, "what came on @control is no directive, and nothing was done");
+        }
+    }
+}
+
+/// Carries them out.
+struct Clerk<O> {
+    revocations: Revocations,
+    metrics: Metrics,
+    outlet: O,
+    /// `None` if there are no other gateways.
+    store: Option<Store>,
+    /// Redis did not answer last.
+    is_failing: bool,
+}
+
+impl<O: DirectiveOutlet> Clerk<O> {
+    /// The loop. Its inputs: directives, and Redis, looked at in time.
+    async fn run(mut self, mut directives: mpsc::Receiver<Directive>) {
+        let mut looks = interval(LOOK_INTERVAL);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = looks.tick() => self.look().await,
+                directive = directives.recv() => match directive {
+                    None => return,
+                    Some(Directive::Revoke(revocation)) => {
+                        // First of all here: nobody has to wait for Redis.
+                        self.revocations.take([revocation]);
+                        self.look().await;
+                    }
+                    Some(directive) => {
+                        if !self.outlet.pass(directive).await {
+                            return;
+                        }
+                    }
+                },
+            }
+            let count = self.revocations.count();
+            self.metrics.revocations.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// Makes Redis and what is known here the same.
+    async fn look(&mut self) {
+        self.revocations.forget(seconds());
+        let Some(store) = self.store.as_mut().filter(|_| self.revocations.are_wanted()) else { return };
+        match store.exchange(&self.revocations, seconds()).await {
+            Ok(()) => {
+                if std::mem::take(&mut self.is_failing) {
+                    tracing::info!("Redis keeps revocations again");
+                }
+                self.revocations.complete();
+            }
+            Err(error) => self.note_failure(&error),
+        }
+    }
+
+    fn note_failure(&mut self, error: &PublishError) {
+        let Some(store) = &self.store else { return };
+        let remedy = store.remedy(error);
+        if !std::mem::replace(&mut self.is_failing, true) {
+            tracing::warn!(
+                "Redis does not keep revocations, others and later gateways may not know: {error}{remedy}"
+            );
+        }
+        if !remedy.is_empty() {
+            // It never will, until somebody grants it: tokens are checked all the same.
+            self.revocations.complete();
+        }
+    }
+}
+
+/// Since 1970.
+fn seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
