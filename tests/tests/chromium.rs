@@ -3,7 +3,10 @@
 
 use std::net::SocketAddr;
 
-use tests::{Chromium, Gateway, Proxy, Redis, Reporter, chromium::Page, gateway::Plan};
+use serde_json::json;
+use tests::{
+    Chromium, Gateway, Issuer, Proxy, Redis, Reporter, chromium::Page, gateway::Plan, tokens::in_seconds,
+};
 
 /// Browsers are told to come back soon, so that tests need not wait for them.
 fn soon(plan: Plan) -> Plan {
@@ -184,6 +187,61 @@ fn the_gateways_own_page_says_why_a_channel_is_refused() {
     chromium.wait_until(&page, &says("#state", "refused"));
     chromium.enter(&page, "#data", "into the void");
     chromium.wait_until(&page, &says("#error", "@"));
+}
+
+/// A page whose EventSource can send no headers: it has its token put into a cookie, and a new one before the old
+/// one expires.
+const WITH_A_COOKIE: &str = r#"
+    window.seen = []; window.byes = []; window.renewed = 0;
+    window.show = token => fetch("/token", { method: "POST", headers: { authorization: `Bearer ${token}` } });
+    window.show(TOKENS[0]).then(() => {
+        window.source = new EventSource("/events?channel=a");
+        window.source.onmessage = event => window.seen.push(event.data);
+        window.source.addEventListener("fanfare.bye", event => window.byes.push(JSON.parse(event.data).reason));
+        window.source.addEventListener("fanfare.expiring", () => {
+            window.renewed += 1;
+            window.show(TOKENS[1]);
+        });
+    });
+    true
+"#;
+
+#[test]
+fn chromium_stays_connected_over_token_expiry_with_the_cookie_and_over_a_revocation_it_does_not() {
+    const SECRET: &str = "a secret for tests, which everybody may know";
+    let redis = Redis::start();
+    let gateway = soon(Gateway::plan_on(redis.port()))
+        .set("auth.secret", &format!("{SECRET:?}"))
+        .rules("[[channels]]\nmatch = \"*\"\nsubscribe = \"token\"\n")
+        .start();
+    let issuer = Issuer::hmac(jsonwebtoken::Algorithm::HS256, SECRET.as_bytes());
+    let token = |seconds| {
+        let grants = json!({"subscribe": ["a"]});
+        issuer.token(&json!({"sub": "42", "exp": in_seconds(seconds), "fanfare": grants}))
+    };
+    let mut chromium = Chromium::start();
+    let page = chromium.open(&format!("http://{}/", gateway.public()));
+    chromium.wait_until(&page, "document.readyState === 'complete'");
+    let tokens = json!([token(5.0), token(600.0)]).to_string();
+    chromium.evaluate(&page, &WITH_A_COOKIE.replace("TOKENS", &tokens));
+    chromium.wait_until(&page, "window.source?.readyState === 1");
+    let closed = "fanfare_sessions_closed_total{reason=\"token-expired\",transport=\"sse\"}";
+    let mut published = 0;
+    while gateway.metric(closed) < 1.0 {
+        publish(&redis, published..published + 10);
+        published += 10;
+        chromium.wait_until(&page, &format!("window.seen.length >= {published}"));
+    }
+    publish(&redis, published..published + 10);
+    published += 10;
+    chromium.wait_until(&page, &format!("window.seen.length >= {published}"));
+    let whole = format!("window.seen.join() === [...Array({published}).keys()].join()");
+    assert_eq!(chromium.evaluate(&page, &whole), true);
+    assert_eq!(chromium.evaluate(&page, "window.byes.join()"), "token-expired");
+    assert_eq!(chromium.evaluate(&page, "window.renewed >= 1 && window.source.readyState === 1"), true);
+    redis.command(&["PUBLISH", "fanfare:@control", r#"{"revoke":{"subject":"42"}}"#]);
+    chromium.wait_until(&page, "window.source.readyState === EventSource.CLOSED");
+    assert_eq!(chromium.evaluate(&page, "window.byes.join()"), "token-expired,revoked");
 }
 
 /// JavaScript that is true once the element that `selector` means says `text`.

@@ -83,7 +83,7 @@ impl Broker {
                 spawn("wrong door", other.listen())?;
                 let (pictures, wanted) = Pictures::new(&config);
                 kept_pictures = Some((pictures.clone(), wanted));
-                let intake = Intake::new(config.prefix(), rules.clone(), metrics.clone(), directives);
+                let intake = Intake::new(config.prefix(), rules, metrics.clone(), directives);
                 let follower = Follower::new(
                     config,
                     intake,
@@ -111,7 +111,7 @@ impl Broker {
                 let other =
                     WrongDoor::new(config.clone(), Door::Stream, rules.clone(), &metrics, directives.clone());
                 spawn("wrong door", other.listen())?;
-                let intake = Intake::new(config.prefix(), rules.clone(), metrics.clone(), directives);
+                let intake = Intake::new(config.prefix(), rules, metrics.clone(), directives);
                 let tail = Tail::new(config, warmth, intake, metrics, outlet, status_sender, epoch);
                 spawn("broker", async move {
                     if let Err(error) = tail.run().await {

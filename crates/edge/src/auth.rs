@@ -1,16 +1,20 @@
 //! Whom a request comes from: its token, and what that proves.
 
+mod ask;
 mod keys;
 mod shown;
 
 use std::{sync::Arc, time::SystemTime};
 
-use hyper::{HeaderMap, StatusCode};
+use hyper::{HeaderMap, Request, StatusCode};
 use identity::{Identity, Keyring, TokenError};
 use publication::{Revocable, Revocations};
 
-pub use self::keys::KeysRequest;
 use self::shown::{Shown, Way};
+pub use self::{
+    ask::{AskRequest, Verdict},
+    keys::KeysRequest,
+};
 use crate::{
     asker::{Asker, Foreign},
     client::Client,
@@ -24,6 +28,8 @@ use crate::{
 pub struct Auth {
     /// Whose are accepted.
     pub keyring: Arc<Keyring>,
+    /// The application can be asked whom cookies belong to.
+    pub asks: bool,
     /// The cookie that may hold one; none if empty.
     pub cookie: String,
     /// The path to which browsers send it, as they see it.
@@ -32,30 +38,42 @@ pub struct Auth {
     pub query: String,
 }
 
+impl Auth {
+    /// Whether anybody can be known at all.
+    #[must_use]
+    pub fn can_identify(&self) -> bool {
+        self.asks || !self.keyring.is_empty()
+    }
+}
+
 /// Who a request comes from.
 ///
 /// # Errors
 /// It shows a token that is not accepted: that is never taken as if it had shown none.
-pub(crate) async fn identify(
+pub(crate) async fn identify<B>(
     shard: &Shard,
     client: Client,
-    headers: &HeaderMap,
-    query: &str,
+    request: &Request<B>,
 ) -> Result<Asker, Refusal> {
-    let config = shard.config();
-    let foreign = Foreign::of(client, headers);
-    if config.auth.keyring.is_empty() {
-        return Ok(Asker { foreign, identity: None });
+    let foreign = Foreign::of(client, request.headers());
+    let auth = &shard.config().auth;
+    let mut identity = if auth.keyring.is_empty() { None } else { identify_by_token(shard, request).await? };
+    // Browsers add cookies by themselves, whatever page asks.
+    if identity.is_none() && auth.asks && shard.config().cors.trusts(request.headers()) {
+        // On the heap, so that others do not carry its room with them.
+        identity = Box::pin(ask::ask(shard, client, request)).await?;
     }
-    let Some(Shown { token, way }) = shown::find(&config.auth, headers, query)? else {
-        return Ok(Asker { foreign, identity: None });
-    };
+    Ok(Asker { foreign, identity })
+}
+
+async fn identify_by_token<B>(shard: &Shard, request: &Request<B>) -> Result<Option<Arc<Identity>>, Refusal> {
+    let (config, headers) = (shard.config(), request.headers());
+    let query = request.uri().query().unwrap_or_default();
+    let Some(Shown { token, way }) = shown::find(&config.auth, headers, query)? else { return Ok(None) };
     if way == Way::Cookie && !config.cors.trusts(headers) {
-        // Browsers add cookies by themselves, whatever page asks.
         return Err(Refusal::foreign_origin("use its visitors' cookies here"));
     }
-    let identity = check(shard, &token).await?;
-    Ok(Asker { foreign, identity: Some(identity) })
+    check(shard, &token).await.map(Some)
 }
 
 /// The token in `Authorization`, and what it proves.

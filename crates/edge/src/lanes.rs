@@ -4,7 +4,10 @@ use publication::{Revocations, Roll};
 use tokio::sync::mpsc;
 
 use crate::{
-    auth::KeysRequest, fetch::FetchRequest, presence::PresenceRequest, publish_request::PublishRequest,
+    auth::{AskRequest, KeysRequest},
+    fetch::FetchRequest,
+    presence::PresenceRequest,
+    publish_request::PublishRequest,
 };
 
 /// Where what the shards cannot do themselves goes; cloning shares the lanes.
@@ -16,6 +19,8 @@ pub struct Lanes {
     pub presence: mpsc::Sender<PresenceRequest>,
     /// What memory no longer holds.
     pub fetch: mpsc::Sender<FetchRequest>,
+    /// Whom do cookies belong to?
+    pub ask: mpsc::Sender<AskRequest>,
     /// Keys that are not known yet.
     pub keys: mpsc::Sender<KeysRequest>,
     /// Who is present through this gateway, and who wants to know.

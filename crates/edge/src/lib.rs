@@ -71,7 +71,7 @@ mod websocket;
 mod wire;
 
 pub use access::{Access, Rule, Scope, Template, TemplateError, WhenSlow, Who};
-pub use auth::{Auth, KeysRequest};
+pub use auth::{AskRequest, Auth, KeysRequest, Verdict};
 pub use census::Census;
 pub use close::CloseReason;
 pub use config::Config;

@@ -70,8 +70,7 @@ async fn route(
     if request.uri().path() == "/events" && matches!(*request.method(), Method::GET | Method::HEAD) {
         return read(shard, &request, taken, cors, client).await;
     }
-    let query = request.uri().query().unwrap_or_default();
-    let asker = auth::identify(shard, client, request.headers(), query).await?;
+    let asker = auth::identify(shard, client, &request).await?;
     match (request.uri().path(), request.method()) {
         // On the heap, so that the far more frequent polls do not carry its room with them.
         ("/events", &Method::POST | &Method::DELETE) => {
@@ -126,7 +125,7 @@ async fn read(
     let config = shard.config();
     let mut wanted =
         Wanted::parse(query, request.headers(), config.limits()).map_err(|error| error.refusal())?;
-    let asker = match auth::identify(shard, client, request.headers(), query).await {
+    let asker = match auth::identify(shard, client, request).await {
         Err(refusal) if wanted.transport == Transport::Sse && refusal.is_temporary() => {
             return Ok(bye(shard, &wanted, CloseReason::AuthUnavailable));
         }

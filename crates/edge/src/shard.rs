@@ -9,8 +9,14 @@ use publication::Revocations;
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::{
-    auth::KeysRequest, config::Config, fetch::Fetching, metrics::Metrics, phase::Phase,
-    presence::PresenceRequest, publish_request::PublishRequest, sessions::Sessions,
+    auth::{AskRequest, KeysRequest},
+    config::Config,
+    fetch::Fetching,
+    metrics::Metrics,
+    phase::Phase,
+    presence::PresenceRequest,
+    publish_request::PublishRequest,
+    sessions::Sessions,
 };
 
 /// The shared state of a shard, all on its thread.
@@ -23,6 +29,7 @@ pub(crate) struct Shard {
     pub(crate) publish: mpsc::Sender<PublishRequest>,
     pub(crate) presence: mpsc::Sender<PresenceRequest>,
     pub(crate) fetch: Fetching,
+    pub(crate) ask: mpsc::Sender<AskRequest>,
     pub(crate) keys: mpsc::Sender<KeysRequest>,
     pub(crate) revocations: Revocations,
     pub(crate) phase: watch::Receiver<Phase>,

@@ -92,7 +92,7 @@ pub(crate) fn spawn(number: usize, start: Start) -> io::Result<()> {
 async fn run(poll: mio::Poll, start: Start) {
     let Start { config, metrics, census, lanes, phase, warm, inbox, news, directives, arrived, asks, pulse } =
         start;
-    let Lanes { publish, presence, fetch, keys, roll, revocations } = lanes;
+    let Lanes { publish, presence, fetch, ask, keys, roll, revocations } = lanes;
     let registry = poll.registry().try_clone();
     let sockets = readiness::readable(poll);
     let (Ok(registry), Ok(sockets)) = (registry, sockets) else {
@@ -110,6 +110,7 @@ async fn run(poll: mio::Poll, start: Start) {
         publish,
         presence,
         fetch,
+        ask,
         keys,
         revocations,
         phase,

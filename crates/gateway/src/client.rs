@@ -84,6 +84,15 @@ impl Server {
         self.request(Method::GET, &self.target, headers, Bytes::new()).await
     }
 
+    /// Sends a body to what the URL means.
+    pub(crate) async fn post(
+        &self,
+        headers: &[(&'static str, String)],
+        body: Bytes,
+    ) -> Result<Response<Incoming>, String> {
+        self.request(Method::POST, &self.target, headers, body).await
+    }
+
     async fn request(
         &self,
         method: Method,

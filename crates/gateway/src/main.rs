@@ -1,6 +1,7 @@
 //! `fanfare`: a push gateway. Backends publish, browsers listen.
 
 mod admin;
+mod ask;
 mod cli;
 mod client;
 mod command;

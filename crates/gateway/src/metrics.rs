@@ -12,6 +12,8 @@ pub(crate) struct Metrics {
     pub(crate) edge: edge::Metrics,
     sessions_max: IntGauge,
     pub(crate) draining: IntGauge,
+    /// Times that the application was asked whom cookies belong to, by outcome.
+    pub(crate) asks: IntCounterVec,
     /// Times that an issuer's keys were read from its URL, by outcome.
     pub(crate) key_fetches: IntCounterVec,
     reload_successful: IntGauge,
@@ -50,6 +52,11 @@ impl Metrics {
             &["outcome"],
         )?;
         registry.register(Box::new(reloads.clone()))?;
+        let asks = IntCounterVec::new(
+            Opts::new("fanfare_asks_total", "Times that the application was asked whom cookies belong to"),
+            &["outcome"],
+        )?;
+        registry.register(Box::new(asks.clone()))?;
         let key_fetches = IntCounterVec::new(
             Opts::new("fanfare_key_fetches_total", "Times that an issuer's keys were read from its URL"),
             &["outcome"],
@@ -65,6 +72,7 @@ impl Metrics {
             broker: broker::Metrics::new(&registry)?,
             edge: edge::Metrics::new(&registry)?,
             sessions_max: gauge("fanfare_sessions_max", "Sessions that are taken in at most")?,
+            asks,
             key_fetches,
             draining: gauge("fanfare_draining", "1 while the gateway drains")?,
             lagging: gauge("fanfare_sessions_lagging", "Sessions that have not read all")?,

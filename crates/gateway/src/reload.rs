@@ -78,7 +78,7 @@ impl Reloader {
         self.keys.complete(Arc::make_mut(&mut settings.edge.auth.keyring));
         self.metrics.set_sessions_max(settings.edge.max_sessions);
         self.readiness.set_with_broker(settings.broker_readiness);
-        self.revocations.set_wanted(!settings.edge.auth.keyring.is_empty());
+        self.revocations.set_wanted(settings.edge.auth.can_identify());
         self.rules.replace(settings.edge.access.clone());
         self.edge.reconfigure(settings.edge.clone());
         if settings.log_level != self.settings().log_level

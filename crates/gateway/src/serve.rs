@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     admin::{self, Admin},
+    ask,
     config::Settings,
     drain::drain,
     explanation::Explanation,
@@ -36,8 +37,8 @@ const MAX_ASKING: usize = 1_024;
 /// Parts of the stream that may wait to be read back.
 const MAX_FETCHING: usize = 1_024;
 
-/// Tokens that may wait for a key.
-const MAX_UNKNOWN_KEYS: usize = 1_024;
+/// Those who may wait until it is known who they are.
+const MAX_UNKNOWN: usize = 1_024;
 
 /// Connections that may wait to be accepted; the kernel's own maximum may be lower.
 const BACKLOG: i32 = 4_096;
@@ -81,17 +82,20 @@ pub(crate) async fn serve(mut configured: Configured, listeners: Listeners) -> i
     let (publish, publishing) = mpsc::channel(MAX_PUBLISHING);
     let (presence, asking) = mpsc::channel(MAX_ASKING);
     let (fetch, fetching) = mpsc::channel(MAX_FETCHING);
-    let (keys, unknown_keys) = mpsc::channel(MAX_UNKNOWN_KEYS);
+    let (ask, asked) = mpsc::channel(MAX_UNKNOWN);
+    let (keys, unknown_keys) = mpsc::channel(MAX_UNKNOWN);
     let roll = Roll::default();
     let revocations = Revocations::default();
     let lanes =
-        Lanes { publish, presence, fetch, keys, roll: roll.clone(), revocations: revocations.clone() };
+        Lanes { publish, presence, fetch, ask, keys, roll: roll.clone(), revocations: revocations.clone() };
     let edge = Rc::new(Edge::start(settings.edge.clone(), machine.shards, &metrics.edge, &lanes)?);
     let keys = Keys::new(&edge, settings.key_refresh, metrics.key_fetches.clone());
     keys.complete(&mut Keyring::clone(&settings.edge.auth.keyring));
     tokio::task::spawn_local(keys.clone().serve(unknown_keys));
+    let outcomes = metrics.asks.clone();
+    tokio::task::spawn_local(ask::serve(settings.ask.clone(), Rc::downgrade(&edge), asked, outcomes));
     let rules = Rules::new(settings.edge.access.clone());
-    revocations.set_wanted(!settings.edge.auth.keyring.is_empty());
+    revocations.set_wanted(settings.edge.auth.can_identify());
     let directives = Directives::start(
         &settings.broker,
         settings.keep_revocations,

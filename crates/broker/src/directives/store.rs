@@ -150,7 +150,7 @@ mod tests {
             let name: Box<str> = name.into();
             for revocation in [
                 Revocation::Token { id: name.clone(), until },
-                Revocation::Subject { subject: name.clone(), issued, until },
+                Revocation::Subject { subject: name, issued, until },
             ] {
                 let [field, value] = write(&revocation);
                 prop_assert_eq!(read(&field, &value), Some(revocation));

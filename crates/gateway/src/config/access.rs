@@ -81,7 +81,7 @@ fn check_words(
     for (key, who) in acts {
         let reason = match (who, scope) {
             (file::Who::Token, _) if !for_tokens => {
-                "no token can be checked: [auth] has no secret, no public_key_file and no jwks_url"
+                "no token can be checked: [auth] has no secret, no public_key_file, no jwks_url and no ask"
             }
             (file::Who::Anyone, Scope::Template(_)) => {
                 "whose channel it is only a token can prove; with claims in `match` this is \"token\" or \"nobody\""

@@ -10,7 +10,26 @@ use super::{
     file::{self, Channels},
     problem::Problem,
 };
-use crate::client::Server;
+use crate::{ask::AskConfig, client::Server};
+
+/// How the application is asked whom cookies belong to, if it is.
+pub(super) fn ask(file: &file::Auth, problems: &mut Vec<Problem>) -> Option<AskConfig> {
+    if file.ask.is_empty() {
+        return None;
+    }
+    match Server::parse(&file.ask) {
+        Ok(server) => Some(AskConfig {
+            server,
+            timeout: file.ask_timeout.0,
+            cache: file.ask_cache.0,
+            max: file.ask_max,
+        }),
+        Err(reason) => {
+            problems.push(Problem::new("auth.ask", None, reason));
+            None
+        }
+    }
+}
 
 /// The keys that tokens are checked with, and where tokens are looked for.
 pub(super) fn auth(file: &file::Auth, channels: &[Channels], problems: &mut Vec<Problem>) -> Auth {
@@ -42,7 +61,13 @@ pub(super) fn auth(file: &file::Auth, channels: &[Channels], problems: &mut Vec<
     check_cookie(&file.cookie, &file.cookie_path, problems);
     let keyring = Keyring { issuers, leeway: file.leeway.0, claims: claims(channels) };
     let (cookie, cookie_path) = (file.cookie.clone(), file.cookie_path.clone());
-    Auth { keyring: Arc::new(keyring), cookie, cookie_path, query: file.query.clone() }
+    Auth {
+        keyring: Arc::new(keyring),
+        asks: !file.ask.is_empty(),
+        cookie,
+        cookie_path,
+        query: file.query.clone(),
+    }
 }
 
 fn has_key(issuer: &file::Issuer) -> bool {

@@ -123,7 +123,10 @@ fn put(table: &mut Table, key: &str, value: Option<Value>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::file::Span, *};
+    use super::{
+        super::file::{Issuer, Span},
+        *,
+    };
 
     #[test]
     fn every_change_is_found_and_told_with_both_values_but_no_secret() {
@@ -171,7 +174,9 @@ mod tests {
     #[test]
     fn what_can_change_is_the_name_of_something() {
         let rule = toml::from_str("match = \"a\"").unwrap();
-        let known = table(&File { channels: vec![rule], ..File::default() });
+        let mut file = File { channels: vec![rule], ..File::default() };
+        file.auth.issuers.push(Issuer::default());
+        let known = table(&file);
         for changeable in CHANGEABLE {
             let mut without = known.clone();
             put(&mut without, changeable, None);

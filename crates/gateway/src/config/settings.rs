@@ -7,9 +7,11 @@ use broker::{Kind, PresenceConfig, RedisConfig, Retention, TlsFiles, TlsProblem,
 use edge::{Access, Auth, Cors, Network, Proxies};
 use tracing_subscriber::EnvFilter;
 
+use crate::ask::AskConfig;
+
 use super::{
     access::access,
-    auth::auth,
+    auth::{ask, auth},
     file::{self, BrokerKind, File, Format, Span},
     problem::Problem,
 };
@@ -25,6 +27,8 @@ pub(crate) struct Settings {
     pub(crate) snapshot_bytes: usize,
     /// How long it is remembered what was published by an `Idempotency-Key`.
     pub(crate) keep_idempotency_keys: Duration,
+    /// How the application is asked whom cookies belong to, if it is.
+    pub(crate) ask: Option<AskConfig>,
     /// How long a revocation is kept that does not say.
     pub(crate) keep_revocations: Duration,
     /// How often issuers' keys are read again from their URLs.
@@ -58,7 +62,8 @@ impl Settings {
         check_texts(file, &mut problems);
         let broker = broker(file, &mut problems);
         let auth = auth(&file.auth, &file.channels, &mut problems);
-        let access = access(file, !auth.keyring.is_empty(), &mut problems);
+        let ask = ask(&file.auth, &mut problems);
+        let access = access(file, auth.can_identify(), &mut problems);
         let proxies = proxies(file, &mut problems);
         if !problems.is_empty() {
             return Err(problems);
@@ -70,6 +75,7 @@ impl Settings {
             broker,
             snapshot_bytes: file.broker.redis.snapshot_bytes,
             keep_idempotency_keys: file.broker.keep_idempotency_keys.0,
+            ask,
             keep_revocations: file.auth.keep_revocations.0,
             key_refresh: file.auth.jwks_refresh.0,
             presence: PresenceConfig {
@@ -226,6 +232,7 @@ fn check_numbers(file: &File, problems: &mut Vec<Problem>) {
     within("broker.redis.stream_keep_count", keep, 1, usize::MAX);
     within("history.keep_bytes", file.history.keep_bytes, 1024, usize::MAX);
     within("sessions.max_new_per_second", file.sessions.max_new_per_second, 0, 1_000_000);
+    within("auth.ask_max", file.auth.ask_max, 1, 10_000);
     within("sessions.max_channels", file.sessions.max_channels, 1, 10_000);
     within("sessions.send_buffer_bytes", file.sessions.send_buffer_bytes, 4096, 64 * MIB);
     within("sessions.max_requests_per_second", file.sessions.max_requests_per_second, 0, 1_000_000);
@@ -263,6 +270,8 @@ fn check_spans(file: &File, problems: &mut Vec<Problem>) {
     // Redis is written to three times meanwhile.
     within("presence.expire", file.presence.expire, 3_000 * millisecond, day);
     within("auth.jwks_refresh", file.auth.jwks_refresh, 1_000 * millisecond, day);
+    within("auth.ask_timeout", file.auth.ask_timeout, 10 * millisecond, 60_000 * millisecond);
+    within("auth.ask_cache", file.auth.ask_cache, Duration::ZERO, day);
     within("auth.keep_revocations", file.auth.keep_revocations, 1_000 * millisecond, 3650 * day);
     within("auth.leeway", file.auth.leeway, Duration::ZERO, 600 * 1_000 * millisecond);
     within("drain.delay", file.drain.delay, Duration::ZERO, day);

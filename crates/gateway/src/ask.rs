@@ -1,0 +1,148 @@
+//! `[auth] ask`: the application is asked whom a browser's cookies belong to.
+//!
+//! It gets `POST` with the cookies and `{"act":"subscribe","channels":[...],"address":"..."}`, and answers 200 with the
+//! claims that a token would hold, 401 or 204 if it knows nobody by these cookies, or 403 for who is not to be let
+//! in. Everything else is no answer, and the browser comes back a little later.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::{Rc, Weak},
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use edge::{AskRequest, Edge, Verdict};
+use hyper::StatusCode;
+use prometheus::IntCounterVec;
+use tokio::{sync::mpsc, time::timeout};
+
+use crate::client::{self, Server};
+
+/// Answers that are remembered at once; longer cookies are not.
+const MAX_CACHED: usize = 4_096;
+const MAX_KEY_BYTES: usize = 4_096;
+
+/// How the application is asked.
+#[derive(Clone)]
+pub(crate) struct AskConfig {
+    pub(crate) server: Server,
+    pub(crate) timeout: Duration,
+    /// How long an answer holds for the same question.
+    pub(crate) cache: Duration,
+    /// Questions at once.
+    pub(crate) max: usize,
+}
+
+struct Asking {
+    config: AskConfig,
+    /// Knows which claims are asked for.
+    edge: Weak<Edge>,
+    running: Cell<usize>,
+    cache: RefCell<HashMap<String, (Instant, Verdict)>>,
+    outcomes: IntCounterVec,
+}
+
+/// Asks for all who want to know. Without a `config`, nobody does.
+pub(crate) async fn serve(
+    config: Option<AskConfig>,
+    edge: Weak<Edge>,
+    mut requests: mpsc::Receiver<AskRequest>,
+    outcomes: IntCounterVec,
+) {
+    let Some(config) = config else { return };
+    let asking = Rc::new(Asking { config, edge, running: Cell::new(0), cache: RefCell::default(), outcomes });
+    while let Some(request) = requests.recv().await {
+        let count = |outcome| asking.outcomes.with_label_values(&[outcome]).inc();
+        let key = key(&request);
+        if let Some(verdict) = asking.remembered(&key) {
+            count("remembered");
+            let _ = request.reply.send(verdict);
+        } else if asking.running.get() >= asking.config.max {
+            // The reply is dropped: whoever waits comes back later.
+            count("overload");
+        } else {
+            let asking = Rc::clone(&asking);
+            asking.running.set(asking.running.get() + 1);
+            tokio::task::spawn_local(async move {
+                asking.answer(request, key).await;
+                asking.running.set(asking.running.get() - 1);
+            });
+        }
+    }
+}
+
+impl Asking {
+    async fn answer(&self, request: AskRequest, key: String) {
+        let asked = timeout(self.config.timeout, self.ask(&request)).await;
+        let (outcome, verdict) = match asked {
+            Err(_) => ("timeout", None),
+            Ok(Err(error)) => {
+                tracing::debug!(error, "the application does not tell whom cookies belong to");
+                ("failed", None)
+            }
+            Ok(Ok(verdict)) => (label(&verdict), Some(verdict)),
+        };
+        self.outcomes.with_label_values(&[outcome]).inc();
+        if let Some(verdict) = verdict {
+            self.remember(key, &verdict);
+            // Whoever asked may have given up.
+            let _ = request.reply.send(verdict);
+        }
+    }
+
+    async fn ask(&self, request: &AskRequest) -> Result<Verdict, String> {
+        let AskRequest { cookie, address, act, channels, .. } = request;
+        let question = serde_json::json!({ "act": act, "channels": channels, "address": address });
+        let headers = [
+            ("cookie", cookie.clone()),
+            ("content-type", "application/json".to_owned()),
+            ("accept", "application/json".to_owned()),
+        ];
+        let answer = self.config.server.post(&headers, question.to_string().into()).await?;
+        match answer.status() {
+            StatusCode::OK => {
+                let claims = client::text(answer).await?;
+                let keyring = self.edge.upgrade().map(|edge| edge.keyring()).unwrap_or_default();
+                let identity = keyring.vouch(&claims, SystemTime::now());
+                identity.map(|identity| Verdict::Known(Arc::new(identity))).map_err(|error| error.to_string())
+            }
+            StatusCode::UNAUTHORIZED | StatusCode::NO_CONTENT => Ok(Verdict::Nobody),
+            StatusCode::FORBIDDEN => Ok(Verdict::Refused),
+            other => Err(format!("it answers {other}")),
+        }
+    }
+
+    fn remembered(&self, key: &str) -> Option<Verdict> {
+        let cache = self.cache.borrow();
+        let (at, verdict) = cache.get(key)?;
+        (at.elapsed() < self.config.cache).then(|| verdict.clone())
+    }
+
+    fn remember(&self, key: String, verdict: &Verdict) {
+        if self.config.cache.is_zero() || key.len() > MAX_KEY_BYTES {
+            return;
+        }
+        let mut cache = self.cache.borrow_mut();
+        if cache.len() >= MAX_CACHED {
+            cache.retain(|_, (at, _)| at.elapsed() < self.config.cache);
+        }
+        if cache.len() < MAX_CACHED {
+            cache.insert(key, (Instant::now(), verdict.clone()));
+        }
+    }
+}
+
+/// What makes two questions the same. No part of them holds a line break.
+fn key(request: &AskRequest) -> String {
+    let AskRequest { cookie, act, channels, .. } = request;
+    format!("{act}\n{cookie}\n{}", serde_json::json!(channels))
+}
+
+fn label(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Known(_) => "known",
+        Verdict::Nobody => "nobody",
+        Verdict::Refused => "refused",
+    }
+}
