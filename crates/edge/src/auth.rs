@@ -125,6 +125,13 @@ pub(crate) fn is_revoked(revocations: &Revocations, identity: &Identity) -> bool
     revocations.revoke(Revocable { id: id.as_deref(), subject: subject.as_deref(), issued: *issued })
 }
 
+/// Looks for a token, as in a request.
+#[cfg(fuzzing)]
+pub(crate) fn find_token(headers: &HeaderMap, query: &str) {
+    let auth = Auth { cookie: "c".to_owned(), query: "token".to_owned(), ..Auth::default() };
+    let _ = shown::find(&auth, headers, query);
+}
+
 fn several(what: &str) -> Refusal {
     let error = TokenError::Malformed(format!("there is more than one in {what}"));
     Refusal::new(StatusCode::UNAUTHORIZED, error.code(), error.to_string())

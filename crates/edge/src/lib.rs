@@ -27,6 +27,8 @@ mod encoding;
 mod envelope;
 mod fetch;
 mod forwarded;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod head;
 mod header_list;
 mod host;
