@@ -14,7 +14,7 @@ const ARROWS: &[(&str, &[&str], &[&str])] = &[
     ("crates/identity", &["publication"], &["tokio", "mio", "hyper", "redis", "prometheus", "tracing"]),
     ("crates/edge", &["hub", "identity", "publication"], &["redis", "fred", "toml", "clap"]),
     ("crates/gateway", &["broker", "edge", "hub", "identity", "publication"], &["fred"]),
-    ("crates/bench", &["publication"], &[]),
+    ("crates/bench", &["identity", "publication"], &[]),
     ("crates/chaos", &["publication", "tests"], &[]),
     ("tests", &["publication"], &[]),
 ];

@@ -139,12 +139,39 @@ fn a_head_that_does_not_come_is_cut_and_an_idle_connection_is_kept() {
     let answer = http::raw(gateway.public(), b"GET /events?channel=a HTTP/1.1\r\nHost:");
     assert!(answer.is_empty(), "{}", String::from_utf8_lossy(&answer));
     gateway.wait_for_metric("fanfare_rejected_total{reason=\"head_timeout\"}", 1.0);
+    // Who opens a connection and says nothing is no better.
+    assert!(http::raw(gateway.public(), b"").is_empty());
+    gateway.wait_for_metric("fanfare_rejected_total{reason=\"head_timeout\"}", 2.0);
     let mut kept = http::connect(gateway.public());
     for _ in 0..2 {
         kept.write_all(b"GET /events?channel=a HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
         http::read_answers(&mut kept, 1);
         std::thread::sleep(std::time::Duration::from_millis(700));
     }
+}
+
+#[test]
+fn every_answer_says_what_browsers_may_make_of_it() {
+    let gateway = Gateway::embedded();
+    let get = |path: &str| request(&gateway, "GET", path, &[], "");
+    for path in
+        ["/", "/style.css", "/nothing", "/events?channel=a", "/events", "/presence?channel=a", "/token"]
+    {
+        let answer = get(path);
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+        assert_eq!(answer.header("cross-origin-resource-policy"), Some("same-origin"), "{path}");
+    }
+    let page = get("/");
+    let policy = page.header("content-security-policy").expect("a policy");
+    assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"), "{policy}");
+    assert_eq!(page.header("x-frame-options"), Some("DENY"));
+    assert_eq!(page.header("referrer-policy"), Some("no-referrer"));
+    let stream = request(&gateway, "HEAD", "/events?channel=a&transport=sse", &[], "");
+    assert_eq!(stream.header("x-content-type-options"), Some("nosniff"));
+    let (mut stream, mut head) = (http::connect(gateway.public()), String::new());
+    stream.write_all(b"GET /events?channel=a&transport=sse HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    head += &http::read_until(&mut stream, &["\r\n\r\n"]);
+    assert!(head.contains("\r\nX-Content-Type-Options: nosniff\r\n"), "{head}");
 }
 
 #[test]

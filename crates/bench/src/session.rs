@@ -18,6 +18,8 @@ pub(crate) struct Subscription {
     pub(crate) channels: Vec<(u32, u32)>,
     /// The cursor to resume after.
     pub(crate) after: Option<Cursor>,
+    /// The token to show.
+    pub(crate) bearer: Option<String>,
     /// Write down every publication with its cursor.
     pub(crate) record: bool,
     /// A small one makes a stalled reader's server feel it soon; none leaves it to the kernel.
@@ -30,6 +32,7 @@ impl Subscription {
         Subscription {
             channels: channels.iter().map(|&channel| (channel, 0)).collect(),
             after: None,
+            bearer: None,
             record: false,
             receive_buffer_bytes: None,
         }
@@ -37,7 +40,8 @@ impl Subscription {
 
     /// The request's bytes.
     pub(crate) fn request(&self, transport: Transport, server: SocketAddrV4) -> Vec<u8> {
-        transport.request(server, self.channels.iter().map(|&(channel, _)| channel), self.after.as_ref())
+        let channels = self.channels.iter().map(|&(channel, _)| channel);
+        transport.request(server, channels, self.after.as_ref(), self.bearer.as_deref())
     }
 }
 

@@ -25,6 +25,7 @@ impl Transport {
         server: SocketAddrV4,
         channels: impl Iterator<Item = u32>,
         after: Option<&Cursor>,
+        bearer: Option<&str>,
     ) -> Vec<u8> {
         let query = channels.map(|channel| format!("channel={}", channel_name(channel)));
         let query = query.collect::<Vec<_>>().join("&");
@@ -42,7 +43,8 @@ impl Transport {
                 (format!("/socket.io/?EIO=4&transport=websocket&{query}"), Socket::headers())
             }
         };
-        format!("GET {target} HTTP/1.1\r\nHost: {server}\r\n{headers}\r\n").into_bytes()
+        let token = bearer.map_or(String::new(), |token| format!("Authorization: Bearer {token}\r\n"));
+        format!("GET {target} HTTP/1.1\r\nHost: {server}\r\n{headers}{token}\r\n").into_bytes()
     }
 
     /// What a client sends to publish to the others on a channel, and not to itself. The server
@@ -83,7 +85,7 @@ mod tests {
         let mut cursor = Cursor::NONE;
         cursor.set(b"a-1-0");
         let server = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 80);
-        String::from_utf8(transport.request(server, [1, 2].into_iter(), Some(&cursor))).expect("text")
+        String::from_utf8(transport.request(server, [1, 2].into_iter(), Some(&cursor), None)).expect("text")
     }
 
     #[test]

@@ -28,6 +28,8 @@ struct Counts {
     pace: Pace,
     addresses: Crowd<IpAddr>,
     subjects: Crowd<Box<str>>,
+    /// Connections that are no sessions.
+    visitors: Crowd<IpAddr>,
 }
 
 /// Who wants to come in.
@@ -48,6 +50,12 @@ pub(crate) struct Permit {
 struct Under {
     address: Option<IpAddr>,
     subject: Option<Arc<Identity>>,
+}
+
+/// The place of a connection that is no session, or none yet, given back when dropped.
+pub(crate) struct Visit {
+    counts: Arc<Counts>,
+    address: IpAddr,
 }
 
 /// Why there is no permit.
@@ -76,6 +84,7 @@ impl Census {
             pace,
             addresses: Crowd::new(addresses),
             subjects: Crowd::new(subjects),
+            visitors: Crowd::new(Share { per_second: 0, ..addresses }),
         }))
     }
 
@@ -86,6 +95,18 @@ impl Census {
         let (addresses, subjects) = shares(config);
         self.0.addresses.set_share(addresses);
         self.0.subjects.set_share(subjects);
+        self.0.visitors.set_share(Share { per_second: 0, ..addresses });
+    }
+
+    /// A place for a connection from this address until it is a session: of those, an address may have as
+    /// many as of sessions. `None` where there is no bound.
+    ///
+    /// # Errors
+    /// It has as many.
+    pub(crate) fn visit(&self, address: IpAddr) -> Result<Option<Visit>, Crowded> {
+        let address = network(address);
+        let counted = self.0.visitors.admit(address, Instant::now()).map_err(Crowded::Address)?;
+        Ok(counted.then(|| Visit { counts: Arc::clone(&self.0), address }))
     }
 
     /// A permit, if there is one now.
@@ -152,6 +173,12 @@ impl Drop for Permit {
         if let Some(subject) = subject.as_ref().and_then(|identity| identity.subject.as_deref()) {
             self.counts.subjects.leave(subject);
         }
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.counts.visitors.leave(&self.address);
     }
 }
 

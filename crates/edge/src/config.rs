@@ -21,7 +21,8 @@ pub struct Config {
     pub max_sessions: usize,
     /// Sessions that all shards together take in a second; 0 is no bound.
     pub max_new_per_second: usize,
-    /// Sessions of one address, where of IPv6 a /64 counts as one; 0 is no bound.
+    /// Sessions of one address, where of IPv6 a /64 counts as one, and as many connections that are none; 0 is
+    /// no bound.
     pub max_per_address: usize,
     /// Sessions that are taken in from one address in a second; 0 is no bound.
     pub max_new_per_second_per_address: usize,

@@ -31,7 +31,9 @@ use tokio::{
 use self::io::{HeadClock, Io};
 use crate::{
     arrived::Arrived,
+    census::{Crowded, Visit},
     client::Client,
+    close::CloseReason,
     dialogue::Dialogue,
     encoding::Encoding,
     head,
@@ -55,6 +57,7 @@ struct Visitor<S = TcpStream> {
     unread: Bytes,
     connected: Client,
     load: Load,
+    visit: Option<Visit>,
 }
 
 /// Serves the requests of one connection until it ends or becomes a session.
@@ -66,7 +69,24 @@ pub(crate) async fn serve(shard: Rc<Shard>, connection: Arrived) {
         Err(error) => return tracing::debug!(%peer, %error, "a connection broke at once"),
     };
     let Some(connected) = introduce(&shard, &stream, peer).await else { return };
-    converse(shard, Visitor { stream, unread: Bytes::new(), connected, load }).await;
+    let visit = match visit(&shard, connected) {
+        Ok(visit) => visit,
+        Err(_crowded) => {
+            // Not a word: an EventSource comes back after a broken connection, but not after a status.
+            shard.metrics.count_rejected(CloseReason::AddressLimit.label());
+            return tracing::debug!(peer = %connected, "there are too many connections from there");
+        }
+    };
+    let visitor = Visitor { stream, unread: Bytes::new(), connected, load, visit };
+    converse(shard, visitor, HeadClock::running()).await;
+}
+
+/// A place for a connection, unless it is a trusted proxy's: many share that one's address.
+fn visit(shard: &Shard, connected: Client) -> Result<Option<Visit>, Crowded> {
+    if shard.config().proxies.trusts(connected.address) {
+        return Ok(None);
+    }
+    shard.sessions.borrow().visit(connected.address)
 }
 
 /// Answers each poll that was called, in a task of its own.
@@ -79,7 +99,8 @@ pub(crate) fn answer_called(shard: &Rc<Shard>) {
 
 /// Answers a poll that has waited, then serves what its connection asks for next.
 async fn answer(shard: Rc<Shard>, waiter: Waiter) {
-    let Waiter { socket, unread, connected, client, wanted, keep_alive, cors, load, permit, .. } = waiter;
+    let Waiter { socket, unread, connected, client, wanted, keep_alive, cors, load, visit, permit, .. } =
+        waiter;
     let Ok(mut stream) = TcpStream::from_std(socket) else { return };
     let answer = poll::conclude(&shard, &wanted).await;
     drop(permit);
@@ -95,7 +116,8 @@ async fn answer(shard: Rc<Shard>, waiter: Waiter) {
         return;
     }
     if keep_alive {
-        converse(shard, Visitor { stream, unread, connected, load }).await;
+        let visitor = Visitor { stream, unread, connected, load, visit };
+        converse(shard, visitor, HeadClock::default()).await;
     } else {
         // With unread input the end would be a reset, and eat the answer. Nothing is owed after this.
         let _ = timeout(LINGER, end(&mut stream)).await;
@@ -121,14 +143,14 @@ async fn end(stream: &mut TcpStream) -> std::io::Result<()> {
 }
 
 /// Has hyper serve a connection until it ends or its socket is taken over.
-async fn converse(shard: Rc<Shard>, visitor: Visitor) {
-    let Visitor { stream, unread, connected, load } = visitor;
+async fn converse(shard: Rc<Shard>, visitor: Visitor, head: HeadClock) {
+    let Visitor { stream, unread, connected, load, visit } = visitor;
     let taken = Rc::new(Cell::new(None));
-    let head = Rc::new(HeadClock::default());
+    let head = Rc::new(head);
     let io = TokioIo::new(Io::new(stream, unread, Rc::clone(&head)));
     match drive(&shard, io, &taken, &head, connected).await {
         Ok((asked, socket, unread)) => {
-            begin(&shard, asked, Visitor { stream: socket, unread, connected, load });
+            begin(&shard, asked, Visitor { stream: socket, unread, connected, load, visit });
             shard.stirred.notify_one();
         }
         Err(Left::Late) => {
@@ -158,7 +180,7 @@ async fn converse(shard: Rc<Shard>, visitor: Visitor) {
 /// Makes a session, or a poll that waits, of one whose socket has left hyper.
 fn begin(shard: &Shard, taken: Taken, visitor: Visitor<std::net::TcpStream>) {
     let Taken { client, asker, wanted, start, reply } = taken;
-    let Visitor { stream: socket, unread, connected, load } = visitor;
+    let Visitor { stream: socket, unread, connected, load, visit } = visitor;
     let mut sessions = shard.sessions.borrow_mut();
     let (encoding, head, permit, dialogue) = match reply {
         Reply::Poll { keep_alive, cors, permit } => {
@@ -172,6 +194,7 @@ fn begin(shard: &Shard, taken: Taken, visitor: Visitor<std::net::TcpStream>) {
                 keep_alive,
                 cors,
                 load,
+                visit,
                 permit,
             });
         }

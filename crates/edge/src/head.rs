@@ -11,6 +11,8 @@ pub(crate) const EVENT_STREAM: &[(&str, &str)] = &[
     ("Cache-Control", "no-store, no-transform"),
     ("X-Accel-Buffering", "no"),
     ("Vary", "Accept, Origin"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
 ];
 
 /// The whole head of a 200. Without chunks, the body ends with the connection.

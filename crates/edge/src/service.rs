@@ -5,7 +5,7 @@ use std::{cell::Cell, future::pending};
 use hyper::{
     Method, Request, StatusCode, Version,
     body::{Body, Incoming},
-    header::{ALLOW, CONNECTION, HeaderMap, HeaderName, HeaderValue, ORIGIN, VARY},
+    header::{ALLOW, CONNECTION, HeaderMap, HeaderName, HeaderValue, ORIGIN, VARY, X_CONTENT_TYPE_OPTIONS},
 };
 
 use crate::{
@@ -95,7 +95,11 @@ fn check<B>(config: &Config, request: &Request<B>) -> Result<(), Refusal> {
 
 /// Adds what every answer has.
 pub(crate) fn dress(answer: &mut Answer, cors: Option<HeaderMap>) {
-    answer.headers_mut().entry(VARY).or_insert(HeaderValue::from_static("Origin"));
+    let headers = answer.headers_mut();
+    headers.entry(VARY).or_insert(HeaderValue::from_static("Origin"));
+    // What was published is data, whatever a browser would see in it, and no page can embed it.
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
     respond::extend(answer, cors);
 }
 

@@ -6,7 +6,12 @@ use bytes::Bytes;
 use hub::Start;
 use hyper::HeaderMap;
 
-use crate::{census::Permit, client::Client, load::Load, request::Wanted};
+use crate::{
+    census::{Permit, Visit},
+    client::Client,
+    load::Load,
+    request::Wanted,
+};
 
 /// A poll whose socket has left hyper, with nothing written to it, and goes back there when it is
 /// answered.
@@ -25,6 +30,8 @@ pub(crate) struct Waiter<S = TcpStream> {
     pub(crate) keep_alive: bool,
     pub(crate) cors: Option<HeaderMap>,
     pub(crate) load: Load,
+    /// The place of its connection.
+    pub(crate) visit: Option<Visit>,
     /// Its place among all that the gateway may hold.
     pub(crate) permit: Permit,
 }
@@ -32,8 +39,9 @@ pub(crate) struct Waiter<S = TcpStream> {
 impl<S> Waiter<S> {
     /// The same with its socket watched by other means.
     pub(crate) fn map<T>(self, change: impl FnOnce(S) -> T) -> Waiter<T> {
-        let Self { socket, unread, connected, client, wanted, start, keep_alive, cors, load, permit } = self;
+        let Self { socket, unread, connected, client, wanted, start, keep_alive, cors, load, visit, permit } =
+            self;
         let socket = change(socket);
-        Waiter { socket, unread, connected, client, wanted, start, keep_alive, cors, load, permit }
+        Waiter { socket, unread, connected, client, wanted, start, keep_alive, cors, load, visit, permit }
     }
 }

@@ -66,7 +66,7 @@ impl Talker {
         let mut socket = TcpStream::connect(server)?;
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(SILENCE_LIMIT))?;
-        socket.write_all(&transport.request(server, [channel].into_iter(), None))?;
+        socket.write_all(&transport.request(server, [channel].into_iter(), None, None))?;
         let stream = transport.stream();
         let mut talker = Talker { socket, transport, stream, heard: Heard::default(), said: 0 };
         talker.hear_until(|heard| heard.is_open)?;

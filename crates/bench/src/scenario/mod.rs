@@ -15,6 +15,7 @@ mod stream_resume;
 mod stream_steady;
 mod stream_unwanted;
 mod talk;
+mod tokens;
 mod unwanted;
 mod websocket;
 
@@ -29,13 +30,14 @@ pub(crate) struct Scenario {
 }
 
 /// All scenarios in the order of the contract.
-pub(crate) const ALL: [Scenario; 18] = [
+pub(crate) const ALL: [Scenario; 19] = [
     Scenario { name: steady::NAME, run: steady::run },
     Scenario { name: burst::NAME, run: burst::run },
     Scenario { name: idle::NAME, run: idle::run },
     Scenario { name: channels::NAME, run: channels::run },
     Scenario { name: unwanted::NAME, run: unwanted::run },
     Scenario { name: connect::NAME, run: connect::run },
+    Scenario { name: tokens::NAME, run: tokens::run },
     Scenario { name: resume::NAME, run: resume::run },
     Scenario { name: stalled::NAME, run: stalled::run },
     Scenario { name: stream_steady::NAME, run: stream_steady::run },
@@ -51,13 +53,14 @@ pub(crate) const ALL: [Scenario; 18] = [
 ];
 
 /// Their names, for the command line.
-pub(crate) const NAMES: [&str; 18] = [
+pub(crate) const NAMES: [&str; 19] = [
     steady::NAME,
     burst::NAME,
     idle::NAME,
     channels::NAME,
     unwanted::NAME,
     connect::NAME,
+    tokens::NAME,
     resume::NAME,
     stalled::NAME,
     stream_steady::NAME,

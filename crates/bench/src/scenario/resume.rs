@@ -74,6 +74,7 @@ pub(super) fn catch_up(trial: &mut Trial<'_>, cursors: &[Cursor]) -> Result<Figu
     trial.generator.subscribe(returning().map(|(cursor, session)| Subscription {
         channels: vec![(WANTED_CHANNEL, DEPTH - behind(session, sessions))],
         after: Some(*cursor),
+        bearer: None,
         record: false,
         receive_buffer_bytes: None,
     }));

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use super::{Contender, Place, Server, admin};
+use super::{Contender, Place, Server, admin, tokens};
 use crate::Result;
 use crate::child::{Child, free_address};
 use crate::publisher::{PREFIX, Way};
@@ -37,10 +37,12 @@ pub(super) fn start(place: &Place<'_>, contender: Contender) -> Result<Server> {
     if contender == Contender::ShortMemory {
         text.push_str(&format!("[history]\nkeep_count = {SHORT_MEMORY}\n"));
     }
+    let (demand, signer) = tokens::demand(contender, place.directory)?.unzip();
+    text.push_str(&demand.unwrap_or_default());
     fs::write(&config, text)?;
     let mut command = Command::new(place.fanfare);
     command.arg("serve").arg("--config").arg(&config);
     let mut child = Child::start("fanfare", &mut command, place.directory)?;
     child.wait_until(|| matches!(admin::get(admin, "/readyz"), Ok((200, _))))?;
-    Ok(Server { public, admin: Some(admin), pid: child.pid(), contender, _child: child })
+    Ok(Server { public, admin: Some(admin), pid: child.pid(), contender, signer, _child: child })
 }

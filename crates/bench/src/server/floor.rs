@@ -12,5 +12,12 @@ pub(super) fn start(place: &Place<'_>) -> Result<Server> {
     command.arg("floor").args(["--listen", &public.to_string()]).args(["--redis", &place.redis.to_string()]);
     let mut child = Child::start("floor", &mut command, place.directory)?;
     child.wait_until(|| listens(public))?;
-    Ok(Server { public, admin: None, pid: child.pid(), contender: Contender::Floor, _child: child })
+    Ok(Server {
+        public,
+        admin: None,
+        pid: child.pid(),
+        contender: Contender::Floor,
+        signer: None,
+        _child: child,
+    })
 }

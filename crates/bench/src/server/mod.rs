@@ -8,6 +8,7 @@ mod nchan;
 mod nginx;
 mod node;
 mod redis;
+mod tokens;
 
 use std::fmt;
 use std::net::SocketAddrV4;
@@ -18,6 +19,8 @@ pub(crate) use counter::Counter;
 pub(crate) use fanfare::SHORT_MEMORY;
 pub(crate) use nginx::FILE_TARGET;
 pub(crate) use redis::{Redis, SubscriberLimit};
+
+use identity::Signer;
 
 use crate::Result;
 use crate::child::Child;
@@ -31,6 +34,10 @@ pub(crate) enum Contender {
     Fanfare,
     /// The same, its sessions on WebSockets.
     WebSocket,
+    /// The same as the first, and everybody shows a token that is signed with a secret.
+    Hs256,
+    /// The same, signed with a key of the curve P-256.
+    Es256,
     /// The gateway, on redis-stream.
     Stream,
     /// The gateway on redis-stream, its memory so short that returning sessions are read back for.
@@ -58,6 +65,8 @@ pub(crate) struct Server {
     /// The process that does the work.
     pub(crate) pid: u32,
     contender: Contender,
+    /// Signs the tokens that it asks for.
+    signer: Option<Signer>,
     _child: Child,
 }
 
@@ -89,22 +98,24 @@ impl Contender {
     /// Starts it and waits until it is ready.
     pub(crate) fn start(self, place: &Place<'_>) -> Result<Server> {
         match self {
-            Contender::Fanfare | Contender::WebSocket | Contender::Stream | Contender::ShortMemory => {
-                fanfare::start(place, self)
-            }
             Contender::Floor => floor::start(place),
             Contender::Nchan => nchan::start(place),
             Contender::Nginx => nginx::start(place),
             Contender::Node => node::start(place, self, &node::SSE),
             Contender::Ws => node::start(place, self, &node::WS),
             Contender::SocketIo => node::start(place, self, &node::SOCKET_IO),
+            _ => fanfare::start(place, self),
         }
     }
 
     /// The program that it runs, named after its first appearance.
     pub(crate) fn program(self) -> Contender {
         match self {
-            Contender::WebSocket | Contender::Stream | Contender::ShortMemory => Contender::Fanfare,
+            Contender::WebSocket
+            | Contender::Hs256
+            | Contender::Es256
+            | Contender::Stream
+            | Contender::ShortMemory => Contender::Fanfare,
             other => other,
         }
     }
@@ -143,6 +154,8 @@ impl fmt::Display for Contender {
         f.write_str(match self {
             Contender::Fanfare => "fanfare",
             Contender::WebSocket => "fanfare websocket",
+            Contender::Hs256 => "HS256",
+            Contender::Es256 => "ES256",
             Contender::Stream => "redis-stream",
             Contender::ShortMemory => "redis-stream with a short memory",
             Contender::Floor => "floor",
@@ -156,6 +169,11 @@ impl fmt::Display for Contender {
 }
 
 impl Server {
+    /// A token for the subscriber of this number, if it asks for one.
+    pub(crate) fn token(&self, number: u32) -> Result<Option<String>> {
+        self.signer.as_ref().map(|signer| tokens::sign(signer, number)).transpose()
+    }
+
     /// What its sessions speak.
     pub(crate) fn transport(&self) -> Transport {
         self.contender.transport()

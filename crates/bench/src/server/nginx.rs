@@ -42,5 +42,5 @@ pub(super) fn start_with(place: &Place<'_>, contender: Contender, config: &str) 
     let worker = || usage::first_child(master).ok().flatten();
     child.wait_until(|| worker().is_some() && listens(public))?;
     let worker = worker().ok_or("nginx has no worker")?;
-    Ok(Server { public, admin: None, pid: worker, contender, _child: child })
+    Ok(Server { public, admin: None, pid: worker, contender, signer: None, _child: child })
 }

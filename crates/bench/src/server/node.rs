@@ -42,7 +42,7 @@ pub(super) fn start(place: &Place<'_>, contender: Contender, script: &Script) ->
     command.arg(&path).arg(public.port().to_string()).arg(place.redis.port().to_string()).arg(PREFIX);
     let mut child = Child::start(script.name, &mut command, place.directory)?;
     child.wait_until(|| listens(public))?;
-    Ok(Server { public, admin: None, pid: child.pid(), contender, _child: child })
+    Ok(Server { public, admin: None, pid: child.pid(), contender, signer: None, _child: child })
 }
 
 fn home(place: &Place<'_>) -> PathBuf {

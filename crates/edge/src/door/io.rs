@@ -29,6 +29,11 @@ pub(super) struct HeadClock {
 }
 
 impl HeadClock {
+    /// Of a new connection: who opens one has something to ask.
+    pub(super) fn running() -> Self {
+        Self { began: Cell::new(Some(Instant::now())), ..Self::default() }
+    }
+
     fn note_bytes(&self) {
         if !self.busy.get() && self.began.get().is_none() {
             self.began.set(Some(Instant::now()));

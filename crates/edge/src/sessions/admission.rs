@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    net::IpAddr,
     time::{Duration, Instant},
 };
 
@@ -13,7 +14,7 @@ use socket2::SockRef;
 use super::Sessions;
 use crate::{
     asker::Asker,
-    census::{Claim, Crowded, Permit},
+    census::{Claim, Crowded, Permit, Visit},
     client::Client,
     close::CloseReason,
     control,
@@ -68,6 +69,14 @@ impl Sessions {
     pub(crate) fn permit(&self, claim: Claim<'_>) -> Result<Permit, TurnedAway> {
         self.check_open()?;
         self.census.admit(claim).map_err(|crowded| self.turn_away(crowded))
+    }
+
+    /// A place for a connection that is no session.
+    ///
+    /// # Errors
+    /// Its address has as many as it may.
+    pub(crate) fn visit(&self, address: IpAddr) -> Result<Option<Visit>, Crowded> {
+        self.census.visit(address)
     }
 
     /// A permit for a poll that waits.

@@ -79,8 +79,15 @@ impl Sessions {
     }
 
     fn take(&mut self, key: SessionKey, incoming: Incoming) {
+        let (now, most) = (self.millis(), self.config.max_requests_per_second);
         match incoming {
             Incoming::Message(text) => self.take_message(key, &text),
+            // Each is little work, but there is no end to how many one could send.
+            Incoming::Ping(_) | Incoming::Pong
+                if self.dialogue(key).is_some_and(|dialogue| !dialogue.may_ask(most, now)) =>
+            {
+                self.reply_refused(key, None, &too_many("too_many_requests", "requests", most));
+            }
             Incoming::Ping(payload) => {
                 let mut out = Vec::new();
                 websocket::write_pong(&mut out, &payload);
@@ -96,10 +103,6 @@ impl Sessions {
         let (requests, publications) =
             (self.config.max_requests_per_second, self.config.max_publications_per_second);
         let Some(dialogue) = self.dialogue(key) else { return };
-        let too_many = |code, what: &str, most| {
-            let words = format!("a session makes at most {most} {what} a second");
-            Refusal::new(StatusCode::TOO_MANY_REQUESTS, code, words)
-        };
         let (reference, asked) = match Ask::parse(text) {
             Ok(Ask { reference, command }) => (reference, Ok(command)),
             Err(Misunderstood { reference, refusal }) => (reference, Err(refusal)),
@@ -282,4 +285,10 @@ impl Sessions {
         }
         self.enqueue(key);
     }
+}
+
+/// One more than there may be in a second: the session ends with it.
+fn too_many(code: &'static str, what: &str, most: usize) -> Refusal {
+    let words = format!("a session makes at most {most} {what} a second");
+    Refusal::new(StatusCode::TOO_MANY_REQUESTS, code, words)
 }

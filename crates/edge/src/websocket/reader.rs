@@ -5,6 +5,9 @@ use super::{
     violation::Violation,
 };
 
+/// Frames of one message that bring nothing: its length does not bound how many there are.
+const MAX_EMPTY_FRAMES: u16 = 1_000;
+
 /// Reads the frames of one connection. It keeps what has come of a message, and nothing between two.
 #[derive(Default)]
 pub(crate) struct Reader {
@@ -19,6 +22,8 @@ pub(crate) struct Reader {
     checked: usize,
     /// A message has begun, and its last frame has not.
     fragmented: bool,
+    /// Frames of the message that brought nothing.
+    empty_frames: u16,
     /// What has come of the control frame.
     control: Vec<u8>,
 }
@@ -114,6 +119,10 @@ impl Reader {
                 return Err(Violation::TooBig(max));
             }
             self.fragmented = true;
+            self.empty_frames += u16::from(length == 0);
+            if self.empty_frames > MAX_EMPTY_FRAMES {
+                return Err(Violation::EmptyFrames(MAX_EMPTY_FRAMES));
+            }
         }
         self.frame = Some(Frame { kind, last, mask, left: length });
         Ok(())
@@ -133,7 +142,7 @@ impl Reader {
     fn end(&mut self, kind: Kind, last: bool) -> Result<Option<Incoming>, Violation> {
         Ok(match kind {
             Kind::Text | Kind::Binary | Kind::Continuation if last => {
-                (self.fragmented, self.checked) = (false, 0);
+                (self.fragmented, self.empty_frames, self.checked) = (false, 0, 0);
                 let text = String::from_utf8(std::mem::take(&mut self.message));
                 Some(Incoming::Message(text.map_err(|_| Violation::NotUtf8)?))
             }
@@ -266,5 +275,14 @@ mod tests {
         assert_eq!(read(&bytes, 100), (vec![], None));
         bytes.extend(frame(0x80, b"x", [0; 4]));
         assert_eq!(read(&bytes, 100), (vec![], Some(Violation::TooBig(MAX))));
+    }
+
+    #[test]
+    fn a_message_has_a_limit_of_frames_that_bring_nothing() {
+        let mut bytes = frame(0x01, b"x", [0; 4]);
+        bytes.extend((0..MAX_EMPTY_FRAMES).flat_map(|_| frame(0x00, b"", [0; 4])));
+        assert_eq!(read(&bytes, 100), (vec![], None));
+        bytes.extend(frame(0x80, b"", [0; 4]));
+        assert_eq!(read(&bytes, 100), (vec![], Some(Violation::EmptyFrames(MAX_EMPTY_FRAMES))));
     }
 }

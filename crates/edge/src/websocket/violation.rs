@@ -11,6 +11,8 @@ pub(crate) enum Violation {
     NotUtf8,
     /// A message of more bytes than this.
     TooBig(usize),
+    /// A message with more frames than this that bring nothing.
+    EmptyFrames(u16),
     /// A message that does not come to its end.
     Dawdling,
 }
@@ -23,7 +25,7 @@ impl Violation {
             Self::Binary => 1003,
             Self::NotUtf8 => 1007,
             Self::Dawdling => 1008,
-            Self::TooBig(_) => 1009,
+            Self::TooBig(_) | Self::EmptyFrames(_) => 1009,
         }
     }
 
@@ -35,6 +37,7 @@ impl Violation {
             Self::NotUtf8 => "text must be UTF-8".to_owned(),
             Self::Dawdling => "a message took too long to come in".to_owned(),
             Self::TooBig(limit) => format!("a message has at most {limit} bytes"),
+            Self::EmptyFrames(limit) => format!("a message has at most {limit} empty frames"),
         }
     }
 }
