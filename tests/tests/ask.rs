@@ -7,10 +7,12 @@ use std::{
 
 use serde_json::json;
 use tests::{
-    Gateway, Kept, Site,
+    Gateway, Kept, Redis, Site,
     gateway::Plan,
     http::{self, Answer},
     site::ok,
+    tokens::in_seconds,
+    wait_for,
 };
 
 const RULES: &str = r#"
@@ -86,6 +88,36 @@ fn what_the_application_says_of_a_cookie_decides() {
     assert_eq!(get(&gateway, "a", &[ada]).status, 200);
     assert_eq!(site.asked(), asked);
     assert_eq!(outcome(&gateway, "remembered"), 1.0);
+}
+
+#[test]
+fn an_answer_holds_for_its_question_and_no_longer_than_it_says() {
+    let site = Site::start(|_| None);
+    let says = |seconds: f64| {
+        json!({"sub": "42", "exp": in_seconds(seconds), "fanfare": {"subscribe": ["a"]}}).to_string()
+    };
+    let gateway = plan(&site).set("listen.trusted_proxies", "[\"127.0.0.1\"]").start();
+    let status = |address| {
+        get(&gateway, "a", &[("Cookie", "n=Andr\u{e9}; session=ada"), ("X-Forwarded-For", address)]).status
+    };
+    site.set(&says(2.0));
+    assert_eq!(status("192.0.2.1"), 200);
+    site.change(|_| Some("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n".to_owned()));
+    assert_eq!((status("192.0.2.2"), status("192.0.2.1")), (403, 200));
+    wait_for("its end", || status("192.0.2.1") == 403);
+}
+
+#[test]
+fn who_was_revoked_is_refused_though_the_application_knows_it() {
+    let (redis, (site, _)) = (Redis::start(), application());
+    let gateway = Gateway::plan_on(redis.port())
+        .set("auth.ask", &format!("{:?}", format!("{}fanfare-auth", site.url())))
+        .rules(RULES)
+        .start();
+    let ada = ("Cookie", "session=ada");
+    assert_eq!(get(&gateway, "a", &[ada]).status, 200);
+    redis.command(&["PUBLISH", "fanfare:@control", "{\"revoke\":{\"subject\":\"42\"}}"]);
+    wait_for("the revocation", || get(&gateway, "a", &[ada]).status == 401);
 }
 
 #[test]

@@ -411,6 +411,15 @@ fn what_a_token_opens_is_for_no_cache_and_no_token_stands_in_the_log() {
     let get = |channel: &str| gateway.get(&format!("/events?channel={channel}&transport=poll&token={token}"));
     assert_eq!(get("open/1").header("cache-control"), Some("public, max-age=1"));
     assert_eq!(get("user/42").header("cache-control"), Some("private, no-store"));
+    // What is open to this machine alone is no more public where a proxy asks for others.
+    let private = Gateway::plan().without_rules().set("auth.secret", &format!("{SECRET:?}")).start();
+    let bearer = format!(
+        "Bearer {}",
+        Issuer::hmac(Algorithm::HS256, SECRET.as_bytes()).token(&json!({"fanfare": {"subscribe": ["a"]}}))
+    );
+    let headers = [("Authorization", &*bearer), ("X-Forwarded-For", "192.0.2.1")];
+    let answer = http::request(private.public(), "GET", "/events?channel=a&transport=poll", &headers, b"");
+    assert_eq!((answer.status, answer.header("cache-control")), (200, Some("private, no-store")));
     let refused = get("user/43");
     assert_eq!((refused.status, refused.header("www-authenticate")), (403, None));
     let unknown = gateway.get("/events?channel=user/42");

@@ -1,5 +1,6 @@
 //! The load generator of Fanfare, and the comparison with the floor and with peers.
 
+mod attack;
 mod checker;
 mod child;
 mod client_socket;

@@ -62,6 +62,18 @@ pub(crate) fn anonymous_bytes(pid: u32) -> Result<u64> {
     Ok(kilobytes * 1024)
 }
 
+/// The most memory that a process has held since it was last forgotten.
+pub(crate) fn peak_bytes(pid: u32) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    Ok(number(line.and_then(|line| line.split_whitespace().next()))? * 1024)
+}
+
+/// Forgets the most until now: what counts is from here on.
+pub(crate) fn forget_peak(pid: u32) -> Result<()> {
+    Ok(fs::write(format!("/proc/{pid}/clear_refs"), "5")?)
+}
+
 /// The first child of a process, where a master leaves the work to a worker.
 pub(crate) fn first_child(pid: u32) -> Result<Option<u32>> {
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;

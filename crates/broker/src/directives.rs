@@ -1,8 +1,9 @@
 //! What backends have done with the sessions of somebody: heard on `@control`, kept as far as it must
 //! outlast the moment, and passed on.
 //!
-//! On a thread of its own, and with Redis on a connection of its own. Who hears of a revocation writes it into
-//! Redis too, and all look there once a second: so it reaches those who missed it, and those that start later.
+//! On a thread of its own, and with Redis on a connection of its own. A revocation counts from the moment at
+//! which it is heard. Who hears of it writes it into Redis too, and all look there twice a second: so it reaches
+//! those who missed it, and those that start later.
 
 mod store;
 mod written;
@@ -10,13 +11,14 @@ mod written;
 use std::{
     future::Future,
     io,
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use publication::{Directive, Revocations};
+use publication::{Directive, MAX_REVOCATIONS, Revocations};
 use tokio::{
-    sync::mpsc,
-    time::{MissedTickBehavior, interval},
+    sync::{Notify, mpsc},
+    time::{MissedTickBehavior, interval, sleep},
 };
 
 use self::store::Store;
@@ -26,8 +28,10 @@ use crate::{
     publisher::PublishError,
 };
 
-/// Directives that may wait.
-const MAX_WAITING: usize = 1_024;
+/// Directives that may wait. Whoever publishes one is not told that it was dropped.
+const MAX_WAITING: usize = 65_536;
+/// Revocations that come so soon after others go to Redis together.
+const GATHERING: Duration = Duration::from_millis(50);
 /// Between two looks at Redis.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -41,6 +45,8 @@ pub trait DirectiveOutlet: Send + Sync + 'static {
 #[derive(Clone)]
 pub struct Directives {
     heard: mpsc::Sender<Directive>,
+    revocations: Revocations,
+    revoked: Arc<Notify>,
     /// How long a revocation is kept that does not say.
     keep: Duration,
     metrics: Metrics,
@@ -67,9 +73,19 @@ impl Directives {
             }
             Kind::RedisPubSub(redis) | Kind::RedisStream(redis, ..) => Some(Store::new(redis)),
         };
-        let clerk = Clerk { revocations, metrics: metrics.clone(), outlet, store, is_failing: false };
-        spawn("directives", clerk.run(directives))?;
-        Ok(Self { heard, keep, metrics })
+        let revoked = Arc::new(Notify::new());
+        let clerk = Clerk {
+            revocations: revocations.clone(),
+            revoked: Arc::clone(&revoked),
+            metrics: metrics.clone(),
+            store,
+            is_failing: false,
+        };
+        spawn("directives", async move {
+            // Nobody who is to be disconnected waits for Redis.
+            tokio::join!(clerk.run(), pass_on(directives, outlet));
+        })?;
+        Ok(Self { heard, revocations, revoked, keep, metrics })
     }
 
     /// Hears one, as JSON.
@@ -81,7 +97,13 @@ impl Directives {
         let read = read.and_then(|text| written::read(text, seconds(), self.keep.as_secs()));
         let heard = read.and_then(|directive| {
             let label = directive.label();
-            self.heard.try_send(directive).map_err(|_| "too many wait already".to_owned())?;
+            match directive {
+                Directive::Revoke(revocation) => {
+                    self.revocations.take([revocation]);
+                    self.revoked.notify_one();
+                }
+                other => self.heard.try_send(other).map_err(|_| "too many wait already".to_owned())?,
+            }
             Ok(label)
         });
         let outcome = *heard.as_ref().unwrap_or(&"dropped");
@@ -92,46 +114,52 @@ impl Directives {
     /// The same for what came through Redis, where nobody waits for an answer.
     pub(crate) fn overhear(&self, payload: &[u8]) {
         if let Err(error) = self.hear(payload) {
-            tracing::warn!(error, "what came on @control is no directive, and nothing was done");
+            tracing::warn!(error, "what came on @control was not done");
         }
     }
 }
 
-/// Carries them out.
-struct Clerk<O> {
+/// Passes on what sessions are to do. Its input: directives.
+async fn pass_on(mut directives: mpsc::Receiver<Directive>, mut outlet: impl DirectiveOutlet) {
+    while let Some(directive) = directives.recv().await {
+        if !outlet.pass(directive).await {
+            return;
+        }
+    }
+}
+
+/// Keeps revocations.
+struct Clerk {
     revocations: Revocations,
+    revoked: Arc<Notify>,
     metrics: Metrics,
-    outlet: O,
     /// `None` if there are no other gateways.
     store: Option<Store>,
     /// Redis did not answer last.
     is_failing: bool,
 }
 
-impl<O: DirectiveOutlet> Clerk<O> {
-    /// The loop. Its inputs: directives, and Redis, looked at in time.
-    async fn run(mut self, mut directives: mpsc::Receiver<Directive>) {
+impl Clerk {
+    /// The loop. Its inputs: that something was revoked, and Redis, looked at in time.
+    async fn run(mut self) {
         let mut looks = interval(LOOK_INTERVAL);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut warned = false;
         loop {
             tokio::select! {
-                _ = looks.tick() => self.look().await,
-                directive = directives.recv() => match directive {
-                    None => return,
-                    Some(Directive::Revoke(revocation)) => {
-                        // First of all here: nobody has to wait for Redis.
-                        self.revocations.take([revocation]);
-                        self.look().await;
-                    }
-                    Some(directive) => {
-                        if !self.outlet.pass(directive).await {
-                            return;
-                        }
-                    }
-                },
+                _ = looks.tick() => {}
+                () = self.revoked.notified() => {}
             }
+            self.look().await;
             let count = self.revocations.count();
             self.metrics.revocations.set(i64::try_from(count).unwrap_or(i64::MAX));
+            if count >= MAX_REVOCATIONS / 8 * 7 && !std::mem::replace(&mut warned, true) {
+                tracing::warn!(
+                    "{count} revocations are remembered; beyond {MAX_REVOCATIONS} those that end first are \
+                     forgotten; say `until` when the tokens end"
+                );
+            }
+            sleep(GATHERING).await;
         }
     }
 

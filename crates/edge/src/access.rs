@@ -72,9 +72,9 @@ impl Access {
         single.try_for_each(|pattern| self.check(Act::Presence, pattern, asker))
     }
 
-    /// Whether all of these may be read by anyone at all.
-    pub(crate) fn is_public(&self, wanted: &[Pattern]) -> bool {
-        let nobody = Asker { foreign: None, identity: None };
+    /// Whether all of these may be read by anyone at all who comes from where this one does.
+    pub(crate) fn is_public(&self, wanted: &[Pattern], asker: &Asker) -> bool {
+        let nobody = Asker { foreign: asker.foreign, identity: None };
         wanted.iter().all(|pattern| self.judge(Act::Subscribe, pattern, &nobody) == Verdict::Open)
     }
 

@@ -62,6 +62,7 @@ pub(crate) async fn identify<B>(
     if identity.is_none() && auth.asks && shard.config().cors.trusts(request.headers()) {
         // On the heap, so that others do not carry its room with them.
         identity = Box::pin(ask::ask(shard, client, request)).await?;
+        identity.as_deref().map_or(Ok(()), |identity| check_revoked(shard, identity))?;
     }
     Ok(Asker { foreign, identity })
 }
@@ -106,17 +107,35 @@ pub(crate) async fn check(shard: &Shard, token: &str) -> Result<Arc<Identity>, R
         checked => checked,
     };
     let identity = checked.map_err(|error| Refusal::bad_token(&error))?;
+    check_revoked(shard, &identity)?;
+    Ok(Arc::new(identity))
+}
+
+/// Sees to it that who was let in a while ago still may be: its token may have ended meanwhile.
+///
+/// # Errors
+/// It has.
+pub(crate) fn check_again(shard: &Shard, asker: &Asker) -> Result<(), Refusal> {
+    let Some(identity) = &asker.identity else { return Ok(()) };
+    if identity.has_expired(SystemTime::now()) {
+        return Err(Refusal::bad_token(&TokenError::Expired));
+    }
+    check_revoked(shard, identity)
+}
+
+/// Sees to it that a token was not revoked.
+///
+/// # Errors
+/// It was, or that cannot be told now.
+pub(crate) fn check_revoked(shard: &Shard, identity: &Identity) -> Result<(), Refusal> {
     if !shard.revocations.are_complete() {
         return Err(Refusal::closed(CloseReason::AuthUnavailable));
     }
-    if is_revoked(&shard.revocations, &identity) {
-        return Err(Refusal::new(
-            StatusCode::UNAUTHORIZED,
-            "token_revoked",
-            "the token was revoked; get a new one",
-        ));
+    if is_revoked(&shard.revocations, identity) {
+        let message = "the token was revoked; get a new one";
+        return Err(Refusal::new(StatusCode::UNAUTHORIZED, "token_revoked", message));
     }
-    Ok(Arc::new(identity))
+    Ok(())
 }
 
 /// Whether a token was revoked.

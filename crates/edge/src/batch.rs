@@ -7,6 +7,7 @@ use tokio::task::yield_now;
 
 use crate::{
     asker::Asker,
+    auth,
     command::Post,
     idempotency,
     publish::{Done, publish, read_body},
@@ -93,6 +94,8 @@ async fn publish_line(
     key: Option<String>,
     asker: &Asker,
 ) -> Result<Done, Refusal> {
+    // Its lines may take long.
+    auth::check_again(shard, asker)?;
     let post = Post::parse(line)?;
     let access = &shard.config().access;
     access.allow_publish(&post.channel, asker)?;

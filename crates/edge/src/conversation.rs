@@ -120,7 +120,7 @@ async fn renew(shard: &Shard, key: SessionKey, token: &str) -> Result<Vec<u8>, R
     }
     let renewed = Asker { foreign, identity: Some(identity) };
     let mut sessions = shard.sessions.borrow_mut();
-    let patterns = sessions.patterns(key);
+    let patterns = sessions.asked_for(key);
     config.access.allow(&patterns, &renewed)?;
     if sessions.takes_part(key) {
         config.access.allow_presence(&patterns, &renewed)?;

@@ -11,6 +11,8 @@ use hyper::header::{
     HeaderValue, ORIGIN,
 };
 
+use crate::forwarded;
+
 const ALLOW_METHODS: &str = "GET, HEAD, POST, DELETE";
 const ALLOW_HEADERS: &str =
     "authorization, content-type, last-event-id, if-none-match, prefer, cache-control, idempotency-key";
@@ -108,9 +110,14 @@ fn is_listed(origin: &str, listed: &str) -> bool {
 
 /// Whether the page came from the host that the request is for.
 fn is_own(origin: &HeaderValue, request: &HeaderMap) -> bool {
+    let schemes: &[&[u8]] = match forwarded::tells_of_tls(request) {
+        true => &[b"https://"],
+        // By TLS or not: a proxy may not say.
+        false => &[b"https://", b"http://"],
+    };
     request.get(HOST).is_some_and(|host| {
         let (host, origin) = (host.as_bytes(), origin.as_bytes());
-        [&b"http://"[..], b"https://"].iter().any(|scheme| origin.strip_prefix(*scheme) == Some(host))
+        schemes.iter().any(|scheme| origin.strip_prefix(*scheme) == Some(host))
     })
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Dialogue {
     unechoed: VecDeque<Place>,
     /// Its channels, as they were asked for.
     pub(crate) patterns: Vec<Pattern>,
+    /// Those among them that a backend gave it.
+    pub(crate) given: Vec<Pattern>,
     pub(crate) request: Request,
     reader: Reader,
     /// What was read from the socket, and how much of it has been heard.
@@ -94,6 +96,7 @@ impl Dialogue {
             name: SessionName(rand::random()),
             unechoed: VecDeque::new(),
             patterns,
+            given: Vec::new(),
             request: Request::None,
             reader: Reader::default(),
             unheard,

@@ -99,10 +99,22 @@ pub(crate) fn answer_called(shard: &Rc<Shard>) {
 
 /// Answers a poll that has waited, then serves what its connection asks for next.
 async fn answer(shard: Rc<Shard>, waiter: Waiter) {
-    let Waiter { socket, unread, connected, client, wanted, keep_alive, cors, load, visit, permit, .. } =
-        waiter;
+    let Waiter {
+        socket,
+        unread,
+        connected,
+        client,
+        asker,
+        wanted,
+        keep_alive,
+        cors,
+        load,
+        visit,
+        permit,
+        ..
+    } = waiter;
     let Ok(mut stream) = TcpStream::from_std(socket) else { return };
-    let answer = poll::conclude(&shard, &wanted).await;
+    let answer = poll::conclude(&shard, &wanted, &asker).await;
     drop(permit);
     let mut answer = answer.unwrap_or_else(|refusal| service::refuse(&shard, &refusal, client));
     service::dress(&mut answer, cors);
@@ -189,6 +201,7 @@ fn begin(shard: &Shard, taken: Taken, visitor: Visitor<std::net::TcpStream>) {
                 unread,
                 connected,
                 client,
+                asker,
                 wanted,
                 start,
                 keep_alive,

@@ -59,7 +59,8 @@ fn hops(headers: &HeaderMap, name: &HeaderName, read: impl Fn(&str) -> Option<Ve
     }
     let mut hops = Vec::new();
     for line in lines.into_iter().rev() {
-        match line.to_str().ok().and_then(&read) {
+        // What a client has put before it must not hide what the proxy has added.
+        match read(&String::from_utf8_lossy(line.as_bytes())) {
             Some(line) => hops.extend(line.into_iter().rev()),
             None => {
                 hops.push(None);
@@ -188,6 +189,13 @@ mod tests {
         check(&["::ffff:192.0.2.43"], &["192.0.2.43 0"]);
         check(&["unknown, 1.2.3, 1.2.3.4:, a:1,, [1.2.3.4]"], &["?", "?", "1.2.3.4 0", "?", "?"]);
         check(&[""], &[]);
+    }
+
+    #[test]
+    fn what_is_no_text_hides_nothing_that_a_proxy_has_added() {
+        let line = HeaderValue::from_bytes(b"\xff, 192.0.2.43").unwrap();
+        let hops = Hops::read(&HeaderMap::from_iter([(X_FORWARDED_FOR, line)]));
+        assert_eq!(shown(hops.x_forwarded_for), ["192.0.2.43 0", "?"]);
     }
 
     #[test]

@@ -35,7 +35,9 @@ pub(crate) fn mark_replayed(answer: &mut Answer) {
 
 /// By which a publication is known that bears this key.
 pub(crate) fn once(key: String, draft: &Draft<'_>) -> Once {
-    let Draft { channel, event, data, retraction, ttl, .. } = *draft;
+    let Draft { channel, event, data, retraction, ttl, from, .. } = *draft;
+    // What one subject has named is no other's. No key holds two line breaks in a row.
+    let key = from.map_or(key.clone(), |from| format!("{key}\n\n{from}"));
     let mut hash = Sha1::new();
     // Lengths first, so that no two that differ are written alike.
     for part in [channel, event.unwrap_or_default(), data] {

@@ -14,7 +14,10 @@ use tokio::time::timeout_at;
 
 use self::range::Range;
 use crate::{
+    asker::Asker,
+    auth,
     census::{Claim, Permit},
+    client::Client,
     close::CloseReason,
     control, fetch,
     request::{CURSOR_WAIT, Since, Wanted},
@@ -50,11 +53,13 @@ pub(crate) async fn answer(
     shard: &Shard,
     wanted: &mut Wanted,
     method: &Method,
-    claim: Claim<'_>,
+    client: Client,
+    asker: &Asker,
 ) -> Result<Looked, Refusal> {
     if let Some(reason) = shard.sessions.borrow().refusal() {
         return Err(Refusal::closed(reason));
     }
+    let claim = Claim { address: client.address, identity: asker.identity.as_ref() };
     let range = find(shard, &wanted.question()).await?;
     let may_wait = !wanted.wait.is_zero() && method == Method::GET;
     let begins = matches!(wanted.since, Since::Absent | Since::Last);
@@ -68,7 +73,11 @@ pub(crate) async fn answer(
         }
         return wait(shard, wanted.since.start(), claim);
     }
-    Ok(Looked::Answered(respond(shard, wanted, method, &range)))
+    // What a token opened is for its bearer, and what was waited for is for who waited.
+    let config = shard.config();
+    let is_public =
+        wanted.explicit && wanted.wait.is_zero() && config.access.is_public(&wanted.patterns, asker);
+    Ok(Looked::Answered(respond(shard, wanted, method, &range, is_public)))
 }
 
 fn wait(shard: &Shard, start: Start, claim: Claim<'_>) -> Result<Looked, Refusal> {
@@ -105,10 +114,12 @@ pub(crate) async fn catch_up(shard: &Shard, selection: &Selection, since: Since)
 /// Answers a poll that has waited, whatever there is by now.
 ///
 /// # Errors
-/// What it asks for cannot be read back now.
-pub(crate) async fn conclude(shard: &Shard, wanted: &Wanted) -> Result<Answer, Refusal> {
+/// What it asks for cannot be read back now, or is not for it any more.
+pub(crate) async fn conclude(shard: &Shard, wanted: &Wanted, asker: &Asker) -> Result<Answer, Refusal> {
     let range = find(shard, &wanted.question()).await?;
-    Ok(respond(shard, wanted, &Method::GET, &range))
+    // Its token may have ended with its time to wait, and what came before that is for it.
+    asker.identity.as_deref().map_or(Ok(()), |identity| auth::check_revoked(shard, identity))?;
+    Ok(respond(shard, wanted, &Method::GET, &range, false))
 }
 
 /// Finds what the poll asks for, if need be by having it read back.
@@ -188,7 +199,7 @@ fn count(shard: &Shard, since: Since, range: &Range) {
     }
 }
 
-fn respond(shard: &Shard, wanted: &Wanted, method: &Method, range: &Range) -> Answer {
+fn respond(shard: &Shard, wanted: &Wanted, method: &Method, range: &Range, is_public: bool) -> Answer {
     let cursor = range.cursor_text();
     count(shard, wanted.since, range);
     let mut answer = if range.unchanged {
@@ -209,10 +220,8 @@ fn respond(shard: &Shard, wanted: &Wanted, method: &Method, range: &Range) -> An
     if let Some(tag) = range.tag() {
         insert(headers, ETAG, &format!("\"{tag}\""));
     }
-    // `Last-Event-ID` wins over what the URL says. What was waited for is for who waited, and what a token
-    // opened for its bearer.
-    let is_public = || shard.config().access.is_public(&wanted.patterns);
-    let (cache, vary) = if wanted.explicit && wanted.wait.is_zero() && is_public() {
+    let (cache, vary) = if is_public {
+        // `Last-Event-ID` wins over what the URL says.
         ("public, max-age=1", "Last-Event-ID, Origin")
     } else {
         ("private, no-store", "Accept, Origin")

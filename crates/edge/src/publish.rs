@@ -11,7 +11,7 @@ use tokio::{sync::oneshot, time::timeout};
 
 use crate::{
     asker::Asker,
-    batch, idempotency,
+    auth, batch, idempotency,
     publish_request::{Outcome, PublishRequest},
     respond::{self, Answer, Refusal},
     shard::Shard,
@@ -44,6 +44,7 @@ pub(crate) async fn handle(
     config.access.allow_publish(&channel, asker)?;
     let key = idempotency::key(headers)?.map(str::to_owned);
     let data = read_body(request, config.max_data_bytes).await?;
+    auth::check_again(shard, asker)?;
     let event = event.as_deref();
     let from = asker.subject();
     let draft = Draft { channel: &channel, event, data: &data, retraction, ttl, from, ..Draft::default() };

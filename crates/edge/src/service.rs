@@ -147,11 +147,10 @@ async fn read(
     if let Some(left) = asker.time_left() {
         wanted.wait = wanted.wait.min(left);
     }
-    let claim = Claim { address: client.address, identity: asker.identity.as_ref() };
     let is_current = request.version() >= Version::HTTP_11;
     let mut start = wanted.since.start();
     let reply = match wanted.transport {
-        Transport::Poll => match poll::answer(shard, &mut wanted, request.method(), claim).await? {
+        Transport::Poll => match poll::answer(shard, &mut wanted, request.method(), client, &asker).await? {
             Looked::Answered(answer) => return Ok(answer),
             Looked::Waits(after, permit) => {
                 start = after;
@@ -161,7 +160,9 @@ async fn read(
         },
         Transport::Sse if request.method() == Method::HEAD => return Ok(event_stream_head()),
         Transport::Sse => Reply::Events { chunked: is_current, cors },
-        Transport::WebSocket => upgrade(shard, request, claim)?,
+        Transport::WebSocket => {
+            upgrade(shard, request, Claim { address: client.address, identity: asker.identity.as_ref() })?
+        }
     };
     taken.set(Some(Taken { client, asker, wanted, start, reply }));
     pending().await

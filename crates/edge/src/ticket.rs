@@ -14,6 +14,9 @@ use crate::{
     shard::Shard,
 };
 
+/// What browsers keep of a cookie, its name and its value (RFC 6265, section 6.1).
+const MAX_COOKIE_BYTES: usize = 4_096;
+
 /// Answers a POST, which sets the cookie, or a DELETE, which clears it.
 ///
 /// # Errors
@@ -41,6 +44,13 @@ pub(crate) async fn answer<B>(shard: &Shard, request: &Request<B>) -> Result<Ans
 
 async fn set(shard: &Shard, auth: &Auth, headers: &HeaderMap) -> Result<Answer, Refusal> {
     let (token, identity) = auth::bearer(shard, headers).await?;
+    if auth.cookie.len() + token.len() > MAX_COOKIE_BYTES {
+        let message = format!(
+            "browsers drop cookies of more than {MAX_COOKIE_BYTES} bytes with their name; grant patterns instead \
+             of channels, or show the token in the query"
+        );
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "token_too_long", message));
+    }
     // Without an end it lasts as long as the browser.
     let left = Asker { foreign: None, identity: Some(identity) }.time_left();
     let text = left.map_or("null".to_owned(), |left| left.as_millis().to_string());

@@ -7,6 +7,7 @@ use hub::Start;
 use hyper::HeaderMap;
 
 use crate::{
+    asker::Asker,
     census::{Permit, Visit},
     client::Client,
     load::Load,
@@ -23,6 +24,7 @@ pub(crate) struct Waiter<S = TcpStream> {
     pub(crate) connected: Client,
     /// ... and who asks: it may be somebody else behind it.
     pub(crate) client: Client,
+    pub(crate) asker: Asker,
     pub(crate) wanted: Wanted,
     /// After what it waits.
     pub(crate) start: Start,
@@ -39,9 +41,34 @@ pub(crate) struct Waiter<S = TcpStream> {
 impl<S> Waiter<S> {
     /// The same with its socket watched by other means.
     pub(crate) fn map<T>(self, change: impl FnOnce(S) -> T) -> Waiter<T> {
-        let Self { socket, unread, connected, client, wanted, start, keep_alive, cors, load, visit, permit } =
-            self;
+        let Self {
+            socket,
+            unread,
+            connected,
+            client,
+            asker,
+            wanted,
+            start,
+            keep_alive,
+            cors,
+            load,
+            visit,
+            permit,
+        } = self;
         let socket = change(socket);
-        Waiter { socket, unread, connected, client, wanted, start, keep_alive, cors, load, visit, permit }
+        Waiter {
+            socket,
+            unread,
+            connected,
+            client,
+            asker,
+            wanted,
+            start,
+            keep_alive,
+            cors,
+            load,
+            visit,
+            permit,
+        }
     }
 }

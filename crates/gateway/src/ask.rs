@@ -13,7 +13,7 @@ use std::{
 };
 
 use edge::{AskRequest, Edge, Verdict};
-use hyper::StatusCode;
+use hyper::{StatusCode, header::HeaderValue};
 use prometheus::IntCounterVec;
 use tokio::{sync::mpsc, time::timeout};
 
@@ -39,7 +39,7 @@ struct Asking {
     /// Knows which claims are asked for.
     edge: Weak<Edge>,
     running: Cell<usize>,
-    cache: RefCell<HashMap<String, (Instant, Verdict)>>,
+    cache: RefCell<HashMap<Vec<u8>, (Instant, Verdict)>>,
     outcomes: IntCounterVec,
 }
 
@@ -73,7 +73,7 @@ pub(crate) async fn serve(
 }
 
 impl Asking {
-    async fn answer(&self, request: AskRequest, key: String) {
+    async fn answer(&self, request: AskRequest, key: Vec<u8>) {
         let asked = timeout(self.config.timeout, self.ask(&request)).await;
         let (outcome, verdict) = match asked {
             Err(_) => ("timeout", None),
@@ -96,8 +96,8 @@ impl Asking {
         let question = serde_json::json!({ "act": act, "channels": channels, "address": address });
         let headers = [
             ("cookie", cookie.clone()),
-            ("content-type", "application/json".to_owned()),
-            ("accept", "application/json".to_owned()),
+            ("content-type", HeaderValue::from_static("application/json")),
+            ("accept", HeaderValue::from_static("application/json")),
         ];
         let answer = self.config.server.post(&headers, question.to_string().into()).await?;
         match answer.status() {
@@ -113,13 +113,17 @@ impl Asking {
         }
     }
 
-    fn remembered(&self, key: &str) -> Option<Verdict> {
+    fn remembered(&self, key: &[u8]) -> Option<Verdict> {
         let cache = self.cache.borrow();
         let (at, verdict) = cache.get(key)?;
-        (at.elapsed() < self.config.cache).then(|| verdict.clone())
+        let holds = match verdict {
+            Verdict::Known(identity) => !identity.has_expired(SystemTime::now()),
+            Verdict::Nobody | Verdict::Refused => true,
+        };
+        (holds && at.elapsed() < self.config.cache).then(|| verdict.clone())
     }
 
-    fn remember(&self, key: String, verdict: &Verdict) {
+    fn remember(&self, key: Vec<u8>, verdict: &Verdict) {
         if self.config.cache.is_zero() || key.len() > MAX_KEY_BYTES {
             return;
         }
@@ -134,9 +138,10 @@ impl Asking {
 }
 
 /// What makes two questions the same. No part of them holds a line break.
-fn key(request: &AskRequest) -> String {
-    let AskRequest { cookie, act, channels, .. } = request;
-    format!("{act}\n{cookie}\n{}", serde_json::json!(channels))
+fn key(request: &AskRequest) -> Vec<u8> {
+    let AskRequest { cookie, act, channels, address, .. } = request;
+    let question = format!("\n{act}\n{address}\n{}", serde_json::json!(channels));
+    [cookie.as_bytes(), question.as_bytes()].concat()
 }
 
 fn label(verdict: &Verdict) -> &'static str {

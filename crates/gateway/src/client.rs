@@ -26,6 +26,7 @@ use tokio_rustls::TlsConnector;
 
 /// The longest wait for a connection and for the head of an answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
+const NO_HEADERS: &[(&str, &str)] = &[];
 /// The longest body that is read as a text.
 const MAX_TEXT_BYTES: usize = 4 * 1024 * 1024;
 
@@ -67,7 +68,7 @@ impl Server {
         &self,
         method: Method,
         query: &str,
-        headers: &[(&'static str, String)],
+        headers: &[(&'static str, impl AsRef<[u8]>)],
         body: Bytes,
     ) -> Result<Response<Incoming>, String> {
         let path = self.target.split('?').next().unwrap_or_default().trim_end_matches('/');
@@ -76,18 +77,21 @@ impl Server {
 
     /// What stands at a path, whatever the status is.
     pub(crate) async fn get(&self, path: &str) -> Result<String, String> {
-        text(self.request(Method::GET, path, &[], Bytes::new()).await?).await
+        text(self.request(Method::GET, path, NO_HEADERS, Bytes::new()).await?).await
     }
 
     /// Asks for what the URL means.
-    pub(crate) async fn ask(&self, headers: &[(&'static str, String)]) -> Result<Response<Incoming>, String> {
+    pub(crate) async fn ask(
+        &self,
+        headers: &[(&'static str, impl AsRef<[u8]>)],
+    ) -> Result<Response<Incoming>, String> {
         self.request(Method::GET, &self.target, headers, Bytes::new()).await
     }
 
     /// Sends a body to what the URL means.
     pub(crate) async fn post(
         &self,
-        headers: &[(&'static str, String)],
+        headers: &[(&'static str, impl AsRef<[u8]>)],
         body: Bytes,
     ) -> Result<Response<Incoming>, String> {
         self.request(Method::POST, &self.target, headers, body).await
@@ -97,7 +101,7 @@ impl Server {
         &self,
         method: Method,
         target: &str,
-        headers: &[(&'static str, String)],
+        headers: &[(&'static str, impl AsRef<[u8]>)],
         body: Bytes,
     ) -> Result<Response<Incoming>, String> {
         let stream = timeout(TIMEOUT, self.connect()).await;
@@ -111,9 +115,9 @@ impl Server {
             .uri(target)
             .body(Full::new(body))
             .map_err(|error| error.to_string())?;
-        request.headers_mut().insert(HOST, value(&self.authority)?);
+        request.headers_mut().insert(HOST, value(self.authority.as_bytes())?);
         for (name, text) in headers {
-            request.headers_mut().insert(*name, value(text)?);
+            request.headers_mut().insert(*name, value(text.as_ref())?);
         }
         let answer = timeout(TIMEOUT, sender.send_request(request)).await;
         answer
@@ -157,6 +161,6 @@ pub(crate) fn error_message(body: &str) -> String {
     message.unwrap_or(body.trim()).to_owned()
 }
 
-fn value(text: &str) -> Result<HeaderValue, String> {
-    HeaderValue::from_str(text).map_err(|error| error.to_string())
+fn value(text: &[u8]) -> Result<HeaderValue, String> {
+    HeaderValue::from_bytes(text).map_err(|error| error.to_string())
 }

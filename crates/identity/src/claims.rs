@@ -1,10 +1,16 @@
 //! What a token says.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use publication::{Pattern, compact_json};
-use serde::{Deserialize, Deserializer, de};
-use serde_json::{Map, Value, value::RawValue};
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, MapAccess, Visitor},
+};
+use serde_json::{Value, value::RawValue};
 
 use crate::{
     error::TokenError,
@@ -100,15 +106,50 @@ fn after(time: SystemTime, leeway: Duration) -> SystemTime {
 
 /// Those of the claims that are text, or numbers without a fraction.
 fn texts(payload: &str, names: &[String]) -> Result<Texts, TokenError> {
-    let all: Map<String, Value> =
+    let Members(all) =
         serde_json::from_str(payload).map_err(|error| TokenError::Malformed(error.to_string()))?;
-    let text = |value: &Value| match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) if number.is_u64() => Some(number.to_string()),
-        _ => None,
-    };
-    let found = names.iter().filter_map(|name| Some((name.as_str().into(), text(all.get(name)?)?.into())));
-    Ok(found.collect())
+    let mut found = Vec::new();
+    for name in names {
+        let mut values = all.iter().filter(|(other, _)| other == name).map(|(_, value)| value);
+        let value = values.next();
+        if values.next().is_some() {
+            return Err(TokenError::Malformed(format!("the claim `{name}` stands there twice")));
+        }
+        let text = match value {
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Number(number)) if number.is_u64() => number.to_string(),
+            _ => continue,
+        };
+        found.push((name.as_str().into(), text.into()));
+    }
+    Ok(found.into())
+}
+
+/// An object's members as they stand there, also those that stand there twice.
+struct Members(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct All;
+
+        impl<'de> Visitor<'de> for All {
+            type Value = Members;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("an object of claims")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+
+        deserializer.deserialize_map(All)
+    }
 }
 
 /// A `NumericDate`: seconds since 1970, perhaps with a fraction.
@@ -140,4 +181,23 @@ fn patterns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Pattern>, 
             .map_err(|error| de::Error::custom(format!("the grant {text:?} is no channel: {error}")))
     };
     texts.iter().map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_claim_that_counts_may_stand_there_twice() {
+        let read = |payload: &str| {
+            let names = ["tenant".to_owned()];
+            Claims::read(payload)?
+                .identity(payload, &names, Duration::ZERO)
+                .map(|identity| identity.claims.len())
+        };
+        assert_eq!(read(r#"{"tenant":"a","x":1,"x":2}"#), Ok(1));
+        for twice in [r#"{"tenant":"a","tenant":"b"}"#, r#"{"sub":"a","sub":"b"}"#, r#"{"exp":1,"exp":2}"#] {
+            assert!(matches!(read(twice), Err(TokenError::Malformed(_))), "{twice}");
+        }
+    }
 }

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use jsonwebtoken::{
-    Algorithm, DecodingKey,
+    Algorithm, AlgorithmFamily, DecodingKey, DecodingKeyKind,
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse},
 };
 
@@ -13,8 +13,8 @@ pub const MIN_SECRET_BYTES: usize = 32;
 /// A point of P-256 and one of P-384, uncompressed.
 const P256_BYTES: usize = 65;
 const P384_BYTES: usize = 97;
-/// An RSA key of 2,048 bits is longer than this, however it is written.
-const MIN_RSA_BYTES: usize = 256;
+/// Bits of the shortest modulus (RFC 7518, section 3.3).
+const MIN_RSA_BITS: usize = 2_048;
 
 const HMAC: &[Algorithm] = &[Algorithm::HS256, Algorithm::HS384, Algorithm::HS512];
 const RSA: &[Algorithm] = &[
@@ -122,14 +122,16 @@ impl Key {
     }
 
     fn public(decoding: DecodingKey) -> Result<Self, KeyError> {
-        use jsonwebtoken::{AlgorithmFamily, DecodingKeyKind};
-        let bytes = match decoding.kind() {
+        let length = match decoding.kind() {
             DecodingKeyKind::SecretOrDer(bytes) => bytes.len(),
-            DecodingKeyKind::RsaModulusExponent { n, .. } => n.len(),
+            DecodingKeyKind::RsaModulusExponent { .. } => 0,
         };
-        let algorithms: &[Algorithm] = match (decoding.family(), bytes) {
-            (AlgorithmFamily::Rsa, MIN_RSA_BYTES..) => RSA,
-            (AlgorithmFamily::Rsa, _) => return Err(KeyError::Weak),
+        let algorithms: &[Algorithm] = match (decoding.family(), length) {
+            (AlgorithmFamily::Rsa, _) => match modulus(decoding.kind()) {
+                Some(modulus) if bits(modulus) >= MIN_RSA_BITS => RSA,
+                Some(_) => return Err(KeyError::Weak),
+                None => return Err(KeyError::Unknown),
+            },
             (AlgorithmFamily::Ec, P256_BYTES) => &[Algorithm::ES256],
             (AlgorithmFamily::Ec, P384_BYTES) => &[Algorithm::ES384],
             (AlgorithmFamily::Ed, 32) => &[Algorithm::EdDSA],
@@ -137,6 +139,34 @@ impl Key {
         };
         Ok(Self { id: None, algorithms: algorithms.into(), decoding })
     }
+}
+
+/// The modulus of an RSA key. In DER it is the first number of a sequence (RFC 8017, section A.1.1).
+fn modulus(key: &DecodingKeyKind) -> Option<&[u8]> {
+    match key {
+        DecodingKeyKind::RsaModulusExponent { n, .. } => Some(n),
+        DecodingKeyKind::SecretOrDer(der) => element(element(der, 0x30)?, 0x02),
+    }
+}
+
+/// The content of the element of DER with this tag.
+fn element(der: &[u8], tag: u8) -> Option<&[u8]> {
+    let (&[first, length], rest) = der.split_first_chunk()?;
+    let (length, rest) = match length {
+        0x81..=0x84 => {
+            let (digits, rest) = rest.split_at_checked(usize::from(length & 0x7f))?;
+            (digits.iter().fold(0, |length, digit| (length << 8) | usize::from(*digit)), rest)
+        }
+        short => (short.into(), rest),
+    };
+    rest.get(..length).filter(|_| first == tag)
+}
+
+/// The length of a number, without the zeros before it.
+fn bits(number: &[u8]) -> usize {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    let number = &number[zeros..];
+    number.first().map_or(0, |first| number.len() * 8 - first.leading_zeros() as usize)
 }
 
 impl fmt::Debug for Key {
@@ -176,3 +206,31 @@ impl fmt::Display for KeyError {
 }
 
 impl std::error::Error for KeyError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An element of DER.
+    fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+        let length = (content.len() as u16).to_be_bytes();
+        [&[tag, 0x82], &length[..], content].concat()
+    }
+
+    #[test]
+    fn the_modulus_of_an_rsa_key_is_counted_in_bits() {
+        let key = |first: u8, bytes: usize| {
+            let modulus = [vec![0, first], vec![0xff; bytes - 1]].concat();
+            let sequence = [der(0x02, &modulus), der(0x02, &[1, 0, 1])].concat();
+            Key::public(DecodingKey::from_rsa_der(&der(0x30, &sequence))).map(|key| key.algorithms.len())
+        };
+        assert_eq!(key(0x80, 256), Ok(RSA.len()));
+        assert_eq!(key(0x7f, 256), Err(KeyError::Weak));
+        assert_eq!(key(0xff, 255), Err(KeyError::Weak));
+        assert_eq!(key(0xff, 248), Err(KeyError::Weak));
+        let public = |der: &[u8]| Key::public(DecodingKey::from_rsa_der(der)).map(|_| ());
+        for cut in [&b""[..], b"\x30", b"\x30\x82\x01", b"\x30\x03\x02\x05\x01", b"\x02\x01\x01"] {
+            assert_eq!(public(cut), Err(KeyError::Unknown), "{cut:?}");
+        }
+    }
+}

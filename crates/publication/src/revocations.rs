@@ -190,10 +190,17 @@ impl Known {
             self.tokens.values().copied().chain(self.subjects.values().map(|(_, until)| *until)).collect();
         // An eighth more goes, so that this is not done for each.
         let excess = count - MAX_REVOCATIONS * 7 / 8;
-        let (_, last, _) = ends.select_nth_unstable(excess);
+        let (earlier, last, _) = ends.select_nth_unstable(excess);
         let last = *last;
-        self.tokens.retain(|_, until| *until > last);
-        self.subjects.retain(|_, (_, until)| *until > last);
+        // Of those that end together with the last that has to go, only as many as there are too many.
+        let mut ties = excess - earlier.iter().filter(|until| **until < last).count();
+        let mut stays = |until: u64| {
+            let goes_too = until == last && ties > 0;
+            ties -= usize::from(goes_too);
+            until > last || (until == last && !goes_too)
+        };
+        self.tokens.retain(|_, until| stays(*until));
+        self.subjects.retain(|_, (_, until)| stays(*until));
     }
 }
 
@@ -203,6 +210,19 @@ mod tests {
 
     fn token(id: &str) -> Revocable<'_> {
         Revocable { id: Some(id), ..Revocable::default() }
+    }
+
+    #[test]
+    fn beyond_the_most_those_that_end_first_go_and_of_those_that_end_together_only_some() {
+        let revocations = Revocations::default();
+        let token = |number: usize| Revocation::Token { id: number.to_string().into(), until: 10 };
+        revocations.take((0..MAX_REVOCATIONS).map(token));
+        assert_eq!(revocations.count(), MAX_REVOCATIONS);
+        let later = Revocation::Subject { subject: "42".into(), issued: 5, until: 20 };
+        revocations.take([later, Revocation::Token { id: "sooner".into(), until: 9 }]);
+        assert_eq!(revocations.count(), MAX_REVOCATIONS / 8 * 7);
+        assert!(!revocations.revoke(super::tests::token("sooner")));
+        assert!(revocations.revoke(Revocable { subject: Some("42"), ..Revocable::default() }));
     }
 
     #[test]

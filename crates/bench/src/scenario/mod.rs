@@ -1,5 +1,6 @@
 //! The scenarios: what the gateway must show, one file each.
 
+mod attacks;
 mod broker;
 mod burst;
 mod channels;
@@ -30,7 +31,7 @@ pub(crate) struct Scenario {
 }
 
 /// All scenarios in the order of the contract.
-pub(crate) const ALL: [Scenario; 19] = [
+pub(crate) const ALL: [Scenario; 20] = [
     Scenario { name: steady::NAME, run: steady::run },
     Scenario { name: burst::NAME, run: burst::run },
     Scenario { name: idle::NAME, run: idle::run },
@@ -50,10 +51,11 @@ pub(crate) const ALL: [Scenario; 19] = [
     Scenario { name: talk::NAME, run: talk::run },
     Scenario { name: polls::NAME, run: polls::run },
     Scenario { name: polling_cost::NAME, run: polling_cost::run },
+    Scenario { name: attacks::NAME, run: attacks::run },
 ];
 
 /// Their names, for the command line.
-pub(crate) const NAMES: [&str; 19] = [
+pub(crate) const NAMES: [&str; 20] = [
     steady::NAME,
     burst::NAME,
     idle::NAME,
@@ -73,4 +75,5 @@ pub(crate) const NAMES: [&str; 19] = [
     talk::NAME,
     polls::NAME,
     polling_cost::NAME,
+    attacks::NAME,
 ];

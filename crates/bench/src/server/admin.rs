@@ -25,6 +25,13 @@ pub(crate) fn stream_reads(admin: SocketAddrV4) -> Result<u64> {
     Ok(line.ok_or("the gateway does not count its reads")?.trim().parse()?)
 }
 
+/// How often the gateway has refused something, or ended a session: connections, requests, publications and
+/// directives.
+pub(crate) fn refusals(admin: SocketAddrV4) -> Result<u64> {
+    let (_, metrics) = get(admin, "/metrics")?;
+    Ok(parse_refusals(&metrics))
+}
+
 /// Status and body of a GET.
 pub(super) fn get(address: SocketAddrV4, path: &str) -> Result<(u16, String)> {
     let mut socket = TcpStream::connect(address)?;
@@ -46,6 +53,22 @@ fn parse_outcomes(metrics: &str) -> Outcomes {
         .collect()
 }
 
+fn parse_refusals(metrics: &str) -> u64 {
+    const KINDS: [(&str, &str); 4] = [
+        ("fanfare_rejected_total{", ""),
+        ("fanfare_sessions_closed_total{", ""),
+        ("fanfare_publications_total{", "outcome=\"ok\""),
+        ("fanfare_directives_total{kind=\"dropped\"", ""),
+    ];
+    let counts = metrics.lines().filter_map(|line| {
+        let (_, but) = KINDS.iter().find(|(kind, _)| line.starts_with(kind))?;
+        let (labels, count) = line.rsplit_once(' ')?;
+        let is_one = but.is_empty() || !labels.contains(but);
+        count.parse::<f64>().ok().filter(|_| is_one)
+    });
+    counts.sum::<f64>() as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,5 +81,15 @@ mod tests {
         let outcomes = parse_outcomes(metrics);
         assert_eq!(outcomes.get("ok"), Some(&12));
         assert_eq!(outcomes.len(), 2);
+    }
+
+    #[test]
+    fn refusals_are_all_that_was_not_taken() {
+        let metrics = "fanfare_publications_total{outcome=\"ok\"} 12\n\
+            fanfare_publications_total{outcome=\"not_utf8\"} 3\n\
+            fanfare_rejected_total{reason=\"bad_http\"} 4\n\
+            fanfare_sessions_closed_total{reason=\"slow\",transport=\"sse\"} 5\n\
+            fanfare_directives_total{kind=\"revoke\"} 7\nfanfare_directives_total{kind=\"dropped\"} 6\n";
+        assert_eq!(parse_refusals(metrics), 18);
     }
 }

@@ -11,6 +11,13 @@ use crate::publisher::{PREFIX, Way};
 /// Publications that a gateway with a short memory keeps.
 pub(crate) const SHORT_MEMORY: u32 = 100;
 
+/// Of a gateway that guards itself: the attackers are of one address, those who belong there of many.
+const HEAD_TIMEOUT: &str = "head_timeout = \"2s\"\n";
+const MAX_PER_ADDRESS: &str = "max_per_address = 2500\n";
+/// What it leaves open, for attacks to get at.
+const OPEN: &str = "[[channels]]\nmatch = \"open\"\nsubscribe = \"anyone\"\n\
+                    [[channels]]\nmatch = \"a\"\npublish = \"anyone\"\n";
+
 /// The generator connects without end, and does not wait for a turn as browsers do.
 const NO_BOUND: u32 = 1_000_000;
 
@@ -28,11 +35,15 @@ pub(super) fn start(place: &Place<'_>, contender: Contender) -> Result<Server> {
         Way::Publish => "redis-pubsub",
         Way::Add => "redis-stream",
     };
+    let (listening, bounds, rules) = match contender {
+        Contender::Guarded => (HEAD_TIMEOUT, MAX_PER_ADDRESS, OPEN),
+        _ => ("", "", ""),
+    };
     let mut text = format!(
-        "[listen]\npublic = \"{public}\"\nadmin = \"{admin}\"\n\
+        "{rules}[listen]\npublic = \"{public}\"\nadmin = \"{admin}\"\n{listening}\
          [broker]\nkind = \"{kind}\"\n\
          [broker.redis]\nurl = \"redis://{redis}\"\nprefix = \"{PREFIX}\"\n\
-         [sessions]\nmax_new_per_second = {NO_BOUND}\n"
+         [sessions]\nmax_new_per_second = {NO_BOUND}\n{bounds}"
     );
     if contender == Contender::ShortMemory {
         text.push_str(&format!("[history]\nkeep_count = {SHORT_MEMORY}\n"));

@@ -14,7 +14,7 @@ use std::fmt;
 use std::net::SocketAddrV4;
 use std::path::Path;
 
-pub(crate) use admin::{Outcomes, outcomes, stream_reads};
+pub(crate) use admin::{Outcomes, outcomes, refusals, stream_reads};
 pub(crate) use counter::Counter;
 pub(crate) use fanfare::SHORT_MEMORY;
 pub(crate) use nginx::FILE_TARGET;
@@ -38,6 +38,8 @@ pub(crate) enum Contender {
     Hs256,
     /// The same, signed with a key of the curve P-256.
     Es256,
+    /// The same, with bounds for what one address may have and for how long a head may take.
+    Guarded,
     /// The gateway, on redis-stream.
     Stream,
     /// The gateway on redis-stream, its memory so short that returning sessions are read back for.
@@ -114,6 +116,7 @@ impl Contender {
             Contender::WebSocket
             | Contender::Hs256
             | Contender::Es256
+            | Contender::Guarded
             | Contender::Stream
             | Contender::ShortMemory => Contender::Fanfare,
             other => other,
@@ -156,6 +159,7 @@ impl fmt::Display for Contender {
             Contender::WebSocket => "fanfare websocket",
             Contender::Hs256 => "HS256",
             Contender::Es256 => "ES256",
+            Contender::Guarded => "guarded",
             Contender::Stream => "redis-stream",
             Contender::ShortMemory => "redis-stream with a short memory",
             Contender::Floor => "floor",

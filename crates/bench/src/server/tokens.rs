@@ -18,7 +18,7 @@ const EXPIRES: u64 = 4_000_000_000;
 pub(super) fn demand(contender: Contender, directory: &Path) -> Result<Option<(String, Signer)>> {
     let (key, signer) = match contender {
         Contender::Hs256 => (format!("secret = \"{SECRET}\""), Signer::secret(SECRET.as_bytes())?),
-        Contender::Es256 => {
+        Contender::Es256 | Contender::Guarded => {
             let (private, public) = (directory.join("private.pem"), directory.join("public.pem"));
             openssl("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out", &private, None)?;
             openssl("pkey -pubout -out", &public, Some(&private))?;

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(61);
 /// Somebody wants something and shows cookies. Without an answer the reply is dropped: it cannot be told now.
 pub struct AskRequest {
     /// The cookies, as the browser sent them.
-    pub cookie: String,
+    pub cookie: HeaderValue,
     /// From where it came.
     pub address: String,
     /// What is wanted, `subscribe` or `publish`.
@@ -74,8 +74,8 @@ pub(super) async fn ask<B>(
 }
 
 /// All cookies, in one line.
-fn cookies(headers: &HeaderMap) -> Option<String> {
-    let lines: Vec<_> =
-        headers.get_all(COOKIE).iter().map(HeaderValue::to_str).filter_map(Result::ok).collect();
-    (!lines.is_empty()).then(|| lines.join("; "))
+fn cookies(headers: &HeaderMap) -> Option<HeaderValue> {
+    let lines: Vec<_> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    let line = HeaderValue::from_bytes(&lines.join(&b"; "[..])).ok()?;
+    (!lines.is_empty()).then_some(line)
 }

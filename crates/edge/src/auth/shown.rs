@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use hyper::{
     HeaderMap,
-    header::{AUTHORIZATION, COOKIE},
+    header::{AUTHORIZATION, COOKIE, HeaderValue},
 };
 
 use super::{Auth, several};
@@ -61,28 +61,33 @@ fn only<T: PartialEq>(mut all: impl Iterator<Item = T>, place: &str) -> Result<O
     if all.all(|other| other == first) { Ok(Some(first)) } else { Err(several(place)) }
 }
 
-/// What stands behind `Bearer`; other schemes are somebody else's. What is no text is no token either.
+/// What stands behind `Bearer`, however it is set off; other schemes are somebody else's.
 fn bearers(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     headers.get_all(AUTHORIZATION).iter().filter_map(|value| {
-        let text = value.to_str().unwrap_or("Bearer ?");
-        let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
-        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+        let value = value.as_bytes();
+        let end = value.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(value.len());
+        let (scheme, token) = value.split_at(end);
+        scheme.eq_ignore_ascii_case(b"bearer").then(|| text(token.trim_ascii()))
     })
 }
 
-/// The values of all cookies of a name (RFC 6265, section 4.2.1).
+/// The values of all cookies of a name (RFC 6265, section 4.2.1). Others may be in any encoding.
 fn cookies<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
-    let lines = headers.get_all(COOKIE).iter().map(|value| value.to_str().unwrap_or_default());
-    lines.flat_map(|line| line.split(';')).filter_map(move |pair| {
-        let (key, value) = pair.trim().split_once('=')?;
-        (!name.is_empty() && key == name).then_some(value.trim_matches('"'))
+    let lines = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
+    lines.flat_map(|line| line.split(|byte| *byte == b';')).filter_map(move |pair| {
+        let pair = pair.trim_ascii();
+        let (key, value) = pair.split_at_checked(pair.iter().position(|byte| *byte == b'=')?)?;
+        (!name.is_empty() && key == name.as_bytes()).then(|| text(&value[1..]).trim_matches('"'))
     })
+}
+
+/// What is no text is a token all the same, and none that is accepted.
+fn text(bytes: &[u8]) -> &str {
+    str::from_utf8(bytes).unwrap_or("?")
 }
 
 #[cfg(test)]
 mod tests {
-    use hyper::header::HeaderValue;
-
     use super::*;
 
     fn shown(headers: &[(&'static str, &'static str)], query: &str) -> Option<(String, Way)> {
@@ -120,6 +125,26 @@ mod tests {
                 "{headers:?} {query}"
             );
         }
+    }
+
+    #[test]
+    fn what_is_set_off_or_encoded_oddly_is_a_token_all_the_same() {
+        for odd in ["Bearer\ta.b.c", "BEARER a.b.c", "bearer   a.b.c\t"] {
+            assert_eq!(
+                shown(&[("authorization", odd)], ""),
+                Some(("a.b.c".to_owned(), Way::Header)),
+                "{odd}"
+            );
+        }
+        assert_eq!(shown(&[("authorization", "Bearer;a")], "").unwrap().0, ";a");
+        let auth = Auth { cookie: "c".to_owned(), ..Auth::default() };
+        let token = |line: &[u8]| {
+            let headers = HeaderMap::from_iter([(COOKIE, HeaderValue::from_bytes(line).unwrap())]);
+            find(&auth, &headers, "").ok().flatten().map(|shown| shown.token.into_owned())
+        };
+        assert_eq!(token("name=André; c=a.b.c".as_bytes()).as_deref(), Some("a.b.c"));
+        assert_eq!(token(b"name=\xe9; c=a.b.c").as_deref(), Some("a.b.c"));
+        assert_eq!(token(b"c=\xe9").as_deref(), Some("?"));
     }
 
     #[test]

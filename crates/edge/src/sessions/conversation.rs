@@ -1,6 +1,9 @@
 //! What clients say over WebSockets is heard, and their answers go out.
 
-use std::io::{ErrorKind, Read};
+use std::{
+    io::{ErrorKind, Read},
+    slice,
+};
 
 use hub::{Selection, SessionKey};
 use hyper::StatusCode;
@@ -261,6 +264,23 @@ impl Sessions {
         self.reselect(key, all);
     }
 
+    /// The same by a backend's word, which no right of its client limits, and which no token takes back.
+    pub(super) fn give(&mut self, key: SessionKey, patterns: &[Pattern]) {
+        let asked = self.patterns(key);
+        if let Some(dialogue) = self.dialogue(key) {
+            let given = patterns.iter().filter(|pattern| !asked.contains(pattern));
+            dialogue.given.extend(given.cloned());
+        }
+        self.subscribe(key, patterns);
+    }
+
+    /// The channels of a session that its client has asked for itself.
+    pub(crate) fn asked_for(&self, key: SessionKey) -> Vec<Pattern> {
+        let given = self.session(key).and_then(|session| session.dialogue.as_ref());
+        let given = given.map_or(&[][..], |dialogue| &dialogue.given);
+        self.patterns(key).into_iter().filter(|pattern| !given.contains(pattern)).collect()
+    }
+
     /// Takes channels away from what a session reads.
     pub(crate) fn unsubscribe(&mut self, key: SessionKey, patterns: &[Pattern]) {
         let mut all = self.patterns(key);
@@ -270,11 +290,18 @@ impl Sessions {
 
     fn reselect(&mut self, key: SessionKey, patterns: Vec<Pattern>) {
         let Some(session) = session_mut(&mut self.slots, key) else { return };
-        let Session { dialogue, present, when_slow, .. } = session;
-        *when_slow = self.config.access.when_slow(&patterns);
+        let Session { dialogue, present, when_slow, asker, .. } = session;
+        let access = &self.config.access;
+        *when_slow = access.when_slow(&patterns);
         let selection = Selection::new(patterns.iter().cloned());
-        let left = present.as_mut().map(|present| present.move_to(&patterns));
+        let left = present.as_mut().map(|present| {
+            // To read what a backend gave is not to be seen there.
+            let seen =
+                patterns.iter().filter(|one| access.allow_presence(slice::from_ref(*one), asker).is_ok());
+            present.move_to(&seen.cloned().collect::<Vec<_>>())
+        });
         if let Some(dialogue) = dialogue {
+            dialogue.given.retain(|pattern| patterns.contains(pattern));
             dialogue.patterns = patterns;
         }
         self.stop_watching(key, &left.unwrap_or_default());

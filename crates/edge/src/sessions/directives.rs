@@ -16,10 +16,11 @@ impl Sessions {
                 for key in self.sessions_of(subject) {
                     self.finish(key, CloseReason::Disconnected);
                 }
+                self.call_those(|identity| identity.subject.as_deref() == Some(subject));
             }
             Directive::Subscribe { subject, channels } => {
                 for key in self.sessions_of(subject) {
-                    self.subscribe(key, channels);
+                    self.give(key, channels);
                 }
             }
             Directive::Unsubscribe { subject, channels } => {
@@ -44,6 +45,8 @@ impl Sessions {
         for key in self.keys().filter(is_revoked).collect::<Vec<_>>() {
             self.finish(key, CloseReason::Revoked);
         }
+        let revocations = self.revocations.clone();
+        self.call_those(|identity| auth::is_revoked(&revocations, identity));
     }
 
     fn sessions_of(&self, subject: &str) -> Vec<SessionKey> {

@@ -8,6 +8,7 @@ use std::{
 };
 
 use hub::{SessionKey, Step, Want};
+use identity::Identity;
 use mio::{Interest, Token, event::Event, net::TcpStream};
 
 use super::Sessions;
@@ -83,6 +84,14 @@ impl Sessions {
             }
             self.hub.advance(key, until);
         }
+    }
+
+    /// Calls all who have shown a token of which this is so, whatever there is to tell them.
+    pub(super) fn call_those(&mut self, is_meant: impl Fn(&Identity) -> bool) {
+        let is_meant = |poll: &Poll| poll.waiter.asker.identity.as_deref().is_some_and(&is_meant);
+        let polls = self.waiting.polls.iter();
+        let meant: Vec<_> = polls.filter(|(_, poll)| is_meant(poll)).map(|(key, _)| *key).collect();
+        meant.into_iter().for_each(|key| self.call(key));
     }
 
     /// Lines up those whose time is over. While the order is being replaced nobody can be answered.
