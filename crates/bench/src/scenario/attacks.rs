@@ -24,7 +24,7 @@ const ONSET: Duration = Duration::from_secs(4);
 /// What was seen from outside is counted by then.
 const COUNTED: Duration = Duration::from_millis(500);
 /// Allocators give pages back after ten seconds of peace; the slowest bodies are given up after as many.
-const SETTLING: Duration = Duration::from_secs(15);
+const SETTLING: Duration = Duration::from_secs(20);
 
 #[derive(Clone, Copy)]
 enum Case {
