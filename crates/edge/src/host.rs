@@ -17,7 +17,7 @@ pub(crate) fn check<B>(request: &Request<B>) -> Result<(), Refusal> {
         return Ok(());
     }
     let message = "a request has one `Host` header, with a name or an address, and a port where it has one";
-    Err(Refusal::new(StatusCode::BAD_REQUEST, "bad_host", message))
+    Err(Refusal::new(StatusCode::BAD_REQUEST, "bad_host", message).closing())
 }
 
 fn is_clear(version: Version, headers: &HeaderMap) -> bool {

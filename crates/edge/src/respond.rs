@@ -30,11 +30,18 @@ pub(crate) struct Refusal {
     allow: Option<&'static str>,
     /// When to come back, if its turn is known.
     away: Option<Duration>,
+    /// The connection ends with the answer: what follows may not be what it seems.
+    closes: bool,
 }
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), allow: None, away: None }
+        Self { status, code, message: message.into(), allow: None, away: None, closes: false }
+    }
+
+    /// The same, and the connection ends with it.
+    pub(crate) fn closing(self) -> Self {
+        Self { closes: true, ..self }
     }
 
     /// Right place, wrong method.
@@ -144,6 +151,9 @@ impl Refusal {
     pub(crate) fn answer(&self) -> Answer {
         let mut answer = json(self.status, format!(r#"{{"error":{}}}"#, self.json()));
         answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if self.closes {
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         if let Some(allow) = self.allow {
             answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
         }

@@ -118,12 +118,8 @@ async fn read(
     client: Client,
 ) -> Result<Answer, Refusal> {
     if !request.body().is_end_stream() {
-        let mut answer =
-            Refusal::new(StatusCode::BAD_REQUEST, "body", "a GET has no body here; publish with POST")
-                .answer();
-        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        shard.metrics.count_rejected("body");
-        return Ok(answer);
+        let message = "a GET has no body here; publish with POST";
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "body", message).closing());
     }
     let query = request.uri().query().unwrap_or("");
     let config = shard.config();
