@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: run example-dashboard example-annotate example-chat test lint bench chaos servers soak test-deps clean
+.PHONY: run example-dashboard example-annotate example-chat test lint bench chaos servers soak fuzz test-deps clean
 
 run: ## Build and start the gateway with the embedded broker, on http://localhost:8080/
 	$(CARGO) run --release -p gateway -- serve
@@ -43,6 +43,9 @@ bench: ## The load generator and the comparison with the floor and with peers
 chaos: ## Faults on purpose, on both brokers; CHAOS="--quick" or "--scenario redis-killed" for less
 	$(CARGO) build --release -p gateway -p chaos
 	target/release/chaos $(CHAOS)
+
+fuzz: ## What comes from outside as bytes, for a minute each, SECONDS_EACH=600 for longer; needs rustup's nightly and cargo-fuzz
+	tests/fuzz.sh $(FUZZ)
 
 servers: test-deps ## The tests that speak to Redis, on Redis 6.2 and 8 and Valkey 8 and 9
 	tests/servers.sh $(SERVERS)
