@@ -11,7 +11,10 @@ mod written;
 use std::{
     future::Future,
     io,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -50,6 +53,8 @@ pub struct Directives {
     /// How long a revocation is kept that does not say.
     keep: Duration,
     metrics: Metrics,
+    /// When one that was not done was last said, in seconds since 1970.
+    complained: Arc<AtomicU64>,
 }
 
 impl Directives {
@@ -85,7 +90,7 @@ impl Directives {
             // Nobody who is to be disconnected waits for Redis.
             tokio::join!(clerk.run(), pass_on(directives, outlet));
         })?;
-        Ok(Self { heard, revocations, revoked, keep, metrics })
+        Ok(Self { heard, revocations, revoked, keep, metrics, complained: Arc::default() })
     }
 
     /// Hears one, as JSON.
@@ -111,9 +116,12 @@ impl Directives {
         heard.map(drop)
     }
 
-    /// The same for what came through Redis, where nobody waits for an answer.
+    /// The same for what came through Redis, where nobody waits for an answer: the log says once a second at
+    /// most what is wrong.
     pub(crate) fn overhear(&self, payload: &[u8]) {
-        if let Err(error) = self.hear(payload) {
+        let Err(error) = self.hear(payload) else { return };
+        let now = seconds();
+        if self.complained.swap(now, Ordering::Relaxed) != now {
             tracing::warn!(error, "what came on @control was not done");
         }
     }

@@ -242,7 +242,8 @@ async fn drive(
         let (shard, taken, head) = (Rc::clone(shard), Rc::clone(taken), Rc::clone(head));
         head.set_busy(true);
         async move {
-            let answer = service::handle(&shard, request, &taken, connected).await;
+            // On the heap: hyper keeps room for what is answered also where nothing is asked.
+            let answer = Box::pin(service::handle(&shard, request, &taken, connected)).await;
             head.set_busy(false);
             Ok::<_, Infallible>(answer)
         }
