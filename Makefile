@@ -30,9 +30,11 @@ test: test-deps ## Install what the tests need if it is missing, then run everyt
 	cd clients/js && npm test
 	cd examples && npm test
 
-lint: test-deps ## Formatting, lints, licences
+lint: test-deps ## Formatting, lints; licences, versions and sources of dependencies
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	@$(CARGO) deny --version >/dev/null 2>&1 || $(CARGO) install cargo-deny --locked --no-default-features --quiet
+	$(CARGO) deny --log-level error check bans licenses sources
 	cd clients/js && npm run lint
 	cd examples && npm run lint
 
