@@ -103,7 +103,9 @@ pub(crate) struct Bearer {
 impl Bearer {
     /// The header that shows it.
     pub(crate) fn header(&self) -> Option<(&'static str, String)> {
-        self.token.as_ref().map(|token| ("authorization", format!("Bearer {token}")))
+        // A variable that is set to nothing means what one that is not set does.
+        let token = self.token.as_ref().filter(|token| !token.is_empty());
+        token.map(|token| ("authorization", format!("Bearer {token}")))
     }
 }
 
