@@ -108,16 +108,19 @@ fn an_answer_holds_for_its_question_and_no_longer_than_it_says() {
 }
 
 #[test]
-fn who_was_revoked_is_refused_though_the_application_knows_it() {
+fn who_was_revoked_is_refused_until_the_application_is_asked_anew() {
     let (redis, (site, _)) = (Redis::start(), application());
     let gateway = Gateway::plan_on(redis.port())
         .set("auth.ask", &format!("{:?}", format!("{}fanfare-auth", site.url())))
+        .set("auth.ask_cache", "\"3s\"")
         .rules(RULES)
         .start();
     let ada = ("Cookie", "session=ada");
     assert_eq!(get(&gateway, "a", &[ada]).status, 200);
     redis.command(&["PUBLISH", "fanfare:@control", "{\"revoke\":{\"subject\":\"42\"}}"]);
     wait_for("the revocation", || get(&gateway, "a", &[ada]).status == 401);
+    // What it said is forgotten by then, and what it says now it says in spite of that.
+    wait_for("another answer", || get(&gateway, "a", &[ada]).status == 200);
 }
 
 #[test]
@@ -145,6 +148,7 @@ fn an_application_that_does_not_answer_sends_nobody_away_for_good() {
             None
         }),
     ];
+    assert!(!gateway.log().contains("does not tell whom"));
     for (name, failure) in failures {
         let before = outcome(&gateway, name);
         site.change(failure);
@@ -152,6 +156,7 @@ fn an_application_that_does_not_answer_sends_nobody_away_for_good() {
         assert_eq!((answer.status, &*answer.error_code()), (503, "auth-unavailable"));
         assert_eq!(outcome(&gateway, name), before + 1.0, "{name}");
     }
+    gateway.wait_for_line("does not tell whom cookies belong to");
     let said = http::request(
         gateway.public(),
         "GET",

@@ -124,6 +124,61 @@ fn revocations_that_come_all_at_once_all_count() {
 }
 
 #[test]
+fn whoever_starts_reads_all_revocations_however_many_there_are() {
+    let redis = Redis::start();
+    let mut pipeline = redis::pipe();
+    for number in 0..50_000 {
+        pipeline.hset("fanfare:@revocations", format!("t:bad {number}"), "4000000000").ignore();
+    }
+    pipeline.hset("fanfare:@revocations", "t:over", "1000").ignore();
+    pipeline.query::<()>(&mut redis.connection()).expect("Redis takes them");
+    let gateway = plan(&redis).start();
+    for number in (0..50_000).step_by(4_999) {
+        let token = token(&json!({"jti": format!("bad {number}")}));
+        let status = || gateway.get(&format!("/events?channel=a&token={token}")).status;
+        wait_for("it to be known", || status() != 503);
+        assert_eq!(status(), 401, "{number}");
+    }
+    gateway.wait_for_metric("fanfare_revocations", 50_000.0);
+    wait_for("what is over to be taken away", || {
+        redis.command(&["HEXISTS", "fanfare:@revocations", "t:over"]) == redis::Value::Int(0)
+    });
+}
+
+#[test]
+fn a_revocation_that_is_prolonged_is_kept_so() {
+    let redis = Redis::start();
+    let _gateway = plan(&redis).start();
+    let kept = |until: u64| {
+        control(&redis, &json!({"revoke": {"token": "bad", "until": until}}));
+        let expected = redis::Value::BulkString(until.to_string().into());
+        wait_for("it to be kept", || redis.command(&["HGET", "fanfare:@revocations", "t:bad"]) == expected);
+    };
+    kept(4_000_000_000);
+    kept(4_000_000_001);
+}
+
+#[test]
+fn channels_that_a_backend_gave_take_no_room_from_those_that_are_asked_for() {
+    let redis = Redis::start();
+    let gateway = plan(&redis).set("sessions.max_channels", "2").start();
+    let mut socket = WebSocket::enter(&gateway, &format!("channel=a&token={}", token(&json!({"sub": "42"}))));
+    let channels: Vec<_> = (0..10).map(|number| format!("given/{number}")).collect();
+    control(&redis, &json!({"subscribe": {"subject": "42", "channels": channels}}));
+    wait_for("the first of them to be read", || {
+        redis.command(&["PUBLISH", "fanfare:given/0", "x"]);
+        redis.command(&["PUBLISH", "fanfare:given/9", "too many"]);
+        redis.command(&["PUBLISH", "fanfare:a", "end"]);
+        let came: Vec<_> = std::iter::repeat_with(|| socket.message())
+            .take_while(|message| message["data"] != "end")
+            .collect();
+        assert!(came.iter().all(|message| message["data"] != "too many"), "{came:?}");
+        came.iter().any(|message| message["data"] == "x")
+    });
+    assert_eq!(socket.ask(json!({"subscribe": ["b"], "ref": 1}))["ok"], true);
+}
+
+#[test]
 fn what_a_backend_gave_hinders_no_other_token_and_shows_nobody() {
     let redis = Redis::start();
     let gateway = plan(&redis).start();

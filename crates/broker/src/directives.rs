@@ -190,9 +190,11 @@ impl Clerk {
         let Some(store) = &self.store else { return };
         let remedy = store.remedy(error);
         if !std::mem::replace(&mut self.is_failing, true) {
-            tracing::warn!(
-                "Redis does not keep revocations, others and later gateways may not know: {error}{remedy}"
-            );
+            let meanwhile = match self.revocations.are_complete() {
+                true => "others and later gateways may not know of new ones",
+                false => "until it tells which there are, no token is accepted",
+            };
+            tracing::warn!("Redis does not keep revocations; {meanwhile}: {error}{remedy}");
         }
         if !remedy.is_empty() {
             // It never will, until somebody grants it: tokens are checked all the same.

@@ -44,10 +44,11 @@ pub async fn examine(config: &RedisConfig, door: Door, retention: Option<Retenti
     found
 }
 
-/// The whole rule for a Redis user that needs no more than this.
+/// The whole rule for a Redis user that needs no more than this; with what it takes to tell who is present,
+/// and to keep revocations, where it is needed.
 #[must_use]
-pub fn rule(config: &RedisConfig, door: Door) -> String {
-    rights::whole(door, config)
+pub fn rule(config: &RedisConfig, door: Door, presence: bool, revocations: bool) -> String {
+    rights::whole(door, config, presence, revocations)
 }
 
 fn trouble(error: &LinkError, config: &RedisConfig) -> Diagnosis {

@@ -25,7 +25,7 @@ const PRESENCE: &[&str] = &[
 ];
 
 /// What is asked of Redis to keep revocations.
-const REVOCATIONS: &[&str] = &["+hget", "+hgetall", "+hset", "+hdel"];
+const REVOCATIONS: &[&str] = &["+hget", "+hscan", "+hset", "+hdel"];
 
 /// One thing that is needed.
 struct Need {
@@ -110,9 +110,14 @@ impl Denied {
     }
 }
 
-/// The whole rule for a user of its own.
-pub(crate) fn whole(door: Door, config: &RedisConfig) -> String {
+/// The whole rule for a user of its own, perhaps with what presence and revocations need.
+pub(crate) fn whole(door: Door, config: &RedisConfig, presence: bool, revocations: bool) -> String {
     let mut commands: Vec<_> = needs(door, config).iter().map(|need| need.command).collect();
+    let further = [(presence, PRESENCE), (revocations, REVOCATIONS)];
+    for (_, more) in further.into_iter().filter(|(is_needed, _)| *is_needed) {
+        let new: Vec<_> = more.iter().copied().filter(|command| !commands.contains(command)).collect();
+        commands.extend(new);
+    }
     if config.info().redis_settings().db() != 0 {
         commands.push("+select");
     }

@@ -86,7 +86,8 @@ impl Access {
             Verdict::NotGranted => Err(Refusal::not_granted(act, &channel)),
             Verdict::Closed => {
                 let foreign = asker.foreign.filter(|_| self.rules.is_empty() && self.open_to_this_machine);
-                Err(Refusal::forbidden(act, &channel, foreign))
+                let to = if asker.identity.is_some() { Who::Token } else { Who::Anyone };
+                Err(Refusal::forbidden(act, &channel, foreign, to))
             }
         }
     }

@@ -14,7 +14,12 @@ use hyper::{
 use identity::TokenError;
 use publication::Pattern;
 
-use crate::{access::Act, asker::Foreign, close::CloseReason, sessions::TurnedAway};
+use crate::{
+    access::{Act, Who},
+    asker::Foreign,
+    close::CloseReason,
+    sessions::TurnedAway,
+};
 
 pub(crate) type Answer = Response<Full<Bytes>>;
 
@@ -93,13 +98,14 @@ impl Refusal {
     }
 
     /// Closed by the rules; names the rule that would open it.
-    pub(crate) fn forbidden(act: Act, channel: &str, foreign: Option<Foreign>) -> Self {
+    pub(crate) fn forbidden(act: Act, channel: &str, foreign: Option<Foreign>, to: Who) -> Self {
         let because =
             foreign.map(|why| format!(" ({}, so only what a rule opens is open to it)", why.words()));
         let (key, words) = (act.key(), act.words());
+        let whom = to.label();
         let message = format!(
-            "no rule lets anyone {words} {channel:?}{}; to allow it, add to the configuration:\n\n\
-             [[channels]]\nmatch = {channel:?}\n{key} = \"anyone\"",
+            "no rule lets anyone {words} {channel:?}{}; to allow it, add to the configuration, before other rules \
+             for this channel:\n\n[[channels]]\nmatch = {channel:?}\n{key} = {whom:?}",
             because.unwrap_or_default()
         );
         Self::new(StatusCode::FORBIDDEN, "forbidden", message)

@@ -23,6 +23,9 @@ use crate::client::{self, Server};
 const MAX_CACHED: usize = 4_096;
 const MAX_KEY_BYTES: usize = 4_096;
 
+/// Between two lines in the log about an application that does not answer as it should.
+const COMPLAINT_INTERVAL: Duration = Duration::from_secs(10);
+
 /// How the application is asked.
 #[derive(Clone)]
 pub(crate) struct AskConfig {
@@ -39,6 +42,7 @@ struct Asking {
     /// Knows which claims are asked for.
     edge: Weak<Edge>,
     running: Cell<usize>,
+    complained: Cell<Option<Instant>>,
     cache: RefCell<HashMap<Vec<u8>, (Instant, Verdict)>>,
     outcomes: IntCounterVec,
 }
@@ -51,7 +55,8 @@ pub(crate) async fn serve(
     outcomes: IntCounterVec,
 ) {
     let Some(config) = config else { return };
-    let asking = Rc::new(Asking { config, edge, running: Cell::new(0), cache: RefCell::default(), outcomes });
+    let (running, complained, cache) = Default::default();
+    let asking = Rc::new(Asking { config, edge, running, complained, cache, outcomes });
     while let Some(request) = requests.recv().await {
         let count = |outcome| asking.outcomes.with_label_values(&[outcome]).inc();
         let key = key(&request);
@@ -76,9 +81,12 @@ impl Asking {
     async fn answer(&self, request: AskRequest, key: Vec<u8>) {
         let asked = timeout(self.config.timeout, self.ask(&request)).await;
         let (outcome, verdict) = match asked {
-            Err(_) => ("timeout", None),
+            Err(_) => {
+                self.complain("it does not answer in time");
+                ("timeout", None)
+            }
             Ok(Err(error)) => {
-                tracing::debug!(error, "the application does not tell whom cookies belong to");
+                self.complain(&error);
                 ("failed", None)
             }
             Ok(Ok(verdict)) => (label(&verdict), Some(verdict)),
@@ -88,6 +96,15 @@ impl Asking {
             self.remember(key, &verdict);
             // Whoever asked may have given up.
             let _ = request.reply.send(verdict);
+        }
+    }
+
+    /// Says so, but not for each.
+    fn complain(&self, error: &str) {
+        let is_due = self.complained.get().is_none_or(|at| at.elapsed() >= COMPLAINT_INTERVAL);
+        if is_due {
+            self.complained.set(Some(Instant::now()));
+            tracing::warn!(error, "the application ([auth] ask) does not tell whom cookies belong to");
         }
     }
 
@@ -104,8 +121,12 @@ impl Asking {
             StatusCode::OK => {
                 let claims = client::text(answer).await?;
                 let keyring = self.edge.upgrade().map(|edge| edge.keyring()).unwrap_or_default();
-                let identity = keyring.vouch(&claims, SystemTime::now());
-                identity.map(|identity| Verdict::Known(Arc::new(identity))).map_err(|error| error.to_string())
+                let now = SystemTime::now();
+                let mut identity = keyring.vouch(&claims, now).map_err(|error| error.to_string())?;
+                // It is said now: what was revoked before is known to whoever says so.
+                let seconds = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+                identity.issued.get_or_insert(seconds);
+                Ok(Verdict::Known(Arc::new(identity)))
             }
             StatusCode::UNAUTHORIZED | StatusCode::NO_CONTENT => Ok(Verdict::Nobody),
             StatusCode::FORBIDDEN => Ok(Verdict::Refused),

@@ -10,7 +10,7 @@ use publication::{Revocations, Roll};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
 use socket2::SockRef;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::sleep};
 
 use crate::{
     admin::{self, Admin},
@@ -39,6 +39,9 @@ const MAX_FETCHING: usize = 1_024;
 
 /// Those who may wait until it is known who they are.
 const MAX_UNKNOWN: usize = 1_024;
+
+/// Between two looks whether revocations are known.
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Connections that may wait to be accepted; the kernel's own maximum may be lower.
 const BACKLOG: i32 = 4_096;
@@ -130,9 +133,13 @@ pub(crate) async fn serve(mut configured: Configured, listeners: Listeners) -> i
     tokio::task::spawn_local(async move { accepting.accept(listeners.public).await });
     tokio::task::spawn_local(manager.clone().keep_told(Rc::clone(&edge), readiness.clone()));
     let (warming, ready, told) = (Rc::clone(&edge), readiness.clone(), manager.clone());
-    let heartbeat = settings.edge.heartbeat;
+    let (heartbeat, revoked) = (settings.edge.heartbeat, revocations.clone());
     tokio::task::spawn_local(async move {
         warm(status, heartbeat).await;
+        while revoked.are_wanted() && !revoked.are_complete() {
+            // Until then no token is accepted.
+            sleep(LOOK_INTERVAL).await;
+        }
         warming.warmed().await;
         warming.complete();
         if ready.set_ready() {
@@ -258,9 +265,11 @@ fn announce(settings: &Settings, listeners: &Listeners, machine: Machine) -> io:
     }
     announce_access(&settings.edge);
     tracing::info!("look: http://{public}/");
-    tracing::info!("try:  curl -N 'http://{public}/events?channel=news&transport=sse'");
-    tracing::info!("try:  curl -d 'hello' 'http://{public}/events?channel=news'");
-    tracing::info!("try:  fanfare publish news 'hello'");
+    if settings.edge.access.rules.is_empty() {
+        tracing::info!("try:  curl -N 'http://{public}/events?channel=news&transport=sse'");
+        tracing::info!("try:  curl -d 'hello' 'http://{public}/events?channel=news'");
+        tracing::info!("try:  fanfare publish news 'hello'");
+    }
     Ok(())
 }
 

@@ -167,16 +167,18 @@ impl Known {
     fn take(&mut self, revocation: Revocation) -> bool {
         match revocation {
             Revocation::Token { id, until } => {
-                let count = self.tokens.len();
-                let known = self.tokens.entry(id).or_insert(until);
-                *known = until.max(*known);
-                self.tokens.len() > count
+                let before = self.tokens.get(&id).copied();
+                let is_news = before.is_none_or(|before| until > before);
+                if is_news {
+                    self.tokens.insert(id, until);
+                }
+                is_news
             }
             Revocation::Subject { subject, issued, until } => {
                 let known = self.subjects.get(&subject).copied();
                 let (before, longest) = known.unwrap_or_default();
                 self.subjects.insert(subject, (issued.max(before), until.max(longest)));
-                known.is_none() || issued > before
+                known.is_none() || issued > before || until > longest
             }
         }
     }
@@ -241,6 +243,8 @@ mod tests {
         );
         // An older one takes nothing back, and is no news.
         assert!(!revocations.take(subject(4)) && revocations.revoke(of(Some(5))));
+        // To last longer is.
+        assert!(!revocations.take([Revocation::Token { id: "a".into(), until: 9 }]));
         assert!(revocations.take(subject(6)) && revocations.revoke(of(Some(6))));
         assert_eq!(revocations.generation(), 3);
         revocations.forget(10);

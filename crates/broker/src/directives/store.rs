@@ -69,19 +69,30 @@ impl Store {
         Ok(())
     }
 
+    /// In parts, so that Redis holds up nobody else, however many there are; what has come counts at once.
     async fn read(&mut self, known: &Revocations, now: u64) -> Result<(), PublishError> {
-        let fields: Vec<(String, String)> = self.ask(&["HGETALL", &self.key]).await?;
-        let all = || fields.iter().filter_map(|(field, value)| Some((field, read(field, value)?)));
-        let (past, valid): (Vec<_>, Vec<_>) = all().partition(|(_, revocation)| until(revocation) <= now);
-        self.stored = valid.into_iter().map(|(_, revocation)| revocation).collect();
-        known.take(self.stored.iter().cloned());
+        self.stored.clear();
         // What Redis has lost is written anew.
         self.generation = 0;
-        for past in past.chunks(CHUNK) {
-            let fields = past.iter().map(|(field, _)| field.as_str());
-            let _: u64 = self.ask(&["HDEL", &self.key].into_iter().chain(fields).collect::<Vec<_>>()).await?;
+        let (mut cursor, count) = ("0".to_owned(), CHUNK.to_string());
+        loop {
+            let words = ["HSCAN", &self.key, &cursor, "COUNT", &count];
+            let (next, fields): (String, Vec<(String, String)>) = self.ask(&words).await?;
+            let all = fields.iter().filter_map(|(field, value)| Some((field, read(field, value)?)));
+            let (past, valid): (Vec<_>, Vec<_>) = all.partition(|(_, revocation)| until(revocation) <= now);
+            let valid: Vec<_> = valid.into_iter().map(|(_, revocation)| revocation).collect();
+            known.take(valid.iter().cloned());
+            self.stored.extend(valid);
+            if !past.is_empty() {
+                let fields = past.iter().map(|(field, _)| field.as_str());
+                let _: u64 =
+                    self.ask(&["HDEL", &self.key].into_iter().chain(fields).collect::<Vec<_>>()).await?;
+            }
+            if next == "0" {
+                return Ok(());
+            }
+            cursor = next;
         }
-        Ok(())
     }
 
     async fn write(&mut self, known: &Revocations) -> Result<(), PublishError> {

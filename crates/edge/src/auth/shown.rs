@@ -65,7 +65,8 @@ fn only<T: PartialEq>(mut all: impl Iterator<Item = T>, place: &str) -> Result<O
 fn bearers(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     headers.get_all(AUTHORIZATION).iter().filter_map(|value| {
         let value = value.as_bytes();
-        let end = value.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(value.len());
+        let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+        let end = value.iter().position(|byte| !is_token(byte)).unwrap_or(value.len());
         let (scheme, token) = value.split_at(end);
         scheme.eq_ignore_ascii_case(b"bearer").then(|| text(token.trim_ascii()))
     })
@@ -137,6 +138,7 @@ mod tests {
             );
         }
         assert_eq!(shown(&[("authorization", "Bearer;a")], "").unwrap().0, ";a");
+        assert_eq!(shown(&[("authorization", "Bearer-X a")], ""), None);
         let auth = Auth { cookie: "c".to_owned(), ..Auth::default() };
         let token = |line: &[u8]| {
             let headers = HeaderMap::from_iter([(COOKIE, HeaderValue::from_bytes(line).unwrap())]);

@@ -237,8 +237,7 @@ impl Sessions {
     /// # Errors
     /// It would have too many.
     pub(crate) fn check_room(&self, key: SessionKey, patterns: &[Pattern]) -> Result<(), Refusal> {
-        let had = self.session(key).and_then(|session| session.dialogue.as_ref());
-        let had = had.map_or(&[][..], |dialogue| &dialogue.patterns);
+        let had = self.asked_for(key);
         let new = patterns.iter().filter(|pattern| !had.contains(pattern)).count();
         let max = self.config.max_channels;
         if had.len() + new <= max {
@@ -266,12 +265,15 @@ impl Sessions {
 
     /// The same by a backend's word, which no right of its client limits, and which no token takes back.
     pub(super) fn give(&mut self, key: SessionKey, patterns: &[Pattern]) {
-        let asked = self.patterns(key);
+        let has = self.patterns(key);
+        // As many as it may ask for itself, and as many more.
+        let room = (2 * self.config.max_channels).saturating_sub(has.len());
+        let new = patterns.iter().filter(|pattern| !has.contains(pattern));
+        let given: Vec<_> = new.take(room).cloned().collect();
+        self.subscribe(key, &given);
         if let Some(dialogue) = self.dialogue(key) {
-            let given = patterns.iter().filter(|pattern| !asked.contains(pattern));
-            dialogue.given.extend(given.cloned());
+            dialogue.given.extend(given);
         }
-        self.subscribe(key, patterns);
     }
 
     /// The channels of a session that its client has asked for itself.

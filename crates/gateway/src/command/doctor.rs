@@ -7,6 +7,7 @@ use std::{
 };
 
 use broker::{Diagnosis, Door, Kind, RedisConfig, Verdict, doctor};
+use edge::Who;
 
 use crate::{
     cli::DoctorOptions,
@@ -40,7 +41,10 @@ pub(crate) fn run(options: &DoctorOptions) -> ExitCode {
             report.add(&found);
         }
         println!("\nall rights that the Redis user needs for {}:", door.kind());
-        println!("           {}", doctor::rule(redis, door));
+        let edge = &settings.edge;
+        let presence = edge.access.rules.iter().any(|rule| rule.presence != Who::Nobody);
+        let rule = doctor::rule(redis, door, presence, edge.auth.can_identify());
+        println!("           {rule}");
         if report.worst < Verdict::Problem {
             listen(redis, door, &settings, options.seconds, &mut report).await;
         }
