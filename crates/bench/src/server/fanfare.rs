@@ -13,7 +13,7 @@ pub(crate) const SHORT_MEMORY: u32 = 100;
 
 /// Of a gateway that guards itself: the attackers are of one address, those who belong there of many.
 const HEAD_TIMEOUT: &str = "head_timeout = \"2s\"\n";
-const MAX_PER_ADDRESS: &str = "max_per_address = 2500\n";
+const MAX_PER_ADDRESS: &str = "max_per_address = 250\n";
 /// What it leaves open, for attacks to get at.
 const OPEN: &str = "[[channels]]\nmatch = \"open\"\nsubscribe = \"anyone\"\n\
                     [[channels]]\nmatch = \"a\"\npublish = \"anyone\"\n";
