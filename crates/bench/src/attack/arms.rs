@@ -28,7 +28,7 @@ pub(crate) static ALL: [Attack; 12] = [
     Attack {
         name: "2,000 slow heads",
         connections: 2_000,
-        opened_per_second: 2_000,
+        opened_per_second: 1_000,
         opening: |_| b"GET /events?channel=c0 HTTP/1.1\r\nHost: localhost\r\nX-Slow: ".to_vec(),
         refrain: || b"a".to_vec(),
         ..DEFAULT
@@ -36,7 +36,7 @@ pub(crate) static ALL: [Attack; 12] = [
     Attack {
         name: "2,000 half-open bodies",
         connections: 2_000,
-        opened_per_second: 2_000,
+        opened_per_second: 1_000,
         opening: |_| {
             let head = "POST /events?channel=a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
                         Content-Length: 60000\r\n\r\n";
@@ -48,13 +48,13 @@ pub(crate) static ALL: [Attack; 12] = [
     Attack {
         name: "10,000 silent connections of one address",
         connections: 10_000,
-        opened_per_second: 2_000,
+        opened_per_second: 1_000,
         ..DEFAULT
     },
     Attack {
         name: "10,000 sessions of one address",
         connections: 10_000,
-        opened_per_second: 2_000,
+        opened_per_second: 1_000,
         opening: |_| get("/events?channel=open&transport=sse", ""),
         ..DEFAULT
     },
