@@ -156,7 +156,7 @@ fn an_application_that_does_not_answer_sends_nobody_away_for_good() {
         assert_eq!((answer.status, &*answer.error_code()), (503, "auth-unavailable"));
         assert_eq!(outcome(&gateway, name), before + 1.0, "{name}");
     }
-    gateway.wait_for_line("does not tell whom cookies belong to");
+    drop(gateway.wait_for_line("does not tell whom cookies belong to"));
     let said = http::request(
         gateway.public(),
         "GET",
