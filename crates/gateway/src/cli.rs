@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Tail(TailOptions),
     /// Make a token for development, signed with the configured secret; or look at one.
     Token(TokenOptions),
+    /// Ask databases at intervals and publish what changed, as the configuration says in [watch].
+    Watch(WatchOptions),
 }
 
 #[derive(Args, Default)]
@@ -91,6 +93,20 @@ pub(crate) struct TailOptions {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) config: ConfigOptions,
+}
+
+#[derive(Args)]
+pub(crate) struct WatchOptions {
+    #[command(flatten)]
+    pub(crate) config: ConfigOptions,
+    /// Run each query once and end.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Print what would be published, as lines of JSON, and publish nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) bearer: Bearer,
 }
 
 #[derive(Args)]

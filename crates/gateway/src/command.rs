@@ -7,6 +7,7 @@ pub(crate) mod publish;
 pub(crate) mod serve;
 pub(crate) mod tail;
 pub(crate) mod token;
+pub(crate) mod watch;
 
 use std::process::ExitCode;
 

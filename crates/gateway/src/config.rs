@@ -7,6 +7,7 @@ mod file;
 mod load;
 mod problem;
 mod settings;
+mod watch;
 
 pub(crate) use self::{
     change::{Change, without},

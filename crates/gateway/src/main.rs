@@ -18,6 +18,7 @@ mod readiness;
 mod reload;
 mod rules;
 mod serve;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -39,5 +40,6 @@ fn main() -> ExitCode {
         Command::Publish(options) => command::publish::run(&options),
         Command::Tail(options) => command::tail::run(&options),
         Command::Token(options) => command::token::run(&options),
+        Command::Watch(options) => command::watch::run(&options),
     }
 }

@@ -3,7 +3,9 @@
 use std::time::SystemTime;
 
 use edge::Edge;
-use prometheus::{Encoder, Gauge, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{Gauge, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+
+use crate::admin;
 
 /// All metrics of the process.
 pub(crate) struct Metrics {
@@ -36,9 +38,7 @@ impl Metrics {
             registry.register(Box::new(gauge.clone()))?;
             Ok::<_, prometheus::Error>(gauge)
         };
-        let build = IntGaugeVec::new(Opts::new("fanfare_build_info", "Always 1"), &["version"])?;
-        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-        registry.register(Box::new(build))?;
+        register_process(&registry)?;
         let history_oldest =
             Gauge::new("fanfare_history_oldest_seconds", "How far back a session can resume without a gap")?;
         registry.register(Box::new(history_oldest.clone()))?;
@@ -66,8 +66,6 @@ impl Metrics {
             reloads.with_label_values(&[label(outcome)]);
             key_fetches.with_label_values(&[label(outcome)]);
         }
-        #[cfg(target_os = "linux")]
-        registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         let metrics = Self {
             broker: broker::Metrics::new(&registry)?,
             edge: edge::Metrics::new(&registry)?,
@@ -125,12 +123,18 @@ impl Metrics {
         set(&self.channels, state.gauges.channels);
         set(&self.audiences, state.gauges.audiences);
         set(&self.beacons, state.gauges.beacons);
-        let mut out = Vec::new();
-        if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut out) {
-            tracing::error!(%error, "the metrics cannot be written");
-        }
-        out
+        admin::encode(&self.registry)
     }
+}
+
+/// What every process of ours shows of itself.
+pub(crate) fn register_process(registry: &Registry) -> Result<(), prometheus::Error> {
+    let build = IntGaugeVec::new(Opts::new("fanfare_build_info", "Always 1"), &["version"])?;
+    build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+    registry.register(Box::new(build))?;
+    #[cfg(target_os = "linux")]
+    registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
+    Ok(())
 }
 
 /// The outcome of a reload, and of other reading.

@@ -15,8 +15,9 @@ pub(crate) fn run(options: &ConfigOptions) -> ExitCode {
         Ok(read) => read,
         Err(code) => return code,
     };
-    let redis = &mut file.broker.redis;
-    for url in redis.sentinels.iter_mut().chain([&mut redis.url]) {
+    let (redis, watch) = (&mut file.broker.redis, &mut file.watch);
+    let databases = watch.queries.iter_mut().map(|query| &mut query.database).chain([&mut watch.database]);
+    for url in redis.sentinels.iter_mut().chain([&mut redis.url]).chain(databases) {
         *url = without_password(url);
     }
     let auth = &mut file.auth;

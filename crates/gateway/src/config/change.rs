@@ -35,6 +35,8 @@ const CHANGEABLE: &[&str] = &[
     "log.level",
     "log.sessions",
     "channels",
+    // Nothing of it is the gateway's.
+    "watch",
 ];
 
 /// One key whose value is another now; `None` where it is not set.

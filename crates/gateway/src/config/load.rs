@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::{
-    file::{Auth, Channels, Data, File, Issuer, WhenSlow, Who},
+    file::{Auth, Channels, Data, File, Issuer, Span, Watch, WatchQuery, WhenSlow, Who},
     problem::Problem,
 };
 
@@ -70,7 +70,9 @@ fn known_keys() -> Table {
         keep_last: true,
     };
     let auth = Auth { issuers: vec![Issuer::default()], ..Auth::default() };
-    let file = File { channels: vec![rule], auth, ..File::default() };
+    let query = WatchQuery { jitter: Some(Span::seconds(0)), ..WatchQuery::default() };
+    let watch = Watch { queries: vec![query], ..Watch::default() };
+    let file = File { channels: vec![rule], auth, watch, ..File::default() };
     // The file's own types can always be written as TOML.
     Table::try_from(file).unwrap_or_default()
 }
@@ -181,6 +183,7 @@ fn check_one_of(key: &str, index: usize, table: &Value, known: &[Value], problem
     }
     let read = match key {
         "channels" => Channels::deserialize(table.clone()).map(drop),
+        "watch.queries" => WatchQuery::deserialize(table.clone()).map(drop),
         _ => Issuer::deserialize(table.clone()).map(drop),
     };
     if let Err(error) = read {
@@ -201,9 +204,12 @@ pub(super) fn holds_secret(name: &str) -> bool {
         "broker.redis.sentinels",
         "auth.secret",
         "auth.issuers",
+        "watch.database",
+        "watch.queries",
         "broker.redis",
         "broker",
         "auth",
+        "watch",
     ];
     secrets.contains(&name)
 }
@@ -340,7 +346,7 @@ mod tests {
         let file = File::deserialize(Value::Table(parsed.clone())).unwrap();
         assert_eq!(Table::try_from(file).unwrap(), Table::try_from(File::default()).unwrap());
         let (mut listed, mut known) = (all_keys(&parsed), all_keys(&known_keys()));
-        known.retain(|key| key != "channels" && key != "auth.issuers");
+        known.retain(|key| !["channels", "auth.issuers", "watch.queries"].contains(&&**key));
         listed.sort();
         known.sort();
         assert_eq!(listed, known);

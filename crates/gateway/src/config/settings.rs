@@ -14,6 +14,7 @@ use super::{
     auth::{ask, auth},
     file::{self, BrokerKind, File, Format, Span},
     problem::Problem,
+    watch::{Watch, watch},
 };
 
 /// The settings of a gateway.
@@ -42,6 +43,7 @@ pub(crate) struct Settings {
     pub(crate) drain_delay: Duration,
     pub(crate) log_format: LogFormat,
     pub(crate) log_level: String,
+    pub(crate) watch: Watch,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +67,7 @@ impl Settings {
         let ask = ask(&file.auth, &mut problems);
         let access = access(file, auth.can_identify(), &mut problems);
         let proxies = proxies(file, &mut problems);
+        let watch = watch(file, &mut problems);
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -90,6 +93,7 @@ impl Settings {
                 Format::Json => LogFormat::Json,
             },
             log_level: file.log.level.clone(),
+            watch,
         })
     }
 }

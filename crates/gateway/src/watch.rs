@@ -1,0 +1,283 @@
+//! The watcher's process: who may publish, how it ends, what it shows of itself.
+
+mod over_http;
+mod printer;
+mod status;
+mod term;
+
+use std::{io, net::TcpListener, rc::Rc, time::Duration};
+
+use broker::{Door, Kind, Lease, RedisConfig, Taken, TermEnd};
+use futures_util::StreamExt;
+use prometheus::Registry;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook_tokio::Signals;
+use tokio::time::sleep;
+
+use self::{
+    over_http::OverHttp,
+    printer::Printer,
+    status::{State, Status},
+    term::InTerm,
+};
+use crate::{
+    admin,
+    cli::WatchOptions,
+    client::Server,
+    config::{self, Settings},
+    logs::Filter,
+    metrics,
+};
+
+/// The longest wait before it is asked again whether the lease is free.
+const LOOK: Duration = Duration::from_millis(500);
+/// Between two tries after a failure, at first and at the most, before jitter.
+const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
+/// Of the time that a lease holds, what lies between two renewals.
+const RENEWALS: u32 = 3;
+
+/// A process that watches.
+pub(crate) struct Watcher<'a> {
+    options: &'a WatchOptions,
+    settings: Settings,
+    filter: Filter,
+    metrics: watcher::Metrics,
+    status: Rc<Status>,
+}
+
+/// Why the queries do not run for the moment.
+enum Pause {
+    /// Another process runs them.
+    Standby(Duration),
+    /// Something is broken.
+    Broken(String),
+}
+
+impl<'a> Watcher<'a> {
+    pub(crate) fn new(options: &'a WatchOptions, settings: Settings, filter: Filter) -> io::Result<Self> {
+        let registry = Registry::new();
+        metrics::register_process(&registry).map_err(io::Error::other)?;
+        let metrics = watcher::Metrics::new(&registry).map_err(io::Error::other)?;
+        Ok(Self { options, settings, filter, metrics, status: Rc::new(Status::new(registry)) })
+    }
+
+    /// Runs every query once. Returns whether all that they say is shown.
+    ///
+    /// # Errors
+    /// Another process watches, or it cannot be published.
+    pub(crate) async fn run_once(&self) -> Result<bool, String> {
+        let queries = &self.settings.watch.queries;
+        if self.options.dry_run {
+            let printer = Printer::new(self.lease());
+            return watcher::run_once(queries, &printer, &self.metrics).await.map_err(|end| end.to_string());
+        }
+        let Some(mut lease) = self.lease() else {
+            let gateway = self.gateway()?;
+            return watcher::run_once(queries, &gateway, &self.metrics).await;
+        };
+        let outcome = match lease.take().await.map_err(|error| error.to_string())? {
+            Taken::Held(_) => {
+                let name = &self.settings.watch.name;
+                return Err(format!(
+                    "another process watches as {name:?}; set watch.name to watch beside it"
+                ));
+            }
+            Taken::Term(term) => watcher::run_once(queries, &InTerm(&term), &self.metrics).await,
+        };
+        lease.resign().await;
+        outcome.map_err(|end| end.to_string())
+    }
+
+    /// Runs every query at its interval until told to stop.
+    ///
+    /// # Errors
+    /// The admin port or signals cannot be had.
+    pub(crate) async fn run(mut self) -> Result<bool, String> {
+        let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(|error| error.to_string())?;
+        let admin = self.settings.watch.admin;
+        let listener =
+            listen(admin).map_err(|error| format!("{admin} cannot be listened on (watch.admin): {error}"))?;
+        self.announce(&listener);
+        tokio::task::spawn_local(admin::serve(Rc::clone(&self.status), listener));
+        loop {
+            let mut lease = self.lease();
+            tokio::select! {
+                never = self.watch(lease.as_mut()) => match never? {},
+                signal = signals.next() => {
+                    // What was on its way has been dropped; another process need not wait until the lease expires.
+                    if let Some(lease) = &lease {
+                        lease.resign().await;
+                    }
+                    if signal != Some(SIGHUP) {
+                        return Ok(true);
+                    }
+                    self.reload();
+                }
+            }
+        }
+    }
+
+    /// Watches whenever it may, for ever.
+    async fn watch(&self, mut lease: Option<&mut Lease>) -> Result<std::convert::Infallible, String> {
+        let gateway = if lease.is_none() && !self.options.dry_run { Some(self.gateway()?) } else { None };
+        let mut retry = RETRY.0;
+        loop {
+            let pause = match (&gateway, &mut lease) {
+                _ if self.options.dry_run => Pause::Broken(self.print().await),
+                (_, Some(lease)) => self.in_term(lease).await,
+                (Some(gateway), None) => Pause::Broken(self.over_http(gateway).await),
+                (None, None) => return Err("there is nowhere to publish".to_owned()),
+            };
+            self.metrics.active.set(0);
+            let wait = match pause {
+                Pause::Standby(held) => {
+                    if self.status.set(State::StandingBy) {
+                        tracing::info!("another process watches; standing by");
+                    }
+                    retry = RETRY.0;
+                    held.min(LOOK)
+                }
+                Pause::Broken(why) => {
+                    if self.status.set(State::Broken(why.clone())) {
+                        tracing::warn!("{why}; trying again");
+                    }
+                    (retry, _) = ((retry * 2).min(RETRY.1), retry);
+                    retry
+                }
+            };
+            sleep(wait.mul_f64(rand::random_range(0.5..1.5))).await;
+        }
+    }
+
+    /// Takes the lease and watches until it is lost.
+    async fn in_term(&self, lease: &mut Lease) -> Pause {
+        let term = match lease.take().await {
+            Ok(Taken::Term(term)) => term,
+            Ok(Taken::Held(held)) => return Pause::Standby(held),
+            Err(error) => return Pause::Broken(error.to_string()),
+        };
+        self.begin();
+        let outlet = InTerm(&term);
+        let renew = async {
+            loop {
+                sleep(self.settings.watch.lease / RENEWALS).await;
+                if let Err(end) = term.renew().await {
+                    return end;
+                }
+            }
+        };
+        let end = tokio::select! {
+            end = watcher::watch(&self.settings.watch.queries, &outlet, &self.metrics) => end,
+            end = renew => end,
+        };
+        match end {
+            TermEnd::Lost => Pause::Standby(LOOK),
+            TermEnd::Broken(error) => Pause::Broken(error.to_string()),
+        }
+    }
+
+    async fn over_http(&self, gateway: &OverHttp) -> String {
+        if let Err(error) = gateway.reach().await {
+            return error;
+        }
+        self.begin();
+        tokio::select! {
+            end = watcher::watch(&self.settings.watch.queries, gateway, &self.metrics) => end,
+            end = gateway.forgets() => end,
+        }
+    }
+
+    async fn print(&self) -> String {
+        let printer = Printer::new(self.lease());
+        watcher::watch(&self.settings.watch.queries, &printer, &self.metrics).await.to_string()
+    }
+
+    fn begin(&self) {
+        self.metrics.active.set(1);
+        self.metrics.terms.inc();
+        if self.status.set(State::Active) {
+            tracing::info!("this process watches now");
+        }
+    }
+
+    /// The lease, where the broker is one that all watchers see.
+    fn lease(&self) -> Option<Lease> {
+        let new = |config: &RedisConfig, door| {
+            Lease::new(config, door, &self.settings.watch.name, self.settings.watch.lease)
+        };
+        match &self.settings.broker {
+            Kind::Embedded => None,
+            Kind::RedisPubSub(config) => Some(new(config, Door::PubSub)),
+            Kind::RedisStream(config, ..) => Some(new(config, Door::Stream)),
+        }
+    }
+
+    fn gateway(&self) -> Result<OverHttp, String> {
+        let to = &self.settings.watch.to;
+        let url = if to.is_empty() { format!("http://{}", self.settings.public) } else { to.clone() };
+        Ok(OverHttp::new(Server::parse(&url)?, self.options.bearer.header()))
+    }
+
+    /// Reads the configuration again; the queries begin anew.
+    fn reload(&mut self) {
+        match config::read(self.options.config.config.as_deref()) {
+            Ok((_, settings)) if settings.watch.queries.is_empty() => {
+                tracing::error!("watch.queries: there are none any more; all stays as it is");
+            }
+            Ok((_, settings)) => {
+                if let Err(error) = self.filter.set(&settings.log_level) {
+                    tracing::error!("{error}");
+                }
+                if settings.watch.admin != self.settings.watch.admin {
+                    tracing::warn!("watch.admin needs a restart");
+                }
+                self.settings = settings;
+                tracing::info!("the configuration has been read again");
+            }
+            Err(problems) => {
+                tracing::error!("the configuration is not valid; all stays as it is");
+                problems.iter().for_each(|problem| tracing::error!("{problem}"));
+            }
+        }
+    }
+
+    fn announce(&self, listener: &TcpListener) {
+        let (version, watch) = (env!("CARGO_PKG_VERSION"), &self.settings.watch);
+        tracing::info!(version, "fanfare watch");
+        if let Ok(admin) = listener.local_addr() {
+            tracing::info!("metrics and health: http://{admin}/metrics, /healthz, /readyz");
+        }
+        match &self.settings.broker {
+            Kind::Embedded => {
+                let to = if watch.to.is_empty() {
+                    format!("http://{}", self.settings.public)
+                } else {
+                    watch.to.clone()
+                };
+                tracing::info!(
+                    "publishes to the gateway at {to}; run one watcher: without Redis a second one would publish too"
+                );
+            }
+            Kind::RedisPubSub(redis) => {
+                tracing::info!("publishes by PUBLISH in Redis at {}", redis.address())
+            }
+            Kind::RedisStream(redis, ..) => {
+                tracing::info!("publishes by XADD in Redis at {}", redis.address())
+            }
+        }
+        for query in &watch.queries {
+            tracing::info!(
+                "query {}: every {} into {}",
+                query.name,
+                humantime::format_duration(query.interval),
+                query.channel
+            );
+        }
+    }
+}
+
+fn listen(address: std::net::SocketAddr) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}

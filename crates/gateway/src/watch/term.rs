@@ -1,0 +1,31 @@
+//! Publishing by Redis, for as long as the lease is held.
+
+use broker::{Entry, Term, TermEnd};
+use watcher::{Change, Fingerprint, Heard, Outlet};
+
+/// A term of the lease.
+pub(super) struct InTerm<'a>(pub(super) &'a Term<'a>);
+
+impl Outlet for InTerm<'_> {
+    type Ended = TermEnd;
+
+    async fn shown(&self, query: &str) -> Result<Vec<(String, Fingerprint)>, TermEnd> {
+        Ok(read(self.0.shown(query).await?))
+    }
+
+    async fn publish(&self, query: &str, changes: &[Change]) -> Result<Heard, TermEnd> {
+        let entries: Vec<_> = changes.iter().map(entry).collect();
+        Ok(if self.0.publish(query, &entries).await? { Heard::Yes } else { Heard::ByNobody })
+    }
+}
+
+fn entry(change: &Change) -> Entry<'_> {
+    let shown = change.fingerprint.map(|shown| shown.to_string()).unwrap_or_default();
+    Entry { publication: &change.publication, shown }
+}
+
+/// What was remembered; what cannot be read is as if it had not been.
+pub(super) fn read(remembered: Vec<(String, String)>) -> Vec<(String, Fingerprint)> {
+    let read = |(channel, shown): (String, String)| Some((channel, shown.parse().ok()?));
+    remembered.into_iter().filter_map(read).collect()
+}
