@@ -12,17 +12,20 @@ pub mod listener;
 pub mod manager;
 pub mod nginx;
 pub mod port;
+pub mod postgres;
 pub mod process;
 pub mod proxy;
 pub mod redis;
 pub mod report;
 pub mod sentinel;
 pub mod site;
+pub mod sqlite;
 pub mod stall;
 pub mod tap;
 pub mod tokens;
 pub mod upstream;
 pub mod wait;
+pub mod watcher;
 pub mod websocket;
 
 pub use self::{
@@ -36,14 +39,17 @@ pub use self::{
     listener::{Event, Listener},
     manager::Manager,
     nginx::Nginx,
+    postgres::Postgres,
     proxy::Proxy,
     redis::Redis,
     report::Reporter,
     sentinel::Watched,
     site::Site,
+    sqlite::Sqlite,
     stall::Stall,
     tokens::Issuer,
     upstream::Upstream,
     wait::{PATIENCE, wait_for, wait_some},
+    watcher::Watcher,
     websocket::{Frame, WebSocket},
 };

@@ -113,6 +113,20 @@ impl Redis {
         command.query(&mut self.connection()).expect("Redis takes it")
     }
 
+    /// Everything in Fanfare's stream: ids, and fields with their values.
+    ///
+    /// # Panics
+    /// Redis does not answer.
+    #[must_use]
+    pub fn entries(&self) -> Vec<(String, Vec<(String, String)>)> {
+        redis::cmd("XRANGE")
+            .arg(STREAM)
+            .arg("-")
+            .arg("+")
+            .query(&mut self.connection())
+            .expect("Redis answers")
+    }
+
     /// Adds many on one connection, as fast as it goes; returns their ids.
     ///
     /// # Panics

@@ -21,6 +21,7 @@ pub struct Metrics {
     skipped: IntCounterVec,
     rows: IntGaugeVec,
     seconds: HistogramVec,
+    run_seconds: HistogramVec,
     succeeded: GaugeVec,
 }
 
@@ -36,6 +37,8 @@ pub(crate) struct QueryMetrics {
     pub(crate) rows: IntGauge,
     /// From the question to the last row.
     pub(crate) seconds: Histogram,
+    /// From the question until all that differs is published.
+    pub(crate) run_seconds: Histogram,
     /// When all of a result was last shown, in Unix time.
     pub(crate) succeeded: Gauge,
 }
@@ -63,11 +66,15 @@ impl Metrics {
             counters("fanfare_watch_rows_skipped_total", "Rows that cannot be published", &["query"])?;
         let rows =
             IntGaugeVec::new(Opts::new("fanfare_watch_rows", "Rows of the latest result"), &["query"])?;
-        let seconds = HistogramVec::new(
-            HistogramOpts::new("fanfare_watch_query_seconds", "From the question to the last row")
-                .buckets(BUCKETS.to_vec()),
-            &["query"],
-        )?;
+        let seconds = |name: &str, help: &str| {
+            let options = HistogramOpts::new(name, help).buckets(BUCKETS.to_vec());
+            let seconds = HistogramVec::new(options, &["query"])?;
+            registry.register(Box::new(seconds.clone()))?;
+            Ok::<_, prometheus::Error>(seconds)
+        };
+        let run_seconds =
+            seconds("fanfare_watch_run_seconds", "From the question until all that differs is published")?;
+        let seconds = seconds("fanfare_watch_query_seconds", "From the question to the last row")?;
         let succeeded = GaugeVec::new(
             Opts::new(
                 "fanfare_watch_last_success_timestamp_seconds",
@@ -78,11 +85,10 @@ impl Metrics {
         let active = IntGauge::new("fanfare_watch_active", "Whether this process is the one that publishes")?;
         let terms = IntCounter::new("fanfare_watch_terms_total", "Times that it became the one")?;
         registry.register(Box::new(rows.clone()))?;
-        registry.register(Box::new(seconds.clone()))?;
         registry.register(Box::new(succeeded.clone()))?;
         registry.register(Box::new(active.clone()))?;
         registry.register(Box::new(terms.clone()))?;
-        Ok(Self { active, terms, runs, late, publications, skipped, rows, seconds, succeeded })
+        Ok(Self { active, terms, runs, late, publications, skipped, rows, seconds, run_seconds, succeeded })
     }
 
     pub(crate) fn of(&self, query: &str) -> QueryMetrics {
@@ -92,6 +98,7 @@ impl Metrics {
             skipped: self.skipped.with_label_values(label),
             rows: self.rows.with_label_values(label),
             seconds: self.seconds.with_label_values(label),
+            run_seconds: self.run_seconds.with_label_values(label),
             succeeded: self.succeeded.with_label_values(label),
             query: query.to_owned(),
             all: self.clone(),

@@ -94,6 +94,7 @@ impl<'a, O: Outlet> Watch<'a, O> {
     }
 
     async fn run_once(&mut self) -> Result<Result<(), Failure>, O::Ended> {
+        let began = Instant::now();
         let outcome = match self.ask().await {
             Ok(compared) => self.publish(compared).await?,
             Err(failure) => Err(failure),
@@ -101,6 +102,7 @@ impl<'a, O: Outlet> Watch<'a, O> {
         match &outcome {
             Ok(()) => {
                 self.metrics.count_run("ok");
+                self.metrics.run_seconds.observe(began.elapsed().as_secs_f64());
                 let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
                 self.metrics.succeeded.set(since.as_secs_f64());
                 if self.complaint.take().is_some() {
@@ -120,8 +122,16 @@ impl<'a, O: Outlet> Watch<'a, O> {
         let asked = Instant::now();
         let limit = self.query.timeout;
         let compared = timeout(limit, self.read()).await.unwrap_or(Err(Failure::TimedOut(limit)));
-        self.metrics.seconds.observe(asked.elapsed().as_secs_f64());
-        let compared = compared.inspect_err(|_| self.connection = None)?;
+        let took = asked.elapsed();
+        self.metrics.seconds.observe(took.as_secs_f64());
+        let compared = compared.map_err(|failure| {
+            self.connection = None;
+            match failure {
+                // The database has been told the same limit, and may be the first to notice.
+                Failure::Database(_) if took >= limit => Failure::TimedOut(limit),
+                failure => failure,
+            }
+        })?;
         self.metrics.rows.set(i64::try_from(compared.rows).unwrap_or(i64::MAX));
         self.metrics.skipped.inc_by(compared.skipped as u64);
         if let Some(reason) = &compared.why_skipped {

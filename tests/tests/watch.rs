@@ -1,0 +1,389 @@
+//! The watcher: what a database says is what is shown, whatever ends meanwhile.
+
+use serde_json::{Value, json};
+use tests::{Gateway, Postgres, Redis, Sqlite, Watcher, gateway::binary, wait_for};
+
+const MONITORS: &str = "CREATE TABLE monitors (id INTEGER PRIMARY KEY, name TEXT, up BOOLEAN)";
+const ALL: &str = "SELECT * FROM monitors";
+
+/// The latest value of every channel that begins with `monitors/`, as one who comes now is shown it.
+fn shown(gateway: &Gateway) -> Vec<(String, Value)> {
+    let page = gateway.get("/events?channel=monitors/*&transport=poll").text();
+    let page: Value = serde_json::from_str(&page).unwrap();
+    let publications = page["publications"].as_array().unwrap().iter();
+    let value = |publication: &Value| {
+        let data = publication["data"].as_str().unwrap();
+        let channel = publication["channel"].as_str().unwrap().to_owned();
+        (publication["retract"] != true).then(|| (channel, serde_json::from_str(data).unwrap()))
+    };
+    let mut shown: Vec<_> = publications.filter_map(value).collect();
+    shown.sort_by(|one, other| one.0.cmp(&other.0));
+    shown
+}
+
+fn wait_for_shown(gateway: &Gateway, expected: &[(&str, Value)]) {
+    let expected: Vec<_> =
+        expected.iter().map(|(channel, value)| ((*channel).to_owned(), value.clone())).collect();
+    wait_for(&format!("{expected:?}, not {:?}", shown(gateway)), || shown(gateway) == expected);
+}
+
+/// What lies in the stream, beyond `skip` entries: channel and data, or `-` for a retraction.
+fn entries(redis: &Redis, skip: usize) -> Vec<String> {
+    let text = |(_, fields): &(String, Vec<(String, String)>)| {
+        let field = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+        let data = if field("retract").is_some() { "-".to_owned() } else { field("data").unwrap() };
+        format!("{} {data}", field("channel").unwrap())
+    };
+    redis.entries().iter().skip(skip).map(text).collect()
+}
+
+/// The life of a table, by whatever database and way of publishing.
+fn check_life_of_a_table(run: impl Fn(&str), watcher: &Watcher, gateway: &Gateway) {
+    let monitor = |id: u64, name: &str, up: bool| json!({ "id": id, "name": name, "up": up });
+    let (one, two) = (("monitors/1", monitor(1, "a", true)), ("monitors/2", monitor(2, "b", true)));
+    wait_for_shown(gateway, &[one.clone(), two]);
+    let mut listener = gateway.listen("channel=monitors/*&format=json");
+    run("UPDATE monitors SET up = false WHERE id = 2");
+    run("INSERT INTO monitors VALUES (3, 'c', true)");
+    let three = ("monitors/3", monitor(3, "c", true));
+    wait_for_shown(gateway, &[one, ("monitors/2", monitor(2, "b", false)), three.clone()]);
+    run("DELETE FROM monitors WHERE id < 3");
+    wait_for_shown(gateway, &[three]);
+    watcher.wait_for_runs("monitors", "ok");
+    let mut told = Vec::new();
+    while told.len() < 4 {
+        let event = listener.next();
+        if event.data.contains("\"retract\":true") || event.data.contains("\"data\"") {
+            let envelope: Value = serde_json::from_str(&event.data).unwrap();
+            told.push(envelope["channel"].as_str().unwrap().to_owned());
+        }
+    }
+    assert_eq!(
+        told,
+        ["monitors/2", "monitors/3", "monitors/1", "monitors/2"],
+        "what changed, and nothing else"
+    );
+}
+
+#[test]
+fn what_changes_in_postgres_is_shown_through_a_stream() {
+    let (postgres, redis) = (Postgres::start(), Redis::start());
+    postgres.run(MONITORS);
+    postgres.run("INSERT INTO monitors VALUES (1, 'a', true), (2, 'b', true)");
+    let gateway = Gateway::on_stream(&redis);
+    let plan = Watcher::on_stream(&redis).set("database", &format!("{:?}", postgres.url()));
+    let watcher = plan.query("monitors", ALL, "key = 'id'").start();
+    check_life_of_a_table(|sql| drop(postgres.run(sql)), &watcher, &gateway);
+}
+
+#[test]
+fn what_changes_in_sqlite_is_shown_through_pubsub() {
+    let (sqlite, redis) = (Sqlite::default(), Redis::start());
+    sqlite.run(MONITORS);
+    sqlite.run("INSERT INTO monitors VALUES (1, 'a', true), (2, 'b', true)");
+    let gateway = Gateway::on(&redis);
+    let plan = Watcher::on_pubsub(&redis).set("database", &format!("{:?}", sqlite.url()));
+    let watcher = plan.query("monitors", ALL, "key = 'id'").start();
+    check_life_of_a_table(|sql| drop(sqlite.run(sql)), &watcher, &gateway);
+}
+
+#[test]
+fn without_redis_it_is_shown_by_a_gateway_also_by_one_that_was_restarted() {
+    let sqlite = Sqlite::default();
+    sqlite.run(MONITORS);
+    sqlite.run("INSERT INTO monitors VALUES (1, 'a', true), (2, 'b', true)");
+    let gateway = Gateway::embedded();
+    let plan = Watcher::to(&gateway).set("database", &format!("{:?}", sqlite.url()));
+    let watcher = plan.query("monitors", ALL, "key = 'id'").start();
+    check_life_of_a_table(|sql| drop(sqlite.run(sql)), &watcher, &gateway);
+    let place = gateway.upstream();
+    drop(gateway);
+    let gateway = Gateway::plan().at(place).start();
+    wait_for_shown(&gateway, &[("monitors/3", json!({ "id": 3, "name": "c", "up": true }))]);
+}
+
+#[test]
+fn a_result_as_a_whole_is_one_publication() {
+    let (sqlite, redis) = (Sqlite::default(), Redis::start());
+    sqlite.run(MONITORS);
+    let plan = Watcher::on_stream(&redis).set("database", &format!("{:?}", sqlite.url()));
+    let sql = "SELECT count(*) AS up FROM monitors WHERE up";
+    let watcher = plan.query("summary", sql, "channel = 'monitors/summary'\nevent = 'sum'").start();
+    wait_for("the first one", || entries(&redis, 0) == [r#"monitors/summary [{"up":0}]"#]);
+    sqlite.run("INSERT INTO monitors VALUES (1, 'a', true), (2, 'b', false)");
+    wait_for("the second one", || entries(&redis, 1) == [r#"monitors/summary [{"up":1}]"#]);
+    sqlite.run("INSERT INTO monitors VALUES (3, 'c', false)");
+    watcher.wait_for_runs("summary", "ok");
+    assert_eq!(entries(&redis, 2), [""; 0]);
+    assert!(redis.entries()[0].1.contains(&("event".to_owned(), "sum".to_owned())));
+}
+
+#[test]
+fn types_keep_their_meaning() {
+    let postgres = Postgres::start();
+    postgres.run("CREATE TYPE mood AS ENUM ('good', 'bad'); CREATE DOMAIN percent AS numeric(5,2)");
+    let sql = r#"SELECT 7 AS "whole", 9007199254740993::bigint AS large, 1.5::float8 AS real, 'NaN'::float8 AS nan,
+        1.10::numeric AS price, 99.90::percent AS percent, true AS yes, NULL AS nothing, 'it''s "ä"' AS text,
+        '2026-11-26 10:53:41.25+02'::timestamptz AS at, '2026-11-26 10:53:41'::timestamp AS "local", '2026-11-26'::date AS day,
+        '1 day 2 hours'::interval AS span, '{"a": [1, null]}'::jsonb AS json, '\x00ff10'::bytea AS bytes,
+        array[1,null,3] AS numbers, array['a "b"','{}'] AS texts, 'good'::mood AS mood, '10.0.0.1'::inet AS address,
+        'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid AS uuid, '[1, 2' AS nojson, '[1, 2]' AS texted -- and a comment"#;
+    let ran = Watcher::to(&Gateway::embedded())
+        .set("database", &format!("{:?}", postgres.url()))
+        .query("types", sql, "json = ['texted', 'nojson']")
+        .run(&["--once", "--dry-run"]);
+    assert!(ran.status.success(), "{ran:?}");
+    let line: Value = serde_json::from_slice(&ran.stdout).unwrap();
+    let expected = json!({
+        "whole": 7, "large": "9007199254740993", "real": 1.5, "nan": "NaN", "price": "1.10", "percent": "99.90", "yes": true,
+        "nothing": null, "text": "it's \"ä\"", "at": "2026-11-26T08:53:41.25Z", "local": "2026-11-26T10:53:41", "day": "2026-11-26",
+        "span": "P1DT2H", "json": { "a": [1, null] }, "bytes": "AP8Q", "numbers": [1, null, 3], "texts": ["a \"b\"", "{}"],
+        "mood": "good", "address": "10.0.0.1", "uuid": "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "nojson": "[1, 2", "texted": [1, 2],
+    });
+    assert_eq!(line, json!({ "query": "types", "kind": "changed", "channel": "types", "data": [expected] }));
+
+    let sqlite = Sqlite::default();
+    sqlite.run("CREATE TABLE t (yes BOOLEAN, at TIMESTAMP, day DATE, real REAL, bytes BLOB, text TEXT, whole INTEGER, meta TEXT)");
+    sqlite.run(
+        "INSERT INTO t VALUES (1, '2026-11-26 10:53:41', '2026-11-26', 1.5, x'00ff10', 'ä', 9007199254740993, '{\"a\": 1}')",
+    );
+    let ran = Watcher::to(&Gateway::embedded())
+        .set("database", &format!("{:?}", sqlite.url()))
+        .query("types", "SELECT *, NULL AS missing, 1e400 AS infinite FROM t", "json = ['meta']")
+        .run(&["--once", "--dry-run"]);
+    let line: Value = serde_json::from_slice(&ran.stdout).unwrap();
+    let expected = json!([{
+        "yes": true, "at": "2026-11-26T10:53:41Z", "day": "2026-11-26", "real": 1.5, "bytes": "AP8Q", "text": "ä",
+        "whole": "9007199254740993", "meta": { "a": 1 }, "missing": null, "infinite": "inf",
+    }]);
+    assert_eq!(line["data"], expected);
+}
+
+#[test]
+fn one_watches_and_another_takes_over() {
+    let (sqlite, redis) = (Sqlite::default(), Redis::start());
+    sqlite.run(MONITORS);
+    sqlite.run("INSERT INTO monitors VALUES (1, 'a', true)");
+    let plan = Watcher::on_stream(&redis).set("database", &format!("{:?}", sqlite.url())).query(
+        "monitors",
+        ALL,
+        "key = 'id'",
+    );
+    let first = plan.start();
+    first.wait_until_active();
+    let second = plan.start();
+    wait_for("the second one to stand by", || second.state() == "standing by");
+    let one = r#"monitors/1 {"id":1,"name":"a","up":true}"#;
+    wait_for("the first value", || entries(&redis, 0) == [one]);
+    // Killed: what comes meanwhile is published by the other one, and nothing twice.
+    drop(first);
+    sqlite.run("UPDATE monitors SET name = 'b'");
+    second.wait_until_active();
+    wait_for("the second value", || entries(&redis, 1) == [r#"monitors/1 {"id":1,"name":"b","up":true}"#]);
+    // Told to end, it leaves the place at once: the lease is free.
+    let mut second = second;
+    second.process().signal(rustix::process::Signal::TERM);
+    assert!(second.process().wait().success());
+    let held: Option<String> =
+        redis::cmd("GET").arg("fanfare:@watch:main").query(&mut redis.connection()).unwrap();
+    assert_eq!(held, None);
+    // What went while nobody watched is retracted by who comes.
+    sqlite.run("DELETE FROM monitors");
+    let _third = plan.start();
+    wait_for("the retraction", || entries(&redis, 2) == ["monitors/1 -"]);
+}
+
+/// A query that Postgres answers with what it sees at once, half a second later.
+const SLOW: &str = "SELECT id, name, up FROM (SELECT *, pg_sleep(0.5) FROM monitors) AS m";
+
+/// Waits until a query is under way that sees all that has been written until now.
+fn wait_until_asked(postgres: &Postgres) {
+    let now = postgres.run("SELECT clock_timestamp()");
+    let asked = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'fanfare watch' AND state = 'active' \
+         AND xact_start > '{now}'"
+    );
+    wait_for("a query to be under way", || postgres.run(&asked) == "1");
+}
+
+/// The names that were published, in order.
+fn names(redis: &Redis) -> Vec<String> {
+    let name = |entry: &String| {
+        let row: Value = serde_json::from_str(entry.split_once(' ').unwrap().1).unwrap();
+        row["name"].as_str().unwrap().to_owned()
+    };
+    entries(redis, 0).iter().map(name).collect()
+}
+
+#[test]
+fn who_was_paused_between_query_and_publication_publishes_nothing() {
+    let (postgres, redis) = (Postgres::start(), Redis::start());
+    postgres.run(MONITORS);
+    postgres.run("INSERT INTO monitors VALUES (1, '0', true)");
+    let plan = Watcher::on_stream(&redis)
+        .set("database", &format!("{:?}", postgres.url()))
+        .set("lease", "\"1s\"")
+        .query("monitors", SLOW, "key = 'id'");
+    let mut first = plan.start();
+    wait_for("the first value", || entries(&redis, 0).len() == 1);
+    let second = plan.start();
+    wait_for("the second one to stand by", || second.state() == "standing by");
+    postgres.run("UPDATE monitors SET name = '1'");
+    wait_until_asked(&postgres);
+    first.process().signal(rustix::process::Signal::STOP);
+    second.wait_until_active();
+    wait_for("what the second one finds", || entries(&redis, 1).len() == 1);
+    postgres.run("UPDATE monitors SET name = '2'");
+    wait_for("what it finds then", || entries(&redis, 2).len() == 1);
+    first.process().signal(rustix::process::Signal::CONT);
+    wait_for("the first one to stand by", || first.state() == "standing by");
+    second.wait_for_runs("monitors", "ok");
+    assert_eq!(names(&redis), ["0", "1", "2"]);
+}
+
+#[test]
+fn who_is_killed_between_query_and_publication_loses_nothing() {
+    let (postgres, redis) = (Postgres::start(), Redis::start());
+    postgres.run(MONITORS);
+    postgres.run("INSERT INTO monitors VALUES (1, '0', true)");
+    let plan = Watcher::on_stream(&redis)
+        .set("database", &format!("{:?}", postgres.url()))
+        .set("lease", "\"1s\"")
+        .query("monitors", SLOW, "key = 'id'");
+    for round in 1..4 {
+        let watcher = plan.start();
+        wait_for("the value", || entries(&redis, round - 1).len() == 1);
+        postgres.run(&format!("UPDATE monitors SET name = '{round}'"));
+        wait_until_asked(&postgres);
+        drop(watcher);
+    }
+    let _watcher = plan.start();
+    wait_for("the last value", || entries(&redis, 3).len() == 1);
+    assert_eq!(names(&redis), ["0", "1", "2", "3"]);
+}
+
+#[test]
+fn a_database_that_is_down_is_asked_until_it_is_up() {
+    let (mut postgres, redis) = (Postgres::start(), Redis::start());
+    postgres.run(MONITORS);
+    postgres.run("INSERT INTO monitors VALUES (1, 'a', true), (2, 'b', true)");
+    let watcher = Watcher::on_stream(&redis)
+        .set("database", &format!("{:?}", postgres.url()))
+        .query("monitors", ALL, "key = 'id'")
+        .start();
+    wait_for("the first values", || entries(&redis, 0).len() == 2);
+    postgres.stop();
+    watcher.wait_for_runs("monitors", "failed");
+    assert_eq!(watcher.state(), "watching");
+    postgres.start_again();
+    postgres.run("DELETE FROM monitors WHERE id = 1");
+    wait_for("what changed", || entries(&redis, 2) == ["monitors/1 -"]);
+}
+
+#[test]
+fn a_redis_that_was_emptied_is_filled_again() {
+    let (sqlite, redis) = (Sqlite::default(), Redis::start());
+    sqlite.run(MONITORS);
+    sqlite.run("INSERT INTO monitors VALUES (1, 'a', true), (2, 'b', true)");
+    let watcher = Watcher::on_stream(&redis)
+        .set("database", &format!("{:?}", sqlite.url()))
+        .query("monitors", ALL, "key = 'id'")
+        .start();
+    wait_for("the first values", || entries(&redis, 0).len() == 2);
+    let _: () = redis::cmd("FLUSHALL").query(&mut redis.connection()).unwrap();
+    wait_for("them again", || entries(&redis, 0).len() == 2);
+    watcher.wait_until_active();
+}
+
+#[test]
+fn who_watches_before_there_is_a_gateway_waits_for_it() {
+    let (sqlite, redis) = (Sqlite::default(), Redis::start());
+    sqlite.run(MONITORS);
+    sqlite.run("INSERT INTO monitors VALUES (1, 'a', true)");
+    let watcher = Watcher::on_pubsub(&redis)
+        .set("database", &format!("{:?}", sqlite.url()))
+        .query("monitors", ALL, "key = 'id'")
+        .start();
+    watcher.wait_for_runs("monitors", "unheard");
+    let gateway = Gateway::on(&redis);
+    wait_for_shown(&gateway, &[("monitors/1", json!({ "id": 1, "name": "a", "up": true }))]);
+}
+
+#[test]
+fn what_cannot_be_shown_is_counted_and_disturbs_nothing_else() {
+    let (sqlite, redis) = (Sqlite::default(), Redis::start());
+    sqlite.run(MONITORS);
+    sqlite.run("INSERT INTO monitors VALUES (1, 'a', true), (2, 'a*', true)");
+    let endless =
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) AS c FROM n";
+    let watcher = Watcher::on_stream(&redis)
+        .set("database", &format!("{:?}", sqlite.url()))
+        .query("good", ALL, "channel = 'good/{name}'")
+        .query("endless", endless, "timeout = '200ms'")
+        .query("wrong", "SELECT missing FROM monitors", "")
+        .query("same", ALL, "channel = 'same/{up}'")
+        .query("many", ALL, "max_rows = 1")
+        .start();
+    watcher.wait_for_runs("good", "ok");
+    for (query, outcome) in
+        [("endless", "timeout"), ("wrong", "failed"), ("same", "unusable"), ("many", "unusable")]
+    {
+        wait_for(&format!("{query} to be {outcome}"), || watcher.runs(query, outcome) >= 1.0);
+    }
+    assert_eq!(entries(&redis, 0), [r#"good/a {"id":1,"name":"a","up":true}"#]);
+    assert!(watcher.metric("fanfare_watch_rows_skipped_total{query=\"good\"}") >= 1.0);
+    let log = |part| watcher.wait_for_line(part);
+    log("1 rows cannot be published: \"good/a*\" is no channel");
+    log("no such column: missing");
+    log("two rows have the channel \"same/true\"");
+    log("the result has more rows than max_rows = 1");
+    log("the query takes longer than its timeout of 200ms");
+}
+
+#[test]
+fn queries_can_be_changed_without_a_restart() {
+    let (sqlite, redis) = (Sqlite::default(), Redis::start());
+    sqlite.run(MONITORS);
+    sqlite.run("INSERT INTO monitors VALUES (1, 'a', true)");
+    let plan = Watcher::on_stream(&redis).set("database", &format!("{:?}", sqlite.url()));
+    let watcher = plan.clone().query("one", "SELECT id FROM monitors", "key = 'id'").start();
+    wait_for("the first query's", || entries(&redis, 0) == [r#"one/1 {"id":1}"#]);
+    watcher.reload(&plan.query("two", "SELECT name FROM monitors", ""));
+    wait_for("the second query's", || entries(&redis, 1) == [r#"two [{"name":"a"}]"#]);
+    watcher.wait_until_active();
+}
+
+#[test]
+fn once_is_once_and_a_dry_run_changes_nothing() {
+    let (sqlite, redis) = (Sqlite::default(), Redis::start());
+    sqlite.run(MONITORS);
+    sqlite.run("INSERT INTO monitors VALUES (1, 'a', true)");
+    let plan = Watcher::on_stream(&redis).set("database", &format!("{:?}", sqlite.url())).query(
+        "monitors",
+        ALL,
+        "key = 'id'",
+    );
+    let dry = || String::from_utf8(plan.run(&["--once", "--dry-run"]).stdout).unwrap();
+    let line = r#"{"channel":"monitors/1","data":{"id":1,"name":"a","up":true},"kind":"changed","query":"monitors"}"#;
+    assert_eq!(dry(), format!("{line}\n"));
+    assert_eq!(dry(), format!("{line}\n"));
+    assert_eq!(entries(&redis, 0), [""; 0]);
+    assert!(plan.run(&["--once"]).status.success());
+    assert_eq!(entries(&redis, 0), [r#"monitors/1 {"id":1,"name":"a","up":true}"#]);
+    assert_eq!(dry(), "");
+    assert!(plan.run(&["--once"]).status.success());
+    assert_eq!(entries(&redis, 1), [""; 0]);
+    // Beside one that watches it does nothing, and says so.
+    let watcher = plan.start();
+    watcher.wait_until_active();
+    let ran = plan.run(&["--once"]);
+    assert_eq!(ran.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&ran.stderr).contains("another process watches"), "{ran:?}");
+}
+
+#[test]
+fn a_configuration_without_queries_is_a_bad_one() {
+    let ran = std::process::Command::new(binary()).arg("watch").output().unwrap();
+    assert_eq!(ran.status.code(), Some(78));
+    assert!(String::from_utf8_lossy(&ran.stderr).contains("[[watch.queries]]"), "{ran:?}");
+}
