@@ -1,7 +1,7 @@
 //! The watcher: what a database says is what is shown, whatever ends meanwhile.
 
 use serde_json::{Value, json};
-use tests::{Gateway, Postgres, Redis, Sqlite, Watcher, gateway::binary, wait_for};
+use tests::{Gateway, Postgres, Proxy, Redis, Sqlite, Watcher, gateway::binary, wait_for};
 
 const MONITORS: &str = "CREATE TABLE monitors (id INTEGER PRIMARY KEY, name TEXT, up BOOLEAN)";
 const ALL: &str = "SELECT * FROM monitors";
@@ -307,6 +307,38 @@ fn who_watches_before_there_is_a_gateway_waits_for_it() {
     watcher.wait_for_runs("monitors", "unheard");
     let gateway = Gateway::on(&redis);
     wait_for_shown(&gateway, &[("monitors/1", json!({ "id": 1, "name": "a", "up": true }))]);
+}
+
+#[test]
+fn what_gateways_on_pubsub_have_lost_is_published_again() {
+    let (sqlite, redis) = (Sqlite::default(), Redis::start());
+    sqlite.run(MONITORS);
+    sqlite.run("INSERT INTO monitors VALUES (1, 'a', true), (2, 'b', true)");
+    let proxy = Proxy::before(&redis);
+    let through_proxy = Gateway::plan_on(proxy.address().port()).start();
+    let _watcher = Watcher::on_pubsub(&redis)
+        .set("database", &format!("{:?}", sqlite.url()))
+        .query("monitors", ALL, "key = 'id'")
+        .start();
+    let monitor =
+        |id: u64, name: &str| (format!("monitors/{id}"), json!({ "id": id, "name": name, "up": true }));
+    let check = |gateway: &Gateway, names: [&str; 2]| {
+        let expected = [monitor(1, names[0]), monitor(2, names[1])];
+        wait_for(&format!("{expected:?}"), || shown(gateway) == expected);
+    };
+    check(&through_proxy, ["a", "b"]);
+    // A gateway that hears nothing for a while, when another one does: what it missed, it has in the end.
+    let other = Gateway::on(&redis);
+    check(&other, ["a", "b"]);
+    proxy.set_closed(true);
+    proxy.cut();
+    sqlite.run("UPDATE monitors SET name = 'c' WHERE id = 1");
+    check(&other, ["c", "b"]);
+    proxy.set_closed(false);
+    check(&through_proxy, ["c", "b"]);
+    // All of them end, and one comes that knows nothing.
+    drop((through_proxy, other));
+    check(&Gateway::on(&redis), ["c", "b"]);
 }
 
 #[test]

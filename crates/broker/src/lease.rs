@@ -2,7 +2,9 @@
 //! publication, so that one which was paused and has lost it publishes nothing more.
 //!
 //! Under the prefix: `@watch:NAME` is whose term it is, and expires; `@watch:NAME:QUERY` is a hash of what is shown, by
-//! channel, written together with each publication. A term has a token of its own, and what was sent in an earlier term
+//! channel, written together with each publication; `@lost` has another value whenever a gateway on Pub/Sub may not hold
+//! what was published before (on a stream nothing of that kind is lost), and each value of the hash ends with the one it
+//! was written under. A term has a token of its own, and what was sent in an earlier term
 //! of the same process is refused too: so what still lies in a connection that was given up comes to nothing.
 
 use std::time::Duration;
@@ -10,10 +12,14 @@ use std::time::Duration;
 use publication::Publication;
 use redis::Value;
 
-use crate::{config::RedisConfig, door::Door, lane::Lane, publisher::PublishError, wire};
+use crate::{config::RedisConfig, door::Door, lane::Lane, pictures::lost_key, publisher::PublishError, wire};
 
 /// For how long it is remembered what is shown, after it was last written.
 const KEEP_SHOWN: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// The words with which a script says that the term is over.
+const LOST: i64 = -1;
+const FORGOTTEN: i64 = -2;
 
 /// Takes the lease if nobody has it, or only this process's own earlier term; else says for how long, in milliseconds,
 /// somebody else has it.
@@ -21,27 +27,29 @@ const TAKE: &str = "local holder = redis.call('GET', KEYS[1]) \
     if holder and holder ~= ARGV[1] then return redis.call('PTTL', KEYS[1]) end \
     redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return -1";
 
-/// Prolongs it, if it is still this term's.
-const RENEW: &str = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end \
-    return redis.call('PEXPIRE', KEYS[1], ARGV[2])";
+/// Prolongs it, if the term is not over.
+const RENEW: &str = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end \
+    if (redis.call('GET', KEYS[2]) or '') ~= ARGV[2] then return -2 end \
+    redis.call('PEXPIRE', KEYS[1], ARGV[3]) return 0";
 
 /// Gives it up, if it is still this term's.
 const RESIGN: &str =
     "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
 
-/// Publishes one after the other, and remembers each; -1 if the term is over, else how many were heard by nobody, of
+/// Publishes one after the other, and remembers each, if the term is not over. Says how many were heard by nobody, of
 /// which nothing is remembered.
 const PUBLISH: &str = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end \
-    local at, unheard = 3, 0 \
+    if (redis.call('GET', KEYS[2]) or '') ~= ARGV[2] then return -2 end \
+    local at, unheard = 4, 0 \
     while at <= #ARGV do \
         local words = tonumber(ARGV[at]) \
         local channel, shown = ARGV[at + words + 1], ARGV[at + words + 2] \
         if redis.call(unpack(ARGV, at + 1, at + words)) == 0 then unheard = unheard + 1 \
-        elseif shown == '' then redis.call('HDEL', KEYS[2], channel) \
-        else redis.call('HSET', KEYS[2], channel, shown) end \
+        elseif shown == '' then redis.call('HDEL', KEYS[3], channel) \
+        else redis.call('HSET', KEYS[3], channel, shown .. ' ' .. ARGV[2]) end \
         at = at + words + 3 \
     end \
-    redis.call('PEXPIRE', KEYS[2], ARGV[2]) return unheard";
+    redis.call('PEXPIRE', KEYS[3], ARGV[3]) return unheard";
 
 /// Fields in one answer.
 const SCAN: &str = "1000";
@@ -69,6 +77,19 @@ pub enum Taken<'a> {
 /// The lease, as long as it holds.
 pub struct Term<'a> {
     lease: &'a Lease,
+    /// The loss that everything is published after.
+    loss: String,
+}
+
+/// What is remembered of a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remembered {
+    /// The channel.
+    pub channel: String,
+    /// What was to be remembered.
+    pub shown: String,
+    /// Whether every gateway has it, as far as is known.
+    pub certain: bool,
 }
 
 /// One publication of a term, and what is to be remembered of it.
@@ -84,6 +105,8 @@ pub struct Entry<'a> {
 pub enum TermEnd {
     /// Another process has the lease.
     Lost,
+    /// What was published may not be shown everywhere any more.
+    Forgotten,
     /// Nobody knows.
     Broken(PublishError),
 }
@@ -114,22 +137,37 @@ impl Lease {
             Ok(millis) => Ok(Taken::Held(Duration::from_millis(millis))),
             Err(_) => {
                 self.token = token;
-                Ok(Taken::Term(Term { lease: self }))
+                let loss = self.loss().await?;
+                Ok(Taken::Term(Term { lease: self, loss }))
             }
         }
     }
 
-    /// What is shown by a query, by channel, as it was remembered.
+    /// The last loss; empty if there was none.
+    async fn loss(&self) -> Result<String, PublishError> {
+        let words = ["GET".to_owned(), lost_key(self.config.prefix())];
+        Ok(self.lane.send::<Option<String>>(&words).await?.unwrap_or_default())
+    }
+
+    /// What is shown by a query, as it was remembered.
     ///
     /// # Errors
     /// Redis is not there or does not answer.
-    pub async fn shown(&self, query: &str) -> Result<Vec<(String, String)>, PublishError> {
+    pub async fn shown(&self, query: &str) -> Result<Vec<Remembered>, PublishError> {
+        let loss = self.loss().await?;
+        self.shown_after(query, &loss).await
+    }
+
+    async fn shown_after(&self, query: &str, loss: &str) -> Result<Vec<Remembered>, PublishError> {
         let (key, mut cursor) = (self.shown_key(query), "0".to_owned());
         let mut shown = Vec::new();
         loop {
             let words = ["HSCAN", &key, &cursor, "COUNT", SCAN].map(str::to_owned);
             let (next, fields): (String, Vec<(String, String)>) = self.lane.send(&words).await?;
-            shown.extend(fields);
+            shown.extend(fields.into_iter().map(|(channel, written)| {
+                let (shown, written_after) = written.rsplit_once(' ').unwrap_or((&written, ""));
+                Remembered { channel, shown: shown.to_owned(), certain: written_after == loss }
+            }));
             if next == "0" {
                 return Ok(shown);
             }
@@ -165,20 +203,17 @@ impl Term<'_> {
     /// # Errors
     /// The term is over.
     pub async fn renew(&self) -> Result<(), TermEnd> {
-        let hold = self.lease.hold.as_millis().to_string();
-        match self.lease.eval(RENEW, &[], &[&self.lease.token, &hold]).await {
-            Ok(0) => Err(TermEnd::Lost),
-            Ok(_) => Ok(()),
-            Err(error) => Err(TermEnd::Broken(error)),
-        }
+        let (hold, lost) = (self.lease.hold.as_millis().to_string(), lost_key(self.lease.config.prefix()));
+        let renewed = self.lease.eval(RENEW, &[&lost], &[&self.lease.token, &self.loss, &hold]).await;
+        ended(renewed).map(drop)
     }
 
-    /// What is shown by a query, by channel, as it was remembered.
+    /// What is shown by a query, as it was remembered.
     ///
     /// # Errors
     /// The term is over.
-    pub async fn shown(&self, query: &str) -> Result<Vec<(String, String)>, TermEnd> {
-        self.lease.shown(query).await.map_err(TermEnd::Broken)
+    pub async fn shown(&self, query: &str) -> Result<Vec<Remembered>, TermEnd> {
+        self.lease.shown_after(query, &self.loss).await.map_err(TermEnd::Broken)
     }
 
     /// Publishes, and remembers what was: both or neither, if the term still is. Returns whether anybody listens; if
@@ -189,7 +224,7 @@ impl Term<'_> {
     pub async fn publish(&self, query: &str, entries: &[Entry<'_>]) -> Result<bool, TermEnd> {
         let Lease { config, door, token, .. } = self.lease;
         let keep = KEEP_SHOWN.as_millis().to_string();
-        let mut arguments = vec![token.clone(), keep];
+        let mut arguments = vec![token.clone(), self.loss.clone(), keep];
         for Entry { publication, shown } in entries {
             let words = wire::words(*door, config, publication);
             arguments.push(words.len().to_string());
@@ -198,11 +233,19 @@ impl Term<'_> {
             arguments.push(shown.clone());
         }
         let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-        match self.lease.eval(PUBLISH, &[&self.lease.shown_key(query)], &arguments).await {
-            Ok(unheard) if unheard < 0 => Err(TermEnd::Lost),
-            Ok(unheard) => Ok(unheard == 0),
-            Err(error) => Err(TermEnd::Broken(error)),
-        }
+        let keys = [&*lost_key(config.prefix()), &*self.lease.shown_key(query)];
+        let unheard = ended(self.lease.eval(PUBLISH, &keys, &arguments).await)?;
+        Ok(unheard == 0)
+    }
+}
+
+/// What a script says, if the term is not over.
+fn ended(said: Result<i64, PublishError>) -> Result<i64, TermEnd> {
+    match said {
+        Ok(LOST) => Err(TermEnd::Lost),
+        Ok(FORGOTTEN) => Err(TermEnd::Forgotten),
+        Ok(number) => Ok(number),
+        Err(error) => Err(TermEnd::Broken(error)),
     }
 }
 
@@ -210,6 +253,7 @@ impl std::fmt::Display for TermEnd {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Lost => out.write_str("another process publishes now"),
+            Self::Forgotten => out.write_str("a gateway may not hold what was published"),
             Self::Broken(error) => error.fmt(out),
         }
     }

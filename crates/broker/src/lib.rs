@@ -53,7 +53,7 @@ pub use decode::Rules;
 pub use diagnosis::{Diagnosis, Verdict};
 pub use directives::{DirectiveOutlet, Directives};
 pub use door::Door;
-pub use lease::{Entry, Lease, Taken, Term, TermEnd};
+pub use lease::{Entry, Lease, Remembered, Taken, Term, TermEnd};
 pub use link_error::LinkError;
 pub use metrics::Metrics;
 pub use once::Onced;

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use publication::{BeaconId, Cursor, Draft, Known, Publication, Sender, Snapshot};
 use redis::FromRedisValue;
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::sleep};
 
-use crate::{config::RedisConfig, control::Control, lane::Lane, publisher::PublishError};
+use crate::{backoff::Backoff, config::RedisConfig, control::Control, lane::Lane, publisher::PublishError};
 
 /// The length of a piece.
 const PIECE_BYTES: usize = 512 * 1024;
@@ -76,6 +76,20 @@ impl Pictures {
         Ok(decode(&text))
     }
 
+    /// Writes down that what was published may be missing here, for those who know what should be shown: they publish
+    /// it again. Tries until Redis takes it.
+    pub(crate) async fn note_loss(self) {
+        let (key, mut backoff) = (lost_key(&self.prefix), Backoff::default());
+        loop {
+            let loss = format!("{:016x}", rand::random::<u64>());
+            match self.send::<String>(&["SET", &key, &loss]).await {
+                Ok(_) => return,
+                Err(error) => tracing::debug!(%error, "a loss cannot be written down yet"),
+            }
+            sleep(backoff.next()).await;
+        }
+    }
+
     async fn say(&self, control: Control) -> Result<(), PublishError> {
         let channel = format!("{}@control", self.prefix);
         self.send::<u64>(&["PUBLISH", &channel, &control.encode()]).await?;
@@ -90,6 +104,11 @@ impl Pictures {
     fn key(&self, token: u64, piece: usize) -> String {
         format!("{}@picture:{token:016x}:{piece}", self.prefix)
     }
+}
+
+/// The key that has another value after each loss.
+pub(crate) fn lost_key(prefix: &str) -> String {
+    format!("{prefix}@lost")
 }
 
 /// The picture as it is written: JSON, with cursors as their texts.

@@ -290,6 +290,9 @@ impl<O: Outlet> Follower<O> {
         let next = Vec::with_capacity(self.batch.len().min(1024));
         let arrivals = std::mem::replace(&mut self.batch, next);
         self.intake.count_delivered(&arrivals);
+        if arrivals.iter().any(|arrival| matches!(arrival, Arrival::Break(_))) {
+            tokio::spawn(self.pictures.clone().note_loss());
+        }
         let batch = Batch { arrived: Instant::now(), arrivals, current: self.current.take() };
         self.closed = !self.outlet.deliver(batch).await;
         !self.closed

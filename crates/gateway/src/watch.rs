@@ -172,6 +172,10 @@ impl<'a> Watcher<'a> {
         };
         match end {
             TermEnd::Lost => Pause::Standby(LOOK),
+            TermEnd::Forgotten => {
+                tracing::info!("a gateway began anew or missed something: everything is published again");
+                Pause::Standby(Duration::ZERO)
+            }
             TermEnd::Broken(error) => Pause::Broken(error.to_string()),
         }
     }

@@ -11,6 +11,14 @@ pub struct Fingerprint {
     pub at: u32,
 }
 
+impl Fingerprint {
+    /// The fingerprint of what may not be shown any more: no value has it.
+    #[must_use]
+    pub fn uncertain(self) -> Self {
+        Self { hash: !self.hash, ..self }
+    }
+}
+
 /// A channel that a query knows.
 struct Entry {
     /// Of what is shown; `None` until its first publication has gone out.

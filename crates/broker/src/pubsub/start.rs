@@ -217,6 +217,10 @@ impl<O: Outlet> Follower<O> {
         if self.start.take().is_none() {
             return;
         }
+        if !matches!(self.batch.first(), Some(Arrival::Known(_))) {
+            // What was published before is not known here.
+            tokio::spawn(self.pictures.clone().note_loss());
+        }
         self.status.send_modify(|status| {
             status.begun.get_or_insert_with(Instant::now);
             status.complete = complete;

@@ -1,6 +1,6 @@
 //! Publishing by Redis, for as long as the lease is held.
 
-use broker::{Entry, Term, TermEnd};
+use broker::{Entry, Remembered, Term, TermEnd};
 use watcher::{Change, Fingerprint, Heard, Outlet};
 
 /// A term of the lease.
@@ -25,7 +25,10 @@ fn entry(change: &Change) -> Entry<'_> {
 }
 
 /// What was remembered; what cannot be read is as if it had not been.
-pub(super) fn read(remembered: Vec<(String, String)>) -> Vec<(String, Fingerprint)> {
-    let read = |(channel, shown): (String, String)| Some((channel, shown.parse().ok()?));
+pub(super) fn read(remembered: Vec<Remembered>) -> Vec<(String, Fingerprint)> {
+    let read = |Remembered { channel, shown, certain }| {
+        let shown: Fingerprint = shown.parse().ok()?;
+        Some((channel, if certain { shown } else { shown.uncertain() }))
+    };
     remembered.into_iter().filter_map(read).collect()
 }
