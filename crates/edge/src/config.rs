@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{access::Access, auth::Auth, cors::Cors, proxies::Proxies, request::Limits};
+use crate::{access::Access, auth::Auth, cors::Cors, page::Page, proxies::Proxies, request::Limits};
 
 /// The settings of the edge, all valid.
 #[derive(Clone, Debug)]
@@ -66,6 +66,8 @@ pub struct Config {
     pub access: Access,
     /// Which other origins may.
     pub cors: Cors,
+    /// What is to be seen beside.
+    pub pages: &'static [Page],
 }
 
 impl Config {

@@ -83,6 +83,7 @@ pub use fetch::FetchRequest;
 pub use lanes::Lanes;
 pub use metrics::Metrics;
 pub use network::{Network, NetworkError};
+pub use page::{PAGES, Page};
 pub use phase::Phase;
 pub use presence::PresenceRequest;
 pub use proxies::Proxies;

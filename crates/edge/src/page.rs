@@ -1,4 +1,4 @@
-//! The page at `/`: subscribe, watch, publish. Everything that is not the gateway's own URL.
+//! Pages, such as the one at `/`: subscribe, watch, publish. Everything that is not the gateway's own URL.
 
 use hyper::{
     Method, StatusCode,
@@ -7,31 +7,44 @@ use hyper::{
 
 use crate::respond::{self, Answer, Refusal};
 
-const HTML: &str = include_str!("page/index.html");
-const STYLE: &str = include_str!("page/style.css");
-const SCRIPT: &str = include_str!("page/script.js");
+/// A page, or a part of one, that lies in the binary.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// Where it is found; the page itself at `/`.
+    pub path: &'static str,
+    /// What it is, by the end of its path if that says it, else HTML.
+    pub body: &'static str,
+}
+
+/// The page to try a gateway with.
+pub const PAGES: &[Page] = &[
+    Page { path: "/", body: include_str!("page/index.html") },
+    Page { path: "/style.css", body: include_str!("page/style.css") },
+    Page { path: "/script.js", body: include_str!("page/script.js") },
+];
+
 /// What our pages may load and do: what is theirs, and nothing inline.
 const POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; \
                       form-action 'self'; frame-ancestors 'none'";
 
-/// Answers a request for a page.
+/// Answers a request for one of these pages.
 ///
 /// # Errors
 /// There is no such page, or it is not read with GET.
-pub(crate) fn serve(path: &str, method: &Method) -> Result<Answer, Refusal> {
-    let (content_type, body) = match path {
-        "/" => ("text/html; charset=utf-8", HTML),
-        "/style.css" => ("text/css; charset=utf-8", STYLE),
-        "/script.js" => ("text/javascript; charset=utf-8", SCRIPT),
-        _ => {
-            let message = "there is nothing here; subscribe and publish at /events";
-            return Err(Refusal::new(StatusCode::NOT_FOUND, "not_found", message));
-        }
+pub(crate) fn serve(pages: &[Page], path: &str, method: &Method) -> Result<Answer, Refusal> {
+    let Some(Page { path, body }) = pages.iter().find(|page| page.path == path) else {
+        let message = "there is nothing here; subscribe and publish at /events";
+        return Err(Refusal::new(StatusCode::NOT_FOUND, "not_found", message));
     };
     if method != Method::GET && method != Method::HEAD {
         return Err(Refusal::method("this page is read with GET", "GET, HEAD"));
     }
-    let mut answer = respond::with_type(StatusCode::OK, content_type, body);
+    let content_type = match path.rsplit_once('.') {
+        Some((_, "css")) => "text/css; charset=utf-8",
+        Some((_, "js")) => "text/javascript; charset=utf-8",
+        _ => "text/html; charset=utf-8",
+    };
+    let mut answer = respond::with_type(StatusCode::OK, content_type, *body);
     let headers = answer.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));

@@ -65,7 +65,7 @@ async fn route(
         }
         ("/events" | "/advice" | "/presence", _) => {}
         ("/token", _) => return Box::pin(ticket::answer(shard, &request)).await,
-        (path, method) => return page::serve(path, method),
+        (path, method) => return page::serve(shard.config().pages, path, method),
     }
     if request.uri().path() == "/events" && matches!(*request.method(), Method::GET | Method::HEAD) {
         return read(shard, &request, taken, cors, client).await;

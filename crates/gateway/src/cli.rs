@@ -24,12 +24,16 @@ pub(crate) enum Command {
     Check(ConfigOptions),
     /// Look at everything that can keep a publication from arriving, and listen for what nearly does.
     Doctor(DoctorOptions),
+    /// Look whether URLs answer, as the configuration says in [probe], and write to a database what is found.
+    Probe(ConfigOptions),
     /// Publish on a channel, through a gateway or straight into Redis.
     Publish(PublishOptions),
     /// Show what arrives on channels; goes on by itself after an interruption.
     Tail(TailOptions),
     /// Make a token for development, signed with the configured secret; or look at one.
     Token(TokenOptions),
+    /// See it all at work: an uptime dashboard with prober, watcher and gateway in one process; nothing to set up.
+    Demo,
     /// Ask databases at intervals and publish what changed, as the configuration says in [watch].
     Watch(WatchOptions),
 }

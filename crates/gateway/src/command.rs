@@ -1,8 +1,10 @@
 //! What each command does.
 
 pub(crate) mod check;
+pub(crate) mod demo;
 pub(crate) mod doctor;
 mod ports;
+pub(crate) mod probe;
 pub(crate) mod publish;
 pub(crate) mod serve;
 pub(crate) mod tail;

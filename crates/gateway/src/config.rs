@@ -5,6 +5,7 @@ mod auth;
 mod change;
 mod file;
 mod load;
+mod probe;
 mod problem;
 mod settings;
 mod watch;

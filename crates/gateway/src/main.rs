@@ -6,6 +6,7 @@ mod cli;
 mod client;
 mod command;
 mod config;
+mod demo;
 mod drain;
 mod explanation;
 mod keys;
@@ -37,9 +38,11 @@ fn main() -> ExitCode {
         Command::Serve(options) => command::serve::run(&options),
         Command::Check(options) => command::check::run(&options),
         Command::Doctor(options) => command::doctor::run(&options),
+        Command::Probe(options) => command::probe::run(&options),
         Command::Publish(options) => command::publish::run(&options),
         Command::Tail(options) => command::tail::run(&options),
         Command::Token(options) => command::token::run(&options),
+        Command::Demo => command::demo::run(),
         Command::Watch(options) => command::watch::run(&options),
     }
 }

@@ -112,6 +112,11 @@ impl Metrics {
         self.sessions_max.set(i64::try_from(max).unwrap_or(i64::MAX));
     }
 
+    /// Where further ones can be registered.
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
     /// Everything in Prometheus's text format.
     pub(crate) fn text(&self, edge: &Edge) -> Vec<u8> {
         let state = edge.state();

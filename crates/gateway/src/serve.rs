@@ -16,6 +16,7 @@ use crate::{
     admin::{self, Admin},
     ask,
     config::Settings,
+    demo::{self, Demo},
     drain::drain,
     explanation::Explanation,
     keys::Keys,
@@ -73,12 +74,19 @@ impl Listeners {
 }
 
 /// Runs a gateway until it is told to stop. Returns whether it came to a good end.
-pub(crate) async fn serve(mut configured: Configured, listeners: Listeners) -> io::Result<bool> {
+pub(crate) async fn serve(
+    mut configured: Configured,
+    listeners: Listeners,
+    demo: Option<&Demo>,
+) -> io::Result<bool> {
     // First of all: until they are caught, each of them ends the process.
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     let manager = Manager::find()?;
     let machine = Machine::prepare(configured.settings.shards)?;
     machine.complete(&mut configured.settings.edge);
+    if demo.is_some() {
+        configured.settings.edge.pages = demo::PAGES;
+    }
     let settings = &configured.settings;
     let metrics = Rc::new(Metrics::new().map_err(io::Error::other)?);
     metrics.set_sessions_max(settings.edge.max_sessions);
@@ -119,6 +127,9 @@ pub(crate) async fn serve(mut configured: Configured, listeners: Listeners) -> i
     let readiness = Readiness::new(status.clone(), settings.broker_readiness);
     announce(settings, &listeners, machine)?;
 
+    if let Some(demo) = demo {
+        demo.start(publisher.clone(), settings, metrics.registry()).await?;
+    }
     tokio::task::spawn_local(forward(publishing, publisher, settings.keep_idempotency_keys));
     tokio::task::spawn_local(ask_around(asking, whereabouts));
     if let Some(archive) = archive {

@@ -16,7 +16,11 @@ pub(crate) fn run(options: &ConfigOptions) -> ExitCode {
         Err(code) => return code,
     };
     let (redis, watch) = (&mut file.broker.redis, &mut file.watch);
-    let databases = watch.queries.iter_mut().map(|query| &mut query.database).chain([&mut watch.database]);
+    let databases = watch
+        .queries
+        .iter_mut()
+        .map(|query| &mut query.database)
+        .chain([&mut watch.database, &mut file.probe.database]);
     for url in redis.sentinels.iter_mut().chain([&mut redis.url]).chain(databases) {
         *url = without_password(url);
     }

@@ -4,13 +4,20 @@ use std::process::ExitCode;
 
 use crate::{
     cli::{BAD_CONFIG, ConfigOptions, fail},
-    command, logs,
+    command,
+    demo::Demo,
+    logs,
     reload::Configured,
     serve::{Listeners, serve},
 };
 
 /// Reads the configuration, starts logging, listens, and runs until told to stop.
 pub(crate) fn run(options: &ConfigOptions) -> ExitCode {
+    run_with(options, None)
+}
+
+/// The same, perhaps with a demo that lives in the same process.
+pub(crate) fn run_with(options: &ConfigOptions, demo: Option<&Demo>) -> ExitCode {
     let (file, settings) = match command::settings(options) {
         Ok(read) => read,
         Err(code) => return code,
@@ -28,7 +35,7 @@ pub(crate) fn run(options: &ConfigOptions) -> ExitCode {
     };
     let configured = Configured { path: options.config.clone(), file, settings, filter };
     command::run_local(async {
-        match serve(configured, listeners).await {
+        match serve(configured, listeners, demo).await {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::FAILURE,
             Err(error) => fail(error),

@@ -37,6 +37,7 @@ const CHANGEABLE: &[&str] = &[
     "channels",
     // Nothing of it is the gateway's.
     "watch",
+    "probe",
 ];
 
 /// One key whose value is another now; `None` where it is not set.

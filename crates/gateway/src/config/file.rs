@@ -18,6 +18,7 @@ pub(crate) struct File {
     pub(crate) auth: Auth,
     pub(crate) log: Log,
     pub(crate) watch: Watch,
+    pub(crate) probe: Probe,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) channels: Vec<Channels>,
 }
@@ -195,6 +196,26 @@ pub(crate) struct WatchQuery {
     pub(crate) json: Vec<String>,
     pub(crate) refresh: Span,
     pub(crate) max_rows: usize,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Probe {
+    pub(crate) database: String,
+    pub(crate) interval: Span,
+    pub(crate) timeout: Span,
+    pub(crate) slow_after: Span,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) targets: Vec<ProbeTarget>,
+}
+
+/// What a prober looks at.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ProbeTarget {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) url: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -405,6 +426,18 @@ impl Default for WatchQuery {
             json: Vec::new(),
             refresh: Span::seconds(60 * 60),
             max_rows: 1_000_000,
+        }
+    }
+}
+
+impl Default for Probe {
+    fn default() -> Self {
+        Self {
+            database: String::new(),
+            interval: Span::seconds(10),
+            timeout: Span::seconds(5),
+            slow_after: Span::seconds(1),
+            targets: Vec::new(),
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::{
-    file::{Auth, Channels, Data, File, Issuer, Span, Watch, WatchQuery, WhenSlow, Who},
+    file::{Auth, Channels, Data, File, Issuer, Probe, ProbeTarget, Span, Watch, WatchQuery, WhenSlow, Who},
     problem::Problem,
 };
 
@@ -72,7 +72,8 @@ fn known_keys() -> Table {
     let auth = Auth { issuers: vec![Issuer::default()], ..Auth::default() };
     let query = WatchQuery { jitter: Some(Span::seconds(0)), ..WatchQuery::default() };
     let watch = Watch { queries: vec![query], ..Watch::default() };
-    let file = File { channels: vec![rule], auth, watch, ..File::default() };
+    let probe = Probe { targets: vec![ProbeTarget::default()], ..Probe::default() };
+    let file = File { channels: vec![rule], auth, watch, probe, ..File::default() };
     // The file's own types can always be written as TOML.
     Table::try_from(file).unwrap_or_default()
 }
@@ -183,6 +184,7 @@ fn check_one_of(key: &str, index: usize, table: &Value, known: &[Value], problem
     }
     let read = match key {
         "channels" => Channels::deserialize(table.clone()).map(drop),
+        "probe.targets" => ProbeTarget::deserialize(table.clone()).map(drop),
         "watch.queries" => WatchQuery::deserialize(table.clone()).map(drop),
         _ => Issuer::deserialize(table.clone()).map(drop),
     };
@@ -206,6 +208,8 @@ pub(super) fn holds_secret(name: &str) -> bool {
         "auth.issuers",
         "watch.database",
         "watch.queries",
+        "probe.database",
+        "probe",
         "broker.redis",
         "broker",
         "auth",
@@ -346,7 +350,7 @@ mod tests {
         let file = File::deserialize(Value::Table(parsed.clone())).unwrap();
         assert_eq!(Table::try_from(file).unwrap(), Table::try_from(File::default()).unwrap());
         let (mut listed, mut known) = (all_keys(&parsed), all_keys(&known_keys()));
-        known.retain(|key| !["channels", "auth.issuers", "watch.queries"].contains(&&**key));
+        known.retain(|key| !["channels", "auth.issuers", "watch.queries", "probe.targets"].contains(&&**key));
         listed.sort();
         known.sort();
         assert_eq!(listed, known);

@@ -13,6 +13,7 @@ use super::{
     access::access,
     auth::{ask, auth},
     file::{self, BrokerKind, File, Format, Span},
+    probe::probe,
     problem::Problem,
     watch::{Watch, watch},
 };
@@ -44,6 +45,7 @@ pub(crate) struct Settings {
     pub(crate) log_format: LogFormat,
     pub(crate) log_level: String,
     pub(crate) watch: Watch,
+    pub(crate) probe: prober::Config,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +70,7 @@ impl Settings {
         let access = access(file, auth.can_identify(), &mut problems);
         let proxies = proxies(file, &mut problems);
         let watch = watch(file, &mut problems);
+        let probe = probe(&file.probe, &mut problems);
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -94,6 +97,7 @@ impl Settings {
             },
             log_level: file.log.level.clone(),
             watch,
+            probe,
         })
     }
 }
@@ -140,6 +144,7 @@ fn edge(file: &File, auth: Auth, access: Access, proxies: Proxies) -> edge::Conf
         auth,
         access,
         cors: Cors::new(file.cors.origins.clone(), file.listen.public.ip().is_loopback()),
+        pages: edge::PAGES,
     }
 }
 
