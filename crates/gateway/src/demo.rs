@@ -24,6 +24,8 @@ const CONFIG: &str = include_str!("../../../examples/uptime/fanfare.toml");
 /// What of it is another one here: where the database is, and what is looked at.
 const DATABASE: &str = "sqlite:uptime.db";
 const BROKER: &str = "[broker]\nkind = \"redis-stream\"\n";
+/// It is to end at once.
+const DRAIN: &str = "[drain]\ndelay = \"0s\"\nspread = \"500ms\"\n";
 const PROBE: &str = "[probe]";
 
 /// How often each target is looked at, how long it is waited for, and what is slow.
@@ -50,7 +52,7 @@ impl Demo {
         let targets = Targets::bind()?;
         let demo = Self { folder, targets };
         let probe = CONFIG.find(PROBE).unwrap_or(CONFIG.len());
-        let text = CONFIG[..probe].replace(DATABASE, &demo.database()).replace(BROKER, "");
+        let text = CONFIG[..probe].replace(DATABASE, &demo.database()).replace(BROKER, DRAIN);
         fs::write(demo.config(), text)?;
         Ok(demo)
     }

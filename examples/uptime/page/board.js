@@ -78,7 +78,16 @@ export class Board {
     line.setAttribute("aria-hidden", "true");
     button.append(nameOf, latencyOf, status, availabilityOf, line);
     item.append(button);
-    const tile = { order: name, item, button, name: nameOf, latency: latencyOf, status, availability: availabilityOf, line };
+    const tile = {
+      order: name,
+      item,
+      button,
+      name: nameOf,
+      latency: latencyOf,
+      status,
+      availability: availabilityOf,
+      line,
+    };
     const next = [...this.#tiles.values()]
       .filter(({ order }) => order.localeCompare(name) > 0)
       .sort((a, b) => a.order.localeCompare(b.order))[0];

@@ -11,7 +11,12 @@ import { span } from "./words.js";
 const MONITORS = "uptime/monitors/";
 const INCIDENTS = "uptime/incidents/";
 /** How the state of the connection is called. */
-const STATES = { connecting: "connecting", live: "live by event stream", polling: "polling every 3 s", lost: "connection lost" };
+const STATES = {
+  connecting: "connecting",
+  live: "live by event stream",
+  polling: "polling every 3 s",
+  lost: "connection lost",
+};
 /** How long it is told that the connection came back. */
 const NOTICE_MS = 8_000;
 const $ = (id) => document.getElementById(id);
@@ -31,6 +36,7 @@ stream.addEventListener("publication", ({ detail: { channel, data, retract } }) 
     if (retract) return board.remove(channel.slice(MONITORS.length));
     board.show(data);
     detail.show(data);
+    soon();
   } else if (retract) {
     incidents.remove(channel.slice(INCIDENTS.length));
   } else {
@@ -60,7 +66,11 @@ function tellBack() {
   const { away, caughtUp, gap } = back;
   back = null;
   const caught = `${caughtUp} ${caughtUp === 1 ? "change" : "changes"} caught up`;
-  if (gap) say("gap", `Back after ${span(away)}: some changes may have been missed (${gap}); all that is shown is the latest.`);
+  if (gap)
+    say(
+      "gap",
+      `Back after ${span(away)}: some changes may have been missed (${gap}); all that is shown is the latest.`,
+    );
   else say("back", `Back after ${span(away)}: ${caught}, nothing was missed.`);
 }
 
@@ -84,7 +94,20 @@ function show() {
   $("connection").dataset.state = stream.state;
   $("state").textContent = STATES[stream.state];
   const silence = Date.now() - stream.heardAt;
-  $("heard").textContent = stream.state === "lost" ? `for ${span(Date.now() - lostAt)}` : silence > 2_500 ? `· heard ${span(silence)} ago` : "";
+  $("heard").textContent =
+    stream.state === "lost"
+      ? `for ${span(Date.now() - lostAt)}`
+      : silence > 2_500
+        ? `· heard ${span(silence)} ago`
+        : "";
+}
+
+/** However much has come, it is counted once for each picture. */
+function soon() {
+  soon.frame ??= requestAnimationFrame(() => {
+    soon.frame = null;
+    show();
+  });
 }
 
 $("filter").addEventListener("change", ({ target }) => {

@@ -62,7 +62,8 @@ export class Stream extends EventTarget {
       this.#failed++;
       if (this.#failed >= MAX_FAILED) this.#poll(Date.now() + POLL_FOR_MS);
       // A browser that was told anything but "try again" gives up.
-      else if (source.readyState === EventSource.CLOSED) setTimeout(() => source === this.#source && this.#open(), 1_000);
+      else if (source.readyState === EventSource.CLOSED)
+        setTimeout(() => source === this.#source && this.#open(), 1_000);
     };
     this.#hear();
   }

@@ -8,6 +8,9 @@ use hyper::{Request, Response, StatusCode, body::Incoming, server::conn::http1, 
 use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, sleep};
 
+/// Longer than anybody waits.
+const SILENCE: Duration = Duration::from_secs(30);
+
 /// How a target is: what it takes to answer, and when something is wrong with it.
 struct Behaviour {
     id: &'static str,
@@ -17,15 +20,28 @@ struct Behaviour {
     trouble: Trouble,
 }
 
-/// What is wrong, in seconds: every so often, for so long.
+/// What is wrong, and when.
 enum Trouble {
     None,
     /// It answers with this status.
-    Status(StatusCode, u64, u64),
+    Status(StatusCode, Times),
     /// It is so many times slower.
-    Slow(u64, u64, u64),
+    Slow(u32, Times),
     /// It does not answer.
-    Silent(u64, u64),
+    Silent(Times),
+}
+
+/// In seconds: after how many for the first time, how often, and for how long.
+struct Times {
+    first: u64,
+    every: u64,
+    length: u64,
+}
+
+impl Times {
+    fn include(&self, seconds: u64) -> bool {
+        seconds.checked_sub(self.first).is_some_and(|since| since % self.every < self.length)
+    }
 }
 
 const TARGETS: &[Behaviour] = &[
@@ -35,12 +51,27 @@ const TARGETS: &[Behaviour] = &[
         id: "checkout",
         name: "Checkout",
         latency: (40, 120),
-        trouble: Trouble::Status(StatusCode::SERVICE_UNAVAILABLE, 45, 12),
+        trouble: Trouble::Status(StatusCode::SERVICE_UNAVAILABLE, Times { first: 12, every: 45, length: 12 }),
     },
-    Behaviour { id: "search", name: "Search", latency: (60, 160), trouble: Trouble::Slow(50, 15, 5) },
+    Behaviour {
+        id: "search",
+        name: "Search",
+        latency: (60, 160),
+        trouble: Trouble::Slow(5, Times { first: 20, every: 50, length: 15 }),
+    },
     Behaviour { id: "login", name: "Login", latency: (20, 60), trouble: Trouble::None },
-    Behaviour { id: "images", name: "Images", latency: (10, 45), trouble: Trouble::Slow(80, 20, 12) },
-    Behaviour { id: "reports", name: "Reports", latency: (90, 220), trouble: Trouble::Silent(90, 14) },
+    Behaviour {
+        id: "images",
+        name: "Images",
+        latency: (10, 45),
+        trouble: Trouble::Slow(15, Times { first: 40, every: 80, length: 20 }),
+    },
+    Behaviour {
+        id: "reports",
+        name: "Reports",
+        latency: (90, 220),
+        trouble: Trouble::Silent(Times { first: 60, every: 90, length: 14 }),
+    },
     Behaviour { id: "webhooks", name: "Webhooks", latency: (15, 50), trouble: Trouble::None },
     Behaviour { id: "documentation", name: "Documentation", latency: (6, 20), trouble: Trouble::None },
     Behaviour { id: "downloads", name: "Downloads", latency: (5, 18), trouble: Trouble::None },
@@ -48,7 +79,7 @@ const TARGETS: &[Behaviour] = &[
         id: "legacy",
         name: "Legacy API",
         latency: (120, 320),
-        trouble: Trouble::Status(StatusCode::INTERNAL_SERVER_ERROR, 37, 4),
+        trouble: Trouble::Status(StatusCode::INTERNAL_SERVER_ERROR, Times { first: 6, every: 37, length: 4 }),
     },
     Behaviour { id: "status", name: "Status page", latency: (8, 24), trouble: Trouble::None },
 ];
@@ -99,16 +130,12 @@ async fn answer(request: Request<Incoming>, began: Instant) -> Result<Response<F
         *answer.status_mut() = StatusCode::NOT_FOUND;
         return Ok(answer);
     };
-    // It is well at first, so that one sees it fall.
     let seconds = began.elapsed().as_secs();
-    let is_due = |every: u64, length: u64| seconds % every >= every - length;
     let mut latency = Duration::from_millis(rand::random_range(target.latency.0..target.latency.1));
-    match target.trouble {
-        Trouble::Status(status, every, length) if is_due(every, length) => *answer.status_mut() = status,
-        Trouble::Slow(every, length, times) if is_due(every, length) => {
-            latency *= u32::try_from(times).unwrap_or(1);
-        }
-        Trouble::Silent(every, length) if is_due(every, length) => latency = Duration::from_secs(30),
+    match &target.trouble {
+        Trouble::Status(status, times) if times.include(seconds) => *answer.status_mut() = *status,
+        Trouble::Slow(more, times) if times.include(seconds) => latency *= *more,
+        Trouble::Silent(times) if times.include(seconds) => latency = SILENCE,
         _ => {}
     }
     sleep(latency).await;

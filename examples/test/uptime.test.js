@@ -1,0 +1,164 @@
+// The uptime dashboard, as `fanfare demo` runs it: alive, by keyboard, in light and dark, on a phone, over breaks.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+
+import { GATEWAY, Way } from "./lab.js";
+
+const require = createRequire(join(import.meta.dirname, "../../clients/js/package.json"));
+const { chromium } = require("playwright-core");
+const AXE = require.resolve("axe-core/axe.min.js");
+/** Where pictures are put, if anywhere. */
+const PICTURES = process.env.PICTURES;
+const PATIENCE_MS = 60_000;
+
+let demo, browser, way;
+
+/** A demo on these ports. */
+async function start(port = 0) {
+  const env = { ...process.env, FANFARE__LISTEN__PUBLIC: `127.0.0.1:${port}`, FANFARE__LISTEN__ADMIN: "127.0.0.1:0" };
+  const child = spawn(GATEWAY, ["demo"], { env, stdio: ["ignore", "ignore", "pipe"] });
+  let said = "";
+  child.stderr.setEncoding("utf8").on("data", (text) => (said += text));
+  while (!/browsers: http:\/\/127\.0\.0\.1:(\d+)/.test(said)) {
+    assert.equal(child.exitCode, null, said);
+    await once(child.stderr, "data");
+  }
+  return { child, port: Number(RegExp.$1) };
+}
+
+async function stop({ child }) {
+  child.kill("SIGTERM");
+  if (child.exitCode === null) await once(child, "exit");
+}
+
+async function open(options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  context.setDefaultTimeout(PATIENCE_MS);
+  const page = await context.newPage();
+  page.on("pageerror", (error) => assert.fail(error));
+  await page.goto(`http://127.0.0.1:${way.port}/`);
+  await page.waitForFunction(() => document.querySelectorAll(".tile").length === 12);
+  return page;
+}
+
+/** What axe-core finds that keeps somebody out. */
+async function findings(page) {
+  // Put in by the browser's own door: the page's policy allows no scripts but its own.
+  await page.evaluate(await readFile(AXE, "utf8"));
+  const { violations } = await page.evaluate(() => window.axe.run());
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+}
+
+async function picture(page, name) {
+  if (!PICTURES) return;
+  await mkdir(PICTURES, { recursive: true });
+  await page.screenshot({ path: join(PICTURES, `${name}.png`) });
+}
+
+before(async () => {
+  demo = await start();
+  way = await Way.to({ port: demo.port });
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: process.getuid() === 0 ? ["--no-sandbox"] : [],
+  });
+});
+
+after(async () => {
+  await browser?.close();
+  way?.end();
+  if (demo) await stop(demo);
+});
+
+test("tiles live, what falls is an incident, and it is seen in the head line", async () => {
+  const page = await open();
+  const looks = () => page.textContent(".tile .latency");
+  const first = await looks();
+  await page.waitForFunction((first) => document.querySelector(".tile .latency").textContent !== first, first);
+  await page.waitForSelector("#incidents li");
+  await page.waitForSelector(".tile[data-status=down]");
+  assert.match(await page.textContent("#overall"), /down/);
+  assert.equal(await page.textContent("#state"), "live by event stream");
+  await page.context().close();
+});
+
+test("with a keyboard: the filter, a tile, and out again", async () => {
+  const page = await open();
+  await page.focus("#filter input");
+  await page.keyboard.press("ArrowRight");
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll("#board li")].every(
+      ({ hidden, firstChild }) => hidden === (firstChild.dataset.status !== "up"),
+    ),
+  );
+  await page.keyboard.press("Tab");
+  const chosen = await page.evaluate(() => document.activeElement.querySelector(".name").textContent);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("dialog[open]");
+  assert.equal(await page.textContent("#detail-name"), chosen);
+  assert.match(await page.textContent("#detail-facts"), /URLhttp:\/\/127\.0\.0\.1/);
+  await picture(page, "uptime-detail");
+  assert.deepEqual(await findings(page), []);
+  await page.keyboard.press("Escape");
+  await page.waitForSelector("dialog", { state: "hidden" });
+  assert.equal(await page.evaluate(() => document.activeElement.querySelector(".name")?.textContent), chosen);
+  await page.context().close();
+});
+
+for (const colorScheme of ["light", "dark"]) {
+  for (const [name, viewport] of [
+    ["desktop", { width: 1280, height: 900 }],
+    ["phone", { width: 390, height: 844 }],
+  ]) {
+    test(`nobody is kept out, and nothing is cut off: ${colorScheme}, ${name}`, async () => {
+      const page = await open({ colorScheme, viewport, hasTouch: name === "phone" });
+      assert.deepEqual(await findings(page), []);
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert.ok(overflow <= 0, `${overflow} pixels too wide`);
+      await picture(page, `uptime-${colorScheme}-${name}`);
+      await page.context().close();
+    });
+  }
+}
+
+test("a break of the connection costs nothing, and the page says so", async () => {
+  const page = await open();
+  way.cut();
+  await page.waitForSelector("#connection[data-state=lost]");
+  way.mend();
+  await page.waitForSelector("#connection[data-state=live]");
+  await page.waitForSelector("#notice:not([hidden])");
+  assert.match(await page.textContent("#notice"), /^Back after .*: \d+ changes? caught up, nothing was missed\.$/);
+  await page.context().close();
+});
+
+test("where event streams do not get through it polls", async () => {
+  const page = await browser.newPage();
+  await page.route(/\/events\?.*format=json/, (route) => route.abort());
+  await page.goto(`http://127.0.0.1:${way.port}/`);
+  await page.waitForSelector("#connection[data-state=polling]", { timeout: PATIENCE_MS });
+  assert.equal(await page.locator(".tile").count(), 12);
+  await page.close();
+});
+
+test("a restart of the gateway is survived, and what it means is said", async () => {
+  const page = await open();
+  await stop(demo);
+  await page.waitForSelector("#connection[data-state=lost]");
+  demo = await start(demo.port);
+  await page.waitForSelector("#connection[data-state=live]");
+  await page.waitForSelector("#notice[data-kind=gap]:not([hidden])");
+  assert.match(await page.textContent("#notice"), /^Back after .*may have been missed/);
+  await picture(page, "uptime-back");
+  const first = await page.textContent(".tile .latency");
+  await page.waitForFunction((first) => document.querySelector(".tile .latency").textContent !== first, first);
+  await page.context().close();
+});
