@@ -151,6 +151,7 @@ test("where event streams do not get through it polls", async () => {
 
 test("a restart of the gateway is survived, and what it means is said", async () => {
   const page = await open();
+  await page.waitForSelector("#incidents li");
   await stop(demo);
   await page.waitForSelector("#connection[data-state=lost]");
   demo = await start(demo.port);
@@ -158,6 +159,9 @@ test("a restart of the gateway is survived, and what it means is said", async ()
   await page.waitForSelector("#notice[data-kind=gap]:not([hidden])");
   assert.match(await page.textContent("#notice"), /^Back after .*may have been missed/);
   await picture(page, "uptime-back");
+  // What it showed of the old one is no longer true, and nothing has fallen yet.
+  await page.waitForFunction(() => document.querySelectorAll("#incidents li").length === 0);
+  await page.waitForFunction(() => document.querySelectorAll(".tile").length === 12);
   const first = await page.textContent(".tile .latency");
   await page.waitForFunction((first) => document.querySelector(".tile .latency").textContent !== first, first);
   await page.context().close();

@@ -9,6 +9,7 @@ const STATUSES = ["up", "slow", "down"];
 
 export class Board {
   #tiles = new Map();
+  #doubted = new Set();
   #shown = "all";
 
   constructor(
@@ -26,6 +27,7 @@ export class Board {
   }
 
   show(monitor) {
+    this.#doubted.delete(monitor.id);
     const tile = this.#tiles.get(monitor.id) ?? this.#add(monitor);
     tile.monitor = monitor;
     tile.button.dataset.status = monitor.status;
@@ -37,6 +39,17 @@ export class Board {
     tile.button.classList.remove("fresh");
     requestAnimationFrame(() => tile.button.classList.add("fresh"));
     this.#tick(tile);
+  }
+
+  /** What is shown may be no longer true, until it is told again. */
+  doubt() {
+    this.#doubted = new Set(this.#tiles.keys());
+  }
+
+  /** What was not told again is gone. */
+  settle() {
+    for (const id of this.#doubted) this.remove(id);
+    this.#doubted.clear();
   }
 
   remove(id) {

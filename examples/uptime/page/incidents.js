@@ -4,6 +4,7 @@ import { clock, span } from "./words.js";
 
 export class Incidents {
   #all = new Map();
+  #doubted = new Set();
 
   constructor(
     /** The list. */
@@ -16,8 +17,20 @@ export class Incidents {
   }
 
   show(incident) {
+    this.#doubted.delete(incident.id);
     this.#all.set(incident.id, incident);
     this.tick();
+  }
+
+  /** What is shown may be no longer true, until it is told again. */
+  doubt() {
+    this.#doubted = new Set(this.#all.keys());
+  }
+
+  /** What was not told again is gone. */
+  settle() {
+    for (const id of this.#doubted) this.remove(id);
+    this.#doubted.clear();
   }
 
   remove(id) {

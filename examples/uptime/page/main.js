@@ -45,8 +45,13 @@ stream.addEventListener("publication", ({ detail: { channel, data, retract } }) 
 });
 
 stream.addEventListener("gap", ({ detail: reason }) => {
+  for (const part of [board, incidents]) part.doubt();
   if (back) back.gap = reason;
   else say("gap", `Something may be missing (${reason}); all that is shown is the latest.`);
+});
+
+stream.addEventListener("whole", () => {
+  for (const part of [board, incidents]) part.settle();
 });
 
 stream.addEventListener("state", ({ detail: state }) => {

@@ -19,10 +19,14 @@ export class Stream extends EventTarget {
   #source = null;
   #cursor = null;
   #failed = 0;
+  #inDoubt = false;
   #heartbeat = 15_000;
   #watchdog = null;
 
-  /** Emits `publication` with a publication, `gap` with a reason, and `state`. */
+  /**
+   * Emits `publication` with a publication, `state`, and `gap` with a reason: then the latest of all channels comes, and
+   * `whole` behind it; what was not among it is no longer true.
+   */
   constructor(url, channels) {
     super();
     this.#url = new URL(url);
@@ -53,8 +57,8 @@ export class Stream extends EventTarget {
     });
     on("message", (publication) => this.#emit("publication", publication));
     on("fanfare.retract", (publication) => this.#emit("publication", publication));
-    on("fanfare.cursor", () => {});
-    on("fanfare.gap", ({ reason }) => this.#emit("gap", reason));
+    on("fanfare.cursor", () => this.#settle());
+    on("fanfare.gap", ({ reason }) => this.#doubt(reason));
     on("fanfare.bye", () => {});
     source.onerror = () => {
       if (source !== this.#source) return;
@@ -89,9 +93,14 @@ export class Stream extends EventTarget {
           const { cursor, gap, publications } = await answer.json();
           this.#become("polling");
           this.heardAt = Date.now();
-          if (gap) this.#emit("gap", gap.reason);
           for (const publication of publications) this.#emit("publication", publication);
+          if (this.#cursor === null) this.#settle();
           this.#cursor = cursor;
+          if (gap) {
+            this.#doubt(gap.reason);
+            this.#cursor = null;
+            continue;
+          }
         } else {
           this.#become("lost");
         }
@@ -104,6 +113,16 @@ export class Stream extends EventTarget {
     }
     this.#failed = MAX_FAILED - 1;
     this.#open();
+  }
+
+  #doubt(reason) {
+    this.#inDoubt = true;
+    this.#emit("gap", reason);
+  }
+
+  #settle() {
+    if (this.#inDoubt) this.#emit("whole");
+    this.#inDoubt = false;
   }
 
   #become(state) {
