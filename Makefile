@@ -2,10 +2,16 @@
 
 CARGO ?= cargo
 
-.PHONY: run example-dashboard example-annotate example-chat test lint bench chaos servers soak fuzz test-deps clean
+.PHONY: run demo install example-dashboard example-annotate example-chat test lint bench chaos servers soak fuzz test-deps clean
 
 run: ## Build and start the gateway with the embedded broker, on http://localhost:8080/
 	$(CARGO) run --release -p gateway -- serve
+
+demo: ## An uptime dashboard with all that is behind it, on http://localhost:8080/
+	$(CARGO) run --release -p gateway -- demo
+
+install: ## Puts fanfare into ~/.cargo/bin
+	$(CARGO) install --locked --path crates/gateway
 
 example-dashboard: ## A dashboard whose transport is chosen by a select box: bytes and latency of each
 example-annotate: ## Several people annotate one document: cursors, notes, who is there

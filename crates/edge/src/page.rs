@@ -20,6 +20,7 @@ pub struct Page {
 pub const PAGES: &[Page] = &[
     Page { path: "/", body: include_str!("page/index.html") },
     Page { path: "/style.css", body: include_str!("page/style.css") },
+    Page { path: "/table.js", body: include_str!("page/table.js") },
     Page { path: "/script.js", body: include_str!("page/script.js") },
 ];
 

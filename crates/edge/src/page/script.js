@@ -1,9 +1,11 @@
 // The page that `make run` shows: subscribe, watch, publish. Nothing but what a browser brings.
-"use strict";
+
+import { Table } from "./table.js";
 
 const MAX_SHOWN = 200;
 const WORDS = { connecting: "connecting", open: "listening", closed: "refused" };
 const $ = (id) => document.getElementById(id);
+const table = new Table($("table"));
 let source;
 
 function url(channel) {
@@ -15,6 +17,7 @@ function listen(channel) {
   show("connecting");
   complain(null);
   $("received").replaceChildren();
+  table.clear();
   $("empty").hidden = false;
   const here = new URL(`${url(channel)}&since=last&format=json`, location);
   const target = new URL(url(channel), location);
@@ -25,6 +28,7 @@ function listen(channel) {
   source.onopen = () => show("open");
   source.onerror = ({ target }) => target.readyState === EventSource.CLOSED ? refused(channel) : show("connecting");
   source.onmessage = ({ data, lastEventId }) => add(JSON.parse(data), lastEventId);
+  source.addEventListener("fanfare.retract", ({ data, lastEventId }) => add(JSON.parse(data), lastEventId));
   source.addEventListener("fanfare.gap", ({ data }) => addGap(JSON.parse(data)));
 }
 
@@ -51,9 +55,11 @@ function quoted(text) {
   return `'${String(text).replaceAll("'", "'\\''")}'`;
 }
 
-function add({ channel, event, data }, cursor) {
+function add(publication, cursor) {
+  const { channel, event, data, retract } = publication;
+  table.show(publication);
   const text = typeof data === "string" ? data : JSON.stringify(data);
-  append(text, [channel, event, cursor].filter(Boolean).join("  ·  "));
+  append(text, [channel, event, retract && "retracted", cursor].filter(Boolean).join("  ·  "));
 }
 
 function addGap({ reason }) {
@@ -83,12 +89,37 @@ async function publish(channel, data) {
   $("error").textContent = "The gateway cannot be reached; try again.";
 }
 
+/** Events one by one, or a table of the latest values. */
+function view() {
+  const { channel, view } = Object.fromEntries(new URLSearchParams(location.search));
+  $("channel").value = channel ?? $("channel").defaultValue;
+  const isTable = view === "table";
+  $(isTable ? "as-table" : "as-events").checked = true;
+  $("received").hidden = isTable;
+  $("frame").hidden = !isTable;
+}
+
+// The address says what is shown, so that it can be kept and sent.
+function go(parameters) {
+  const address = new URL(location);
+  for (const [name, value] of Object.entries(parameters)) address.searchParams.set(name, value);
+  history.pushState(null, "", address);
+  view();
+}
+
+addEventListener("popstate", () => {
+  view();
+  listen($("channel").value);
+});
+$("view").addEventListener("change", ({ target }) => go({ view: target.value }));
 $("listen").addEventListener("submit", (submit) => {
   submit.preventDefault();
+  go({ channel: $("channel").value });
   listen($("channel").value);
 });
 $("publish").addEventListener("submit", (submit) => {
   submit.preventDefault();
   publish($("channel").value, $("data").value);
 });
+view();
 listen($("channel").value);
