@@ -49,6 +49,7 @@ async function startGateway() {
     ...process.env,
     FANFARE__LISTEN__PUBLIC: `127.0.0.1:${(await isFree(gatewayPort)) ? gatewayPort : 0}`,
     FANFARE__LISTEN__ADMIN: "127.0.0.1:0",
+    FANFARE__BROKER__EMBEDDED__RESP: "",
     FANFARE__DRAIN__DELAY: "0s",
     FANFARE__DRAIN__SPREAD: "0s",
   };

@@ -50,6 +50,7 @@ impl Gateway {
         Plan { lines: Vec::new(), rules: String::new(), environment: Vec::new() }
             .set("listen.public", "\"127.0.0.1:0\"")
             .set("listen.admin", "\"127.0.0.1:0\"")
+            .set("broker.embedded.resp", "\"127.0.0.1:0\"")
             .set("drain.delay", "\"0s\"")
             .set("drain.spread", "\"0s\"")
     }

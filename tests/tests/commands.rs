@@ -116,7 +116,10 @@ fn usage_is_2_and_a_port_in_use_is_1() {
     assert_eq!(fanfare(&["dance"]).status.code(), Some(2));
     assert_eq!(fanfare(&["tail"]).status.code(), Some(2));
     let gateway = Gateway::embedded();
-    let file = config(&format!("[listen]\npublic = \"{}\"\nadmin = \"127.0.0.1:0\"\n", gateway.public()));
+    let file = config(&format!(
+        "[listen]\npublic = \"{}\"\nadmin = \"127.0.0.1:0\"\n[broker]\nembedded.resp = \"\"\n",
+        gateway.public()
+    ));
     let output = fanfare(&["serve", "--config", file.path().to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stderr).unwrap().contains("listen.public"));

@@ -33,6 +33,7 @@ impl Demo {
             .arg("demo")
             .env("FANFARE__LISTEN__PUBLIC", "127.0.0.1:0")
             .env("FANFARE__LISTEN__ADMIN", "127.0.0.1:0");
+        command.env("FANFARE__BROKER__EMBEDDED__RESP", "127.0.0.1:0");
         let process = Process::start(&mut command);
         let address = |part| {
             let rest = process.wait_for_line(part);

@@ -53,6 +53,7 @@ fn a_table_of_ones_own_is_a_live_dashboard() {
     // Where the README's ports are taken.
     shell.env("FANFARE__LISTEN__PUBLIC", format!("127.0.0.1:{public}"));
     shell.env("FANFARE__LISTEN__ADMIN", "127.0.0.1:0").env("FANFARE__WATCH__ADMIN", "127.0.0.1:0");
+    shell.env("FANFARE__BROKER__EMBEDDED__RESP", "127.0.0.1:0");
     shell.args(["-ec", &format!("{}\nwait", text.replace(DATABASE, &postgres.url()))]);
     shell.env("PATH", path).current_dir(folder.path()).process_group(0);
     let _shell = Shell(shell.spawn().unwrap());

@@ -28,6 +28,7 @@ mod outlet;
 mod own_beacons;
 mod pace;
 mod pictures;
+pub mod port;
 mod preflight;
 mod presence;
 mod publisher;

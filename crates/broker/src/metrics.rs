@@ -23,6 +23,8 @@ pub struct Metrics {
     pub directives: IntCounterVec,
     /// Revocations that are known.
     pub revocations: IntGauge,
+    /// Connections to the embedded broker's own port that ended, by why.
+    pub port_closed: IntCounterVec,
 }
 
 impl Metrics {
@@ -76,9 +78,17 @@ impl Metrics {
                 "fanfare_revocations",
                 "Revocations of tokens and subjects that are known",
             )?,
+            port_closed: IntCounterVec::new(
+                Opts::new(
+                    "fanfare_port_closed_total",
+                    "Connections to the embedded broker's own port that ended, by why",
+                ),
+                &["reason"],
+            )?,
         };
         registry.register(Box::new(metrics.directives.clone()))?;
         registry.register(Box::new(metrics.revocations.clone()))?;
+        registry.register(Box::new(metrics.port_closed.clone()))?;
         registry.register(Box::new(metrics.publications.clone()))?;
         registry.register(Box::new(metrics.roundtrip_ok.clone()))?;
         registry.register(Box::new(metrics.reconnects.clone()))?;

@@ -41,6 +41,14 @@ impl Publisher {
         Self { way: Way::Embedded(requests), memory: Arc::new(Memory::Here(Mutex::default())) }
     }
 
+    /// The queue into the embedded broker, if it is that one.
+    pub(crate) fn queue(&self) -> Option<mpsc::Sender<Request>> {
+        match &self.way {
+            Way::Embedded(requests) => Some(requests.clone()),
+            Way::PubSub(..) | Way::Stream(..) => None,
+        }
+    }
+
     /// Publishes through Redis; connects when it is first used and again whenever it must.
     #[must_use]
     pub fn redis(config: &RedisConfig) -> Self {

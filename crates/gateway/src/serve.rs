@@ -2,7 +2,7 @@
 
 use std::{future::pending, io, net::TcpListener, rc::Rc, time::Duration};
 
-use broker::{Archive, Broker, Directives, Onced, Pictures, Publisher, Whereabouts};
+use broker::{Archive, Broker, Directives, Onced, Pictures, Publisher, Whereabouts, port};
 use edge::{Edge, FetchRequest, Lanes, Outcome, PresenceRequest, PublishRequest};
 use futures_util::StreamExt;
 use identity::Keyring;
@@ -51,6 +51,8 @@ const BACKLOG: i32 = 4_096;
 pub(crate) struct Listeners {
     pub(crate) public: TcpListener,
     pub(crate) admin: TcpListener,
+    /// The embedded broker's own.
+    pub(crate) port: Option<TcpListener>,
 }
 
 impl Listeners {
@@ -66,9 +68,11 @@ impl Listeners {
             };
             listen().map_err(|error| format!("{address} cannot be listened on ({key}): {error}"))
         };
+        let port = settings.port.as_ref();
         Ok(Self {
             public: bind(settings.public, "listen.public")?,
             admin: bind(settings.admin, "listen.admin")?,
+            port: port.map(|(address, _)| bind(*address, "broker.embedded.resp")).transpose()?,
         })
     }
 }
@@ -118,7 +122,7 @@ pub(crate) async fn serve(
         settings.broker.clone(),
         rules.for_broker(settings.edge.max_data_bytes),
         metrics.broker.clone(),
-        directives,
+        directives.clone(),
         Pump(edge.inboxes()),
     )?;
     let herald = Herald(edge.news());
@@ -126,6 +130,10 @@ pub(crate) async fn serve(
         Whereabouts::start(&settings.broker, settings.presence, roll, metrics.broker.clone(), herald)?;
     let readiness = Readiness::new(status.clone(), settings.broker_readiness);
     announce(settings, &listeners, machine)?;
+    if let (Some(listener), Some((_, config))) = (listeners.port, &settings.port) {
+        let (rules, counted) = (rules.for_broker(settings.edge.max_data_bytes), metrics.broker.clone());
+        port::listen(listener, config.clone(), rules, &publisher, directives, counted)?;
+    }
 
     if let Some(demo) = demo {
         demo.start(publisher.clone(), settings, metrics.registry()).await?;
@@ -254,9 +262,13 @@ fn announce(settings: &Settings, listeners: &Listeners, machine: Machine) -> io:
     tracing::info!("browsers: http://{public}/events");
     tracing::info!("metrics and health: http://{admin}/metrics, /healthz, /readyz");
     match &settings.broker {
-        broker::Kind::Embedded => {
-            tracing::info!("broker: embedded; publish over HTTP");
-        }
+        broker::Kind::Embedded => match &listeners.port {
+            Some(port) => {
+                let port = port.local_addr()?;
+                tracing::info!("broker: embedded; publish over HTTP, or as into Redis at redis://{port}");
+            }
+            None => tracing::info!("broker: embedded; publish over HTTP"),
+        },
         broker::Kind::RedisStream(redis, ..) => {
             tracing::info!("broker: Redis stream {}@stream at {}", redis.prefix(), redis.address());
         }

@@ -30,6 +30,7 @@ export class Gateway {
     const process = new Process(BINARY, () => ["serve"], {
       FANFARE__LISTEN__PUBLIC: "127.0.0.1:0",
       FANFARE__LISTEN__ADMIN: "127.0.0.1:0",
+      FANFARE__BROKER__EMBEDDED__RESP: "",
       FANFARE__DRAIN__DELAY: "0s",
       FANFARE__DRAIN__SPREAD: "0s",
       FANFARE__SESSIONS__HEARTBEAT: "1s",

@@ -27,7 +27,7 @@ impl<T> Fields<T> {
     pub(super) const MAX_NAME_BYTES: usize = 8;
 
     /// Where the value of the field with this name belongs, if it is a known one.
-    pub(super) fn slot(&mut self, name: &[u8]) -> Option<&mut Option<T>> {
+    pub(crate) fn slot(&mut self, name: &[u8]) -> Option<&mut Option<T>> {
         match name {
             b"channel" => Some(&mut self.channel),
             b"channels" => Some(&mut self.channels),

@@ -24,6 +24,10 @@ pub(crate) fn run(options: &ConfigOptions) -> ExitCode {
     for url in redis.sentinels.iter_mut().chain([&mut redis.url]).chain(databases) {
         *url = without_password(url);
     }
+    let port = &mut file.broker.embedded;
+    if !port.password.is_empty() {
+        port.password = "***".to_owned();
+    }
     let auth = &mut file.auth;
     let secrets = auth.issuers.iter_mut().map(|issuer| &mut issuer.secret).chain([&mut auth.secret]);
     for secret in secrets.filter(|secret| !secret.is_empty()) {

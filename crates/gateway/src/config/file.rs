@@ -47,6 +47,14 @@ pub(crate) struct Broker {
     pub(crate) keep_idempotency_keys: Span,
     pub(crate) readiness: bool,
     pub(crate) redis: Redis,
+    pub(crate) embedded: Embedded,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Embedded {
+    pub(crate) resp: String,
+    pub(crate) password: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -301,7 +309,14 @@ impl Default for Broker {
             keep_idempotency_keys: Span::seconds(60 * 60),
             readiness: false,
             redis: Redis::default(),
+            embedded: Embedded::default(),
         }
+    }
+}
+
+impl Default for Embedded {
+    fn default() -> Self {
+        Self { resp: "127.0.0.1:6380".to_owned(), password: String::new() }
     }
 }
 

@@ -204,6 +204,8 @@ pub(super) fn holds_secret(name: &str) -> bool {
     let secrets = [
         "broker.redis.url",
         "broker.redis.sentinels",
+        "broker.embedded.password",
+        "broker.embedded",
         "auth.secret",
         "auth.issuers",
         "watch.database",

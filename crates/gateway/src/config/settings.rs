@@ -3,7 +3,7 @@
 
 use std::{net::SocketAddr, path::Path, time::Duration};
 
-use broker::{Kind, PresenceConfig, RedisConfig, Retention, TlsFiles, TlsProblem, Warmth};
+use broker::{Kind, PresenceConfig, RedisConfig, Retention, TlsFiles, TlsProblem, Warmth, port::PortConfig};
 use edge::{Access, Auth, Cors, Network, Proxies};
 use tracing_subscriber::EnvFilter;
 
@@ -25,6 +25,8 @@ pub(crate) struct Settings {
     /// 0 means one a core.
     pub(crate) shards: usize,
     pub(crate) broker: Kind,
+    /// Where the embedded broker has a port of its own, if it has one, and for whom.
+    pub(crate) port: Option<(SocketAddr, PortConfig)>,
     /// How large a picture of what it knows this gateway gives to one that starts.
     pub(crate) snapshot_bytes: usize,
     /// How long it is remembered what was published by an `Idempotency-Key`.
@@ -65,6 +67,7 @@ impl Settings {
         check_spans(file, &mut problems);
         check_texts(file, &mut problems);
         let broker = broker(file, &mut problems);
+        let port = port(file, &mut problems);
         let auth = auth(&file.auth, &file.channels, &mut problems);
         let ask = ask(&file.auth, &mut problems);
         let access = access(file, auth.can_identify(), &mut problems);
@@ -79,6 +82,7 @@ impl Settings {
             admin: file.listen.admin,
             shards: file.listen.shards,
             broker,
+            port,
             snapshot_bytes: file.broker.redis.snapshot_bytes,
             keep_idempotency_keys: file.broker.keep_idempotency_keys.0,
             ask,
@@ -187,6 +191,28 @@ fn broker(file: &File, problems: &mut Vec<Problem>) -> Kind {
     let warmth = Warmth { count: history.keep_count, bytes: history.keep_bytes, age: history.keep_for.0 };
     let retention = Retention { count: redis.stream_keep_count, age: redis.stream_keep_for.0 };
     Kind::RedisStream(config, warmth, retention)
+}
+
+/// The embedded broker's own port.
+fn port(file: &File, problems: &mut Vec<Problem>) -> Option<(SocketAddr, PortConfig)> {
+    let embedded = &file.broker.embedded;
+    if file.broker.kind != BrokerKind::Embedded || embedded.resp.is_empty() {
+        return None;
+    }
+    let (key, value) = ("broker.embedded.resp", Some(format!("{:?}", embedded.resp)));
+    let Ok(address) = embedded.resp.parse::<SocketAddr>() else {
+        let reason = "this is an address with a port, such as \"127.0.0.1:6380\"; \"\" opens none";
+        problems.push(Problem::new(key, value, reason));
+        return None;
+    };
+    if !address.ip().is_loopback() && embedded.password.is_empty() {
+        let reason =
+            "this address can be reached from other machines, so broker.embedded.password must be set";
+        problems.push(Problem::new(key, value, reason));
+        return None;
+    }
+    let (prefix, password) = (file.broker.redis.prefix.clone(), embedded.password.clone());
+    Some((address, PortConfig { prefix, password }))
 }
 
 fn tls_files(redis: &file::Redis) -> TlsFiles<'_> {
