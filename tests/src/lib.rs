@@ -14,6 +14,7 @@ pub mod nginx;
 pub mod port;
 pub mod postgres;
 pub mod process;
+pub mod prometheus;
 pub mod proxy;
 pub mod redis;
 pub mod report;
@@ -40,6 +41,7 @@ pub use self::{
     manager::Manager,
     nginx::Nginx,
     postgres::Postgres,
+    prometheus::Prometheus,
     proxy::Proxy,
     redis::Redis,
     report::Reporter,

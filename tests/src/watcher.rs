@@ -63,6 +63,12 @@ impl Watcher {
         plan.set("to", &format!("\"http://{}\"", gateway.public()))
     }
 
+    /// Where its metrics are.
+    #[must_use]
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
     /// The process.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
@@ -125,8 +131,9 @@ impl Plan {
     /// Adds a query: its name, its SQL, and further lines.
     #[must_use]
     pub fn query(mut self, name: &str, sql: &str, lines: &str) -> Self {
+        let interval = if lines.contains("interval = ") { "" } else { "interval = \"100ms\"\n" };
         self.queries.push_str(&format!(
-            "[[watch.queries]]\nname = \"{name}\"\nsql = '''{sql}'''\ninterval = \"100ms\"\n{lines}\n"
+            "[[watch.queries]]\nname = \"{name}\"\nsql = '''{sql}'''\n{interval}{lines}\n"
         ));
         self
     }

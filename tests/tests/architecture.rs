@@ -16,7 +16,7 @@ const ARROWS: &[(&str, &[&str], &[&str])] = &[
     ("crates/watcher", &["publication"], &["hyper", "redis", "fred", "mio", "toml", "clap"]),
     ("crates/prober", &[], &["redis", "fred", "mio", "toml", "clap", "prometheus"]),
     ("crates/gateway", &["broker", "edge", "hub", "identity", "prober", "publication", "watcher"], &["fred"]),
-    ("crates/bench", &["identity", "publication"], &[]),
+    ("crates/bench", &["identity", "publication", "tests"], &[]),
     ("crates/chaos", &["publication", "tests"], &[]),
     ("tests", &["publication"], &[]),
 ];

@@ -18,6 +18,7 @@ mod stream_unwanted;
 mod talk;
 mod tokens;
 mod unwanted;
+mod watch;
 mod websocket;
 
 use crate::Result;
@@ -31,7 +32,7 @@ pub(crate) struct Scenario {
 }
 
 /// All scenarios in the order of the contract.
-pub(crate) const ALL: [Scenario; 20] = [
+pub(crate) const ALL: [Scenario; 21] = [
     Scenario { name: steady::NAME, run: steady::run },
     Scenario { name: burst::NAME, run: burst::run },
     Scenario { name: idle::NAME, run: idle::run },
@@ -52,10 +53,11 @@ pub(crate) const ALL: [Scenario; 20] = [
     Scenario { name: polls::NAME, run: polls::run },
     Scenario { name: polling_cost::NAME, run: polling_cost::run },
     Scenario { name: attacks::NAME, run: attacks::run },
+    Scenario { name: watch::NAME, run: watch::run },
 ];
 
 /// Their names, for the command line.
-pub(crate) const NAMES: [&str; 20] = [
+pub(crate) const NAMES: [&str; 21] = [
     steady::NAME,
     burst::NAME,
     idle::NAME,
@@ -76,4 +78,5 @@ pub(crate) const NAMES: [&str; 20] = [
     polls::NAME,
     polling_cost::NAME,
     attacks::NAME,
+    watch::NAME,
 ];
