@@ -28,16 +28,18 @@ struct Demo {
 
 impl Demo {
     fn start() -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
         let mut command = Command::new(binary());
         command
             .arg("demo")
+            .env("TMPDIR", folder.path())
             .env("FANFARE__LISTEN__PUBLIC", "127.0.0.1:0")
             .env("FANFARE__LISTEN__ADMIN", "127.0.0.1:0");
         command.env("FANFARE__BROKER__EMBEDDED__RESP", "127.0.0.1:0");
         let process = Process::start(&mut command);
         let address = |part| {
             let rest = process.wait_for_line(part);
-            rest.split_once('/').unwrap().0.parse().unwrap()
+            rest.split_once('/').expect("a path").0.parse().expect("an address")
         };
         let (public, admin) = (address("browsers: http://"), address("health: http://"));
         let demo = Self { process, public, admin, folder };

@@ -14,7 +14,7 @@ use tests::{Gateway, gateway::Plan, wait_for};
 /// A gateway, and where its port is.
 fn start(plan: Plan) -> (Gateway, SocketAddr) {
     let gateway = plan.start();
-    let port = gateway.wait_for_line("redis://").parse().unwrap();
+    let port = gateway.wait_for_line("redis://").parse().expect("it is as the test has made it");
     (gateway, port)
 }
 
@@ -25,16 +25,33 @@ fn check(publish: impl FnOnce(SocketAddr) -> Value) {
     let mut listener = gateway.listen("channel=a");
     let answers = publish(port);
     listener.expect_all(0..6);
-    let id = |value: &Value| value.as_str().unwrap().split_once('-').unwrap().0.parse::<u64>().unwrap() > 0;
+    let id = |value: &Value| {
+        value
+            .as_str()
+            .expect("it is as the test has made it")
+            .split_once('-')
+            .expect("it is as the test has made it")
+            .0
+            .parse::<u64>()
+            .expect("it is as the test has made it")
+            > 0
+    };
     assert!(answers[0] == 1 && id(&answers[1]), "{answers}");
     assert!(answers[2][0] == 1 && id(&answers[2][1]), "{answers}");
     assert!(answers[3][0] == 1 && id(&answers[3][1]), "{answers}");
-    assert!(answers[4].as_str().unwrap().contains("Fanfare's own port"), "{answers}");
+    assert!(
+        answers[4].as_str().expect("it is as the test has made it").contains("Fanfare's own port"),
+        "{answers}"
+    );
 }
 
 fn run(program: &str, arguments: &[&str]) -> Value {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients");
-    let ran = Command::new(folder.join(program)).args(arguments).current_dir(folder).output().unwrap();
+    let ran = Command::new(folder.join(program))
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .expect("it is as the test has made it");
     serde_json::from_slice(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"))
 }
 
@@ -185,8 +202,8 @@ fn a_transaction_with_something_wrong_publishes_nothing() {
 
 /// What comes back for these bytes, until the gateway closes.
 fn answered(port: SocketAddr, bytes: &[u8]) -> String {
-    let mut socket = TcpStream::connect(port).unwrap();
-    socket.write_all(bytes).unwrap();
+    let mut socket = TcpStream::connect(port).expect("it is as the test has made it");
+    socket.write_all(bytes).expect("it is as the test has made it");
     let mut answer = Vec::new();
     // It may be closed with bytes that nobody has read.
     let _ = socket.read_to_end(&mut answer);

@@ -31,10 +31,11 @@ impl Drop for Shell {
 }
 
 fn commands() -> String {
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap();
-    let (_, section) = readme.split_once(HEADING).unwrap();
-    let (_, block) = section.split_once("```sh\n").unwrap();
-    block.split_once("```").unwrap().0.to_owned()
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md"))
+        .expect("it is as the test has made it");
+    let (_, section) = readme.split_once(HEADING).expect("it is as the test has made it");
+    let (_, block) = section.split_once("```sh\n").expect("it is as the test has made it");
+    block.split_once("```").expect("it is as the test has made it").0.to_owned()
 }
 
 #[test]

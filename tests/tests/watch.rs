@@ -9,12 +9,13 @@ const ALL: &str = "SELECT * FROM monitors";
 /// The latest value of every channel that begins with `monitors/`, as one who comes now is shown it.
 fn shown(gateway: &Gateway) -> Vec<(String, Value)> {
     let page = gateway.get("/events?channel=monitors/*&transport=poll").text();
-    let page: Value = serde_json::from_str(&page).unwrap();
-    let publications = page["publications"].as_array().unwrap().iter();
+    let page: Value = serde_json::from_str(&page).expect("it is as the test has made it");
+    let publications = page["publications"].as_array().expect("it is as the test has made it").iter();
     let value = |publication: &Value| {
-        let data = publication["data"].as_str().unwrap();
-        let channel = publication["channel"].as_str().unwrap().to_owned();
-        (publication["retract"] != true).then(|| (channel, serde_json::from_str(data).unwrap()))
+        let data = publication["data"].as_str().expect("it is as the test has made it");
+        let channel = publication["channel"].as_str().expect("it is as the test has made it").to_owned();
+        (publication["retract"] != true)
+            .then(|| (channel, serde_json::from_str(data).expect("it is as the test has made it")))
     };
     let mut shown: Vec<_> = publications.filter_map(value).collect();
     shown.sort_by(|one, other| one.0.cmp(&other.0));
@@ -31,8 +32,12 @@ fn wait_for_shown(gateway: &Gateway, expected: &[(&str, Value)]) {
 fn entries(redis: &Redis, skip: usize) -> Vec<String> {
     let text = |(_, fields): &(String, Vec<(String, String)>)| {
         let field = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-        let data = if field("retract").is_some() { "-".to_owned() } else { field("data").unwrap() };
-        format!("{} {data}", field("channel").unwrap())
+        let data = if field("retract").is_some() {
+            "-".to_owned()
+        } else {
+            field("data").expect("it is as the test has made it")
+        };
+        format!("{} {data}", field("channel").expect("it is as the test has made it"))
     };
     redis.entries().iter().skip(skip).map(text).collect()
 }
@@ -54,8 +59,8 @@ fn check_life_of_a_table(run: impl Fn(&str), watcher: &Watcher, gateway: &Gatewa
     while told.len() < 4 {
         let event = listener.next();
         if event.data.contains("\"retract\":true") || event.data.contains("\"data\"") {
-            let envelope: Value = serde_json::from_str(&event.data).unwrap();
-            told.push(envelope["channel"].as_str().unwrap().to_owned());
+            let envelope: Value = serde_json::from_str(&event.data).expect("it is as the test has made it");
+            told.push(envelope["channel"].as_str().expect("it is as the test has made it").to_owned());
         }
     }
     assert_eq!(
@@ -209,8 +214,10 @@ fn wait_until_asked(postgres: &Postgres) {
 /// The names that were published, in order.
 fn names(redis: &Redis) -> Vec<String> {
     let name = |entry: &String| {
-        let row: Value = serde_json::from_str(entry.split_once(' ').unwrap().1).unwrap();
-        row["name"].as_str().unwrap().to_owned()
+        let row: Value =
+            serde_json::from_str(entry.split_once(' ').expect("it is as the test has made it").1)
+                .expect("it is as the test has made it");
+        row["name"].as_str().expect("it is as the test has made it").to_owned()
     };
     entries(redis, 0).iter().map(name).collect()
 }

@@ -69,7 +69,7 @@ impl<'a> Watcher<'a> {
         let queries = &self.settings.watch.queries;
         if self.options.dry_run {
             let printer = Printer::new(self.lease());
-            return watcher::run_once(queries, &printer, &self.metrics).await.map_err(|end| end.to_string());
+            return watcher::run_once(queries, &printer, &self.metrics).await;
         }
         let Some(mut lease) = self.lease() else {
             let gateway = self.gateway()?;
@@ -193,7 +193,7 @@ impl<'a> Watcher<'a> {
 
     async fn print(&self) -> String {
         let printer = Printer::new(self.lease());
-        watcher::watch(&self.settings.watch.queries, &printer, &self.metrics).await.to_string()
+        watcher::watch(&self.settings.watch.queries, &printer, &self.metrics).await
     }
 
     fn begin(&self) {
@@ -263,10 +263,10 @@ impl<'a> Watcher<'a> {
                 );
             }
             Kind::RedisPubSub(redis) => {
-                tracing::info!("publishes by PUBLISH in Redis at {}", redis.address())
+                tracing::info!("publishes by PUBLISH in Redis at {}", redis.address());
             }
             Kind::RedisStream(redis, ..) => {
-                tracing::info!("publishes by XADD in Redis at {}", redis.address())
+                tracing::info!("publishes by XADD in Redis at {}", redis.address());
             }
         }
         for query in &watch.queries {
