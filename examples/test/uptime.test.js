@@ -21,7 +21,12 @@ let demo, browser, way;
 
 /** A demo on these ports. */
 async function start(port = 0) {
-  const env = { ...process.env, FANFARE__LISTEN__PUBLIC: `127.0.0.1:${port}`, FANFARE__LISTEN__ADMIN: "127.0.0.1:0", FANFARE__BROKER__EMBEDDED__RESP: "" };
+  const env = {
+    ...process.env,
+    FANFARE__LISTEN__PUBLIC: `127.0.0.1:${port}`,
+    FANFARE__LISTEN__ADMIN: "127.0.0.1:0",
+    FANFARE__BROKER__EMBEDDED__RESP: "",
+  };
   const child = spawn(GATEWAY, ["demo"], { env, stdio: ["ignore", "ignore", "pipe"] });
   let said = "";
   child.stderr.setEncoding("utf8").on("data", (text) => (said += text));
