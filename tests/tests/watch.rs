@@ -349,6 +349,37 @@ fn what_gateways_on_pubsub_have_lost_is_published_again() {
 }
 
 #[test]
+fn what_went_while_redis_forgot_everything_is_retracted() {
+    let (sqlite, mut redis) = (Sqlite::default(), Redis::start());
+    sqlite.run(MONITORS);
+    sqlite.run("INSERT INTO monitors VALUES (1, 'a', true), (2, 'b', true)");
+    let gateway = Gateway::on(&redis);
+    let plan = Watcher::on_pubsub(&redis).set("database", &format!("{:?}", sqlite.url())).query(
+        "monitors",
+        ALL,
+        "key = 'id'",
+    );
+    let active = plan.start();
+    active.wait_until_active();
+    let (one, two) = (
+        ("monitors/1", json!({ "id": 1, "name": "a", "up": true })),
+        ("monitors/2", json!({ "id": 2, "name": "b", "up": true })),
+    );
+    wait_for_shown(&gateway, &[one, two.clone()]);
+    let other = plan.start();
+    wait_for("the other one to stand by", || other.state() == "standing by");
+    redis.kill();
+    sqlite.run("DELETE FROM monitors WHERE id = 1");
+    redis.revive();
+    assert_eq!(
+        redis.command(&["EXISTS", "fanfare:@watch:main:monitors"]),
+        redis::Value::Int(0),
+        "it has forgotten"
+    );
+    wait_for_shown(&gateway, std::slice::from_ref(&two));
+}
+
+#[test]
 fn what_cannot_be_shown_is_counted_and_disturbs_nothing_else() {
     let (sqlite, redis) = (Sqlite::default(), Redis::start());
     sqlite.run(MONITORS);

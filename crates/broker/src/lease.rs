@@ -24,7 +24,7 @@ const FORGOTTEN: i64 = -2;
 /// Takes the lease if nobody has it, or only this process's own earlier term; else says for how long, in milliseconds,
 /// somebody else has it.
 const TAKE: &str = "local holder = redis.call('GET', KEYS[1]) \
-    if holder and holder ~= ARGV[1] then return redis.call('PTTL', KEYS[1]) end \
+    if holder and holder ~= ARGV[1] then return math.max(redis.call('PTTL', KEYS[1]), 0) end \
     redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return -1";
 
 /// Prolongs it, if the term is not over.

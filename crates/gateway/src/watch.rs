@@ -1,11 +1,17 @@
 //! The watcher's process: who may publish, how it ends, what it shows of itself.
 
+mod memory;
 mod over_http;
 mod printer;
 mod status;
 mod term;
 
-use std::{io, net::TcpListener, rc::Rc, time::Duration};
+use std::{
+    io,
+    net::TcpListener,
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
 use broker::{Door, Kind, Lease, RedisConfig, Taken, TermEnd};
 use futures_util::StreamExt;
@@ -15,10 +21,11 @@ use signal_hook_tokio::Signals;
 use tokio::time::sleep;
 
 use self::{
+    memory::Memory,
     over_http::OverHttp,
     printer::Printer,
     status::{State, Status},
-    term::InTerm,
+    term::{InTerm, read},
 };
 use crate::{
     admin,
@@ -26,6 +33,7 @@ use crate::{
     client::Server,
     config::{self, Settings},
     logs::Filter,
+    manager::Manager,
     metrics,
 };
 
@@ -33,6 +41,8 @@ use crate::{
 const LOOK: Duration = Duration::from_millis(500);
 /// Between two tries after a failure, at first and at the most, before jitter.
 const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
+/// Between two looks of one that stands by at what is shown.
+const COPY: Duration = Duration::from_secs(10);
 /// Of the time that a lease holds, what lies between two renewals.
 const RENEWALS: u32 = 3;
 
@@ -43,6 +53,7 @@ pub(crate) struct Watcher<'a> {
     filter: Filter,
     metrics: watcher::Metrics,
     status: Rc<Status>,
+    memory: Memory,
 }
 
 /// Why the queries do not run for the moment.
@@ -58,7 +69,14 @@ impl<'a> Watcher<'a> {
         let registry = Registry::new();
         metrics::register_process(&registry).map_err(io::Error::other)?;
         let metrics = watcher::Metrics::new(&registry).map_err(io::Error::other)?;
-        Ok(Self { options, settings, filter, metrics, status: Rc::new(Status::new(registry)) })
+        Ok(Self {
+            options,
+            settings,
+            filter,
+            metrics,
+            status: Rc::new(Status::new(registry)),
+            memory: Memory::default(),
+        })
     }
 
     /// Runs every query once. Returns whether all that they say is shown.
@@ -82,7 +100,10 @@ impl<'a> Watcher<'a> {
                     "another process watches as {name:?}; set watch.name to watch beside it"
                 ));
             }
-            Taken::Term(term) => watcher::run_once(queries, &InTerm(&term), &self.metrics).await,
+            Taken::Term(term) => {
+                let outlet = InTerm { term: &term, memory: &self.memory };
+                watcher::run_once(queries, &outlet, &self.metrics).await
+            }
         };
         lease.resign().await;
         outcome.map_err(|end| end.to_string())
@@ -94,11 +115,14 @@ impl<'a> Watcher<'a> {
     /// The admin port or signals cannot be had.
     pub(crate) async fn run(mut self) -> Result<bool, String> {
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(|error| error.to_string())?;
+        let manager = Manager::find().map_err(|error| error.to_string())?;
         let admin = self.settings.watch.admin;
         let listener =
             listen(admin).map_err(|error| format!("{admin} cannot be listened on (watch.admin): {error}"))?;
         self.announce(&listener);
         tokio::task::spawn_local(admin::serve(Rc::clone(&self.status), listener));
+        // One that stands by, or waits for its Redis, does what it is there for.
+        manager.tell_ready();
         loop {
             let mut lease = self.lease();
             tokio::select! {
@@ -120,8 +144,9 @@ impl<'a> Watcher<'a> {
     /// Watches whenever it may, for ever.
     async fn watch(&self, mut lease: Option<&mut Lease>) -> Result<std::convert::Infallible, String> {
         let gateway = if lease.is_none() && !self.options.dry_run { Some(self.gateway()?) } else { None };
-        let mut retry = RETRY.0;
+        let (mut retry, mut copied) = (RETRY.0, None);
         loop {
+            let began = Instant::now();
             let pause = match (&gateway, &mut lease) {
                 _ if self.options.dry_run => Pause::Broken(self.print().await),
                 (_, Some(lease)) => self.in_term(lease).await,
@@ -131,21 +156,37 @@ impl<'a> Watcher<'a> {
             self.metrics.active.set(0);
             let wait = match pause {
                 Pause::Standby(held) => {
+                    if let Some(lease) = &lease
+                        && copied.is_none_or(|copied: Instant| copied.elapsed() > COPY)
+                    {
+                        self.copy(lease).await;
+                        copied = Some(began);
+                    }
                     if self.status.set(State::StandingBy) {
                         tracing::info!("another process watches; standing by");
                     }
-                    retry = RETRY.0;
                     held.min(LOOK)
                 }
                 Pause::Broken(why) => {
                     if self.status.set(State::Broken(why.clone())) {
                         tracing::warn!("{why}; trying again");
                     }
-                    (retry, _) = ((retry * 2).min(RETRY.1), retry);
                     retry
                 }
             };
+            // What went well for a while is tried again soon.
+            retry = if began.elapsed() > RETRY.1 { RETRY.0 } else { (retry * 2).min(RETRY.1) };
             sleep(wait.mul_f64(rand::random_range(0.5..1.5))).await;
+        }
+    }
+
+    /// Learns what is shown through another process, for the day on which Redis has forgotten it.
+    async fn copy(&self, lease: &Lease) {
+        for query in &self.settings.watch.queries {
+            match lease.shown(&query.name).await {
+                Ok(remembered) => drop(self.memory.learn(&query.name, read(remembered), false)),
+                Err(error) => tracing::debug!(%error, "what is shown cannot be read"),
+            }
         }
     }
 
@@ -157,7 +198,7 @@ impl<'a> Watcher<'a> {
             Err(error) => return Pause::Broken(error.to_string()),
         };
         self.begin();
-        let outlet = InTerm(&term);
+        let outlet = InTerm { term: &term, memory: &self.memory };
         let renew = async {
             loop {
                 sleep(self.settings.watch.lease / RENEWALS).await;

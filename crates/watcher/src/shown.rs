@@ -3,7 +3,7 @@
 use std::{collections::HashMap, fmt, str::FromStr, time::Duration};
 
 /// What tells one value from another, and when it was published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fingerprint {
     /// XXH3 of the value: two that differ have the same one once in 10^19 times.
     pub hash: u64,

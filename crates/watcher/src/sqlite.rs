@@ -81,8 +81,9 @@ impl Row for SqliteRow {
     }
 
     fn value(&self, column: usize) -> Result<Value<'_>, String> {
+        let value = raw(self, column).map_err(|error| error.to_string())?;
         let declared = sqlx::Row::column(self, column).type_info().name();
-        Ok(match raw(self, column).map_err(|error| error.to_string())? {
+        Ok(match value {
             Raw::Null => Value::Null,
             Raw::Integer(number @ (0 | 1)) if declared == "BOOLEAN" => Value::Bool(number == 1),
             Raw::Integer(number) => Value::integer(number.to_string()),

@@ -53,8 +53,10 @@ struct Watch<'a, O> {
     shown: Shown,
     connection: Option<Connection>,
     schedule: Schedule,
-    /// What the last run had to complain of, so that it is said once.
+    /// Why the last run failed, so that it is said once.
     complaint: Option<String>,
+    /// Why the last result had rows that could not be published, so that it is said once too.
+    skipped: Option<String>,
 }
 
 /// Why what a query says is not shown.
@@ -75,6 +77,7 @@ impl<'a, O: Outlet> Watch<'a, O> {
             connection: None,
             schedule: Schedule::new(query.interval, query.jitter),
             complaint: None,
+            skipped: None,
         })
     }
 
@@ -134,8 +137,15 @@ impl<'a, O: Outlet> Watch<'a, O> {
         })?;
         self.metrics.rows.set(i64::try_from(compared.rows).unwrap_or(i64::MAX));
         self.metrics.skipped.inc_by(compared.skipped as u64);
-        if let Some(reason) = &compared.why_skipped {
-            self.complain(&format!("{} rows cannot be published: {reason}", compared.skipped));
+        if compared.why_skipped != self.skipped {
+            if let Some(reason) = &compared.why_skipped {
+                tracing::warn!(
+                    query = self.query.name,
+                    "{} rows cannot be published: {reason}",
+                    compared.skipped
+                );
+            }
+            self.skipped.clone_from(&compared.why_skipped);
         }
         Ok(compared)
     }

@@ -58,8 +58,12 @@ fn number(bytes: &[u8], at: &mut usize, sign: u8) -> Result<Option<usize>, Malfo
         Some(_) => return Err(Malformed("this is no command of RESP")),
     }
     let Some(end) = memchr(b'\n', &rest[..rest.len().min(MAX_DIGITS + 3)]) else {
-        let is_short = rest.len() < MAX_DIGITS + 3;
-        return if is_short { Ok(None) } else { Err(Malformed("a length is too long")) };
+        let is_number = rest[1..].iter().all(|byte| byte.is_ascii_digit() || b"-\r".contains(byte));
+        return match rest.len() < MAX_DIGITS + 3 {
+            true if is_number => Ok(None),
+            true => Err(Malformed("a length is no number")),
+            false => Err(Malformed("a length is too long")),
+        };
     };
     let digits = rest[1..end].strip_suffix(b"\r").ok_or(Malformed("a line ends without its return"))?;
     // An empty array is a command that asks for nothing.

@@ -3,19 +3,30 @@
 use broker::{Entry, Remembered, Term, TermEnd};
 use watcher::{Change, Fingerprint, Heard, Outlet};
 
+use super::memory::Memory;
+
 /// A term of the lease.
-pub(super) struct InTerm<'a>(pub(super) &'a Term<'a>);
+pub(super) struct InTerm<'a> {
+    pub(super) term: &'a Term<'a>,
+    pub(super) memory: &'a Memory,
+}
 
 impl Outlet for InTerm<'_> {
     type Ended = TermEnd;
 
     async fn shown(&self, query: &str) -> Result<Vec<(String, Fingerprint)>, TermEnd> {
-        Ok(read(self.0.shown(query).await?))
+        let remembered = self.term.shown(query).await?;
+        let in_doubt = remembered.is_empty() || remembered.iter().any(|shown| !shown.certain);
+        Ok(self.memory.learn(query, read(remembered), in_doubt))
     }
 
     async fn publish(&self, query: &str, changes: &[Change]) -> Result<Heard, TermEnd> {
         let entries: Vec<_> = changes.iter().map(entry).collect();
-        Ok(if self.0.publish(query, &entries).await? { Heard::Yes } else { Heard::ByNobody })
+        if !self.term.publish(query, &entries).await? {
+            return Ok(Heard::ByNobody);
+        }
+        self.memory.note(query, changes);
+        Ok(Heard::Yes)
     }
 }
 
