@@ -32,7 +32,7 @@ fn each_alert_fires_where_it_should_and_none_where_all_is_well() {
 #[test]
 fn prometheus_scrapes_and_knows_every_metric_that_a_rule_asks_for() {
     let (sqlite, redis) = (Sqlite::default(), Redis::start());
-    sqlite.run("CREATE TABLE t (id INTEGER PRIMARY KEY)");
+    sqlite.run("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1)");
     let gateway = Gateway::on(&redis);
     let watcher = Watcher::on_pubsub(&redis)
         .set("database", &format!("{:?}", sqlite.url()))
@@ -58,4 +58,30 @@ fn prometheus_scrapes_and_knows_every_metric_that_a_rule_asks_for() {
         assert!(!prometheus.query(metric).is_empty(), "there is no {metric}");
     }
     assert!(metrics.len() > 12, "{metrics:?}");
+
+    // What Grafana asks is answered, but for what has not happened yet: nobody read from an unknown cursor or was refused.
+    let never = ["rejected", "runs_total{outcome!", "increase(fanfare_broker_reconnects"];
+    let queries = grafana_queries();
+    assert!(queries.len() > 20, "{queries:?}");
+    for counter in ["fanfare_deliveries_total", "fanfare_watch_publications_total"] {
+        wait_for("two scrapes", || !prometheus.query(&format!("rate({counter}[1m])")).is_empty());
+    }
+    for query in queries {
+        let found = prometheus.query(&query);
+        assert!(
+            !found.is_empty() || never.iter().any(|never| query.contains(never)),
+            "nothing comes of {query}"
+        );
+    }
+}
+
+/// Every expression of the dashboard, with its variables as Grafana would fill them in.
+fn grafana_queries() -> Vec<String> {
+    let text = fs::read_to_string(folder().join("../grafana/fanfare.json")).expect("it is shipped");
+    let dashboard: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let panels = dashboard["panels"].as_array().expect("panels");
+    let targets = panels.iter().filter_map(|panel| panel["targets"].as_array()).flatten();
+    let query = |target: &serde_json::Value| target["expr"].as_str().map(str::to_owned);
+    let filled = |query: String| query.replace("$__rate_interval", "1m").replace("$instance", ".*");
+    targets.filter_map(query).map(filled).collect()
 }
