@@ -1,6 +1,7 @@
 //! What the black-box tests speak: gateways, Redis servers, proxies, browsers. All real, each on
 //! free ports, ended when dropped.
 
+pub mod caddy;
 pub mod certificates;
 pub mod chromium;
 pub mod dead_end;
@@ -30,6 +31,7 @@ pub mod watcher;
 pub mod websocket;
 
 pub use self::{
+    caddy::Caddy,
     certificates::{Authority, Signed},
     chromium::Chromium,
     dead_end::DeadEnd,

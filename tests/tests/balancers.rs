@@ -1,8 +1,12 @@
-//! Gateways behind HAProxy and nginx, with the files that are shipped for them.
+//! Gateways behind HAProxy, nginx and Caddy, with the files that are shipped for them.
 
 use std::{any::Any, net::SocketAddr, thread};
 
-use tests::{DeadEnd, Gateway, Haproxy, Listener, Nginx, Redis, Upstream, gateway::Plan, http, wait_for};
+use serde_json::json;
+use tests::{
+    Caddy, DeadEnd, Gateway, Haproxy, Listener, Nginx, Redis, Upstream, WebSocket, gateway::Plan, http,
+    wait_for, wait_some,
+};
 
 const OPEN: &str = "[[channels]]\nmatch = \"*\"\nsubscribe = \"anyone\"\npublish = \"anyone\"\n";
 const SESSIONS: &str = "fanfare_sessions{transport=\"sse\"}";
@@ -30,7 +34,7 @@ struct Balancer {
     _process: Box<dyn Any>,
 }
 
-const BALANCERS: [fn([Upstream; 2]) -> Balancer; 2] = [
+const BALANCERS: [fn([Upstream; 2]) -> Balancer; 3] = [
     |upstreams| {
         let haproxy = Haproxy::before(&upstreams);
         Balancer { address: haproxy.address(), _process: Box::new(haproxy) }
@@ -38,6 +42,10 @@ const BALANCERS: [fn([Upstream; 2]) -> Balancer; 2] = [
     |upstreams| {
         let nginx = Nginx::shipped(upstreams);
         Balancer { address: nginx.address(), _process: Box::new(nginx) }
+    },
+    |upstreams| {
+        let caddy = Caddy::before(upstreams);
+        Balancer { address: caddy.address(), _process: Box::new(caddy) }
     },
 ];
 
@@ -274,4 +282,38 @@ fn a_gateway_that_is_about_to_leave_gets_no_new_sessions_from_haproxy() {
     // It has nothing to wait for, and the test neither.
     leaving.drain();
     leaving.process().wait();
+}
+
+#[test]
+fn every_transport_passes_each_balancer() {
+    let redis = Redis::start();
+    let gateways = two(&redis);
+    behind_each(upstreams(&gateways), |balancer| {
+        let mut socket = WebSocket::open(balancer, "channel=a");
+        socket.expect_event("open");
+        let mut listener = listen(balancer, None);
+        // A poll that waits.
+        let cursor = listener.cursor();
+        let waiting = thread::spawn(move || {
+            let path = format!("/events?channel=a&transport=poll&wait=20&since={cursor}");
+            http::request(balancer, "GET", &path, &[], b"").text()
+        });
+        let published = socket.ask(json!({ "publish": { "channel": "a", "data": "to all" }, "echo": false }));
+        assert_eq!(published["ok"], true, "{published}");
+        listener.expect("to all");
+        redis.publish("a", "more");
+        // Heartbeats come in between.
+        while socket.message()["data"] != "more" {}
+        assert!(waiting.join().unwrap().contains("\"data\":\"to all\""));
+        // The other gateway may be a moment behind.
+        let poll = wait_some("a poll that has both", || {
+            let poll = http::request(balancer, "GET", "/events?channel=a", &[], b"");
+            poll.text().contains("more").then_some(poll)
+        });
+        let tag = poll.header("etag").unwrap();
+        wait_for("what is known to be answered so", || {
+            let headers = [("If-None-Match", tag)];
+            http::request(balancer, "GET", "/events?channel=a", &headers, b"").status == 304
+        });
+    });
 }
