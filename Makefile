@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 
-.PHONY: run demo install example-dashboard example-annotate example-chat test lint bench chaos servers soak fuzz test-deps clean
+.PHONY: run demo install static example-dashboard example-annotate example-chat test lint bench chaos servers soak fuzz test-deps clean
 
 run: ## Build and start the gateway with the embedded broker, on http://localhost:8080/
 	$(CARGO) run --release -p gateway -- serve
@@ -12,6 +12,12 @@ demo: ## An uptime dashboard with all that is behind it, on http://localhost:808
 
 install: ## Puts fanfare into ~/.cargo/bin
 	$(CARGO) install --locked --path crates/gateway
+
+static: ## A binary that needs nothing but Linux, in target/static; needs rustup and musl-tools
+	rustup target add $$(uname -m)-unknown-linux-musl
+	$(CARGO) build --release --locked -p gateway --target $$(uname -m)-unknown-linux-musl
+	@mkdir -p target/static
+	cp target/$$(uname -m)-unknown-linux-musl/release/fanfare target/static/fanfare
 
 example-dashboard: ## A dashboard whose transport is chosen by a select box: bytes and latency of each
 example-annotate: ## Several people annotate one document: cursors, notes, who is there

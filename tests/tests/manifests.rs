@@ -1,4 +1,4 @@
-//! The manifests that we ship: valid by Kubernetes's own schemas, and of one mind with the configuration in them.
+//! What we ship for Kubernetes, Compose and GitHub: valid by their schemas, and of one mind with our configuration.
 
 use std::{
     fs,
@@ -11,19 +11,22 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tests::gateway::binary;
 
-fn manifest() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/kubernetes/fanfare.yaml")
+const KUBERNETES: &str = "deploy/kubernetes/fanfare.yaml";
+const COMPOSE: &str = "docker-compose.yml";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Runs something of the Python that the tests have.
-fn python(program: &str, arguments: &[&str]) -> Output {
+/// Runs something of the Python that the tests have, on a file of ours.
+fn python(program: &str, arguments: &[&str], file: &str) -> Output {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients");
     let mut command = Command::new(folder.join(".venv/bin").join(program));
-    command.args(arguments).arg(manifest()).current_dir(folder).output().expect("it runs")
+    command.args(arguments).arg(root().join(file)).current_dir(folder).output().expect("it runs")
 }
 
-fn documents() -> Vec<Value> {
-    let ran = python("python", &["manifests.py"]);
+fn documents(file: &str) -> Vec<Value> {
+    let ran = python("python", &["manifests.py"], file);
     serde_json::from_slice(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"))
 }
 
@@ -34,14 +37,48 @@ fn find<'a>(documents: &'a [Value], kind: &str, name: &str) -> &'a Value {
 
 #[test]
 fn kubernetes_takes_the_manifests() {
-    let ran = python("kubernetes-validate", &["-k", "1.29", "--strict"]);
+    let ran = python("kubernetes-validate", &["-k", "1.29", "--strict"], KUBERNETES);
     assert!(ran.status.success(), "{ran:?}");
     assert_eq!(String::from_utf8_lossy(&ran.stdout).matches("passed").count(), 5, "{ran:?}");
 }
 
 #[test]
+fn compose_and_github_take_theirs() {
+    let valid = |schema: &str, file: &str| {
+        let ran = python("check-jsonschema", &["--builtin-schema", schema], file);
+        assert!(ran.status.success(), "{ran:?}");
+    };
+    valid("vendor.compose-spec", COMPOSE);
+    valid("vendor.github-workflows", ".github/workflows/ci.yml");
+}
+
+#[test]
+fn what_compose_mounts_is_there_and_what_it_sets_is_valid() {
+    let compose = &documents(COMPOSE)[0];
+    let services = compose["services"].as_object().unwrap();
+    for (name, service) in services {
+        for volume in service["volumes"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            let (place, _) = volume.split_once(':').unwrap();
+            let is_kept = compose["volumes"].as_object().unwrap().contains_key(place);
+            assert!(is_kept || root().join(place).exists(), "{name}: {place}");
+        }
+    }
+    for name in ["gateway-1", "gateway-2", "probe", "watch"] {
+        let environment = services[name]["environment"].as_object().unwrap();
+        let mut check = Command::new(binary());
+        check.args(["check", "--config"]).arg(root().join("examples/uptime/fanfare.toml"));
+        check.envs(environment.iter().map(|(key, value)| (key, value.as_str().unwrap())));
+        let checked = check.output().unwrap();
+        assert!(checked.status.success(), "{name}: {checked:?}");
+        let grace: u64 =
+            services[name]["stop_grace_period"].as_str().unwrap().trim_end_matches('s').parse().unwrap();
+        assert!(grace >= 5 + 20 + 5, "{name}: a drain takes 25 s, and last words");
+    }
+}
+
+#[test]
 fn the_configuration_is_valid_and_a_drain_fits_into_the_grace_period() {
-    let documents = documents();
+    let documents = documents(KUBERNETES);
     let text = find(&documents, "ConfigMap", "fanfare")["data"]["fanfare.toml"].as_str().unwrap();
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("fanfare.toml");
