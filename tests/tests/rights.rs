@@ -1,6 +1,10 @@
 //! A Redis user with few rights: what is denied is said at the start, with the rule that grants it.
 
-use tests::{Gateway, Redis, gateway::Plan, wait_for};
+use tests::{
+    Gateway, Redis, Sqlite,
+    gateway::{Plan, binary},
+    wait_for,
+};
 
 /// The rules of the README, by kind.
 fn rules(kind: &str) -> Vec<String> {
@@ -150,5 +154,47 @@ fn settings_that_will_hurt_are_warned_about_with_what_to_do() {
     for kind in ["redis-stream", "redis-pubsub"] {
         let gateway = Gateway::plan_on(redis.port()).set("broker.kind", &format!("{kind:?}")).start();
         assert!(!gateway.log().contains("WARN"), "{}", gateway.log());
+    }
+}
+
+#[test]
+fn a_watcher_needs_no_more_than_the_doctor_says() {
+    let sqlite = Sqlite::default();
+    sqlite.run("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (2)");
+    for (kind, listen) in [("redis-pubsub", "+psubscribe"), ("redis-stream", "+xread")] {
+        let redis = redis_with(&[], &[]);
+        let url = format!("redis://gw:secret@127.0.0.1:{}", redis.port());
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let text = format!(
+            "[broker]\nkind = {kind:?}\nredis.url = {url:?}\n[watch]\nadmin = \"127.0.0.1:0\"\ndatabase = {:?}\n\
+             [[watch.queries]]\nname = \"t\"\nsql = \"SELECT * FROM t\"\nkey = \"id\"\n",
+            sqlite.url()
+        );
+        std::fs::write(file.path(), text).unwrap();
+        let fanfare = |arguments: &[&str]| {
+            let ran = std::process::Command::new(binary())
+                .args(arguments)
+                .arg("--config")
+                .arg(file.path())
+                .output();
+            let ran = ran.unwrap();
+            format!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr))
+        };
+        let report = fanfare(&["doctor", "--seconds", "0"]);
+        // First comes what is missing, at the end all.
+        let rules = report.lines().filter_map(|line| line.split_once("ACL SETUSER gw "));
+        let rule = rules.last().unwrap_or_else(|| panic!("{report}")).1;
+        let mut words = vec!["ACL", "SETUSER", "gw", "reset", "on", ">secret"];
+        let rule = self::words(rule);
+        words.extend(rule.iter().map(String::as_str));
+        redis.command(&words);
+        // What it takes to listen is the gateway's alone.
+        redis.command(&["ACL", "SETUSER", "gw", &listen.replace('+', "-")]);
+        let gateway = Gateway::plan_on(redis.port()).set("broker.kind", &format!("{kind:?}")).start();
+        let said = fanfare(&["watch", "--once"]);
+        assert_eq!(said, "", "it has nothing to complain of");
+        wait_for("both rows", || {
+            gateway.get("/events?channel=t/*").text().matches("\"channel\"").count() == 2
+        });
     }
 }

@@ -7,6 +7,7 @@ mod near;
 mod streams;
 
 pub use self::listening::{Heard, listen};
+pub use crate::rights::Duties;
 use crate::{
     config::RedisConfig,
     connection::Connection,
@@ -44,11 +45,10 @@ pub async fn examine(config: &RedisConfig, door: Door, retention: Option<Retenti
     found
 }
 
-/// The whole rule for a Redis user that needs no more than this; with what it takes to tell who is present,
-/// and to keep revocations, where it is needed.
+/// The whole rule for a Redis user that needs no more than this.
 #[must_use]
-pub fn rule(config: &RedisConfig, door: Door, presence: bool, revocations: bool) -> String {
-    rights::whole(door, config, presence, revocations)
+pub fn rule(config: &RedisConfig, door: Door, duties: Duties) -> String {
+    rights::whole(door, config, duties)
 }
 
 fn trouble(error: &LinkError, config: &RedisConfig) -> Diagnosis {

@@ -27,6 +27,21 @@ const PRESENCE: &[&str] = &[
 /// What is asked of Redis to keep revocations.
 const REVOCATIONS: &[&str] = &["+hget", "+hscan", "+hset", "+hdel"];
 
+/// What a watcher asks of Redis, beside publishing.
+const WATCHING: &[&str] =
+    &["+eval", "+get", "+set", "+del", "+pttl", "+pexpire", "+hset", "+hdel", "+hscan", "+info"];
+
+/// What a Redis user is for, beside reading what is published.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Duties {
+    /// To tell who is present.
+    pub presence: bool,
+    /// To keep revocations.
+    pub revocations: bool,
+    /// To publish what a watcher finds.
+    pub watching: bool,
+}
+
 /// One thing that is needed.
 struct Need {
     /// The rule that allows the command.
@@ -110,10 +125,19 @@ impl Denied {
     }
 }
 
-/// The whole rule for a user of its own, perhaps with what presence and revocations need.
-pub(crate) fn whole(door: Door, config: &RedisConfig, presence: bool, revocations: bool) -> String {
+/// The whole rule for a user of its own.
+pub(crate) fn whole(door: Door, config: &RedisConfig, duties: Duties) -> String {
     let mut commands: Vec<_> = needs(door, config).iter().map(|need| need.command).collect();
-    let further = [(presence, PRESENCE), (revocations, REVOCATIONS)];
+    let publish = match door {
+        Door::PubSub => "+publish",
+        Door::Stream => "+xadd",
+    };
+    let further = [
+        (duties.presence, PRESENCE),
+        (duties.revocations, REVOCATIONS),
+        (duties.watching, WATCHING),
+        (duties.watching, &[publish]),
+    ];
     for (_, more) in further.into_iter().filter(|(is_needed, _)| *is_needed) {
         let new: Vec<_> = more.iter().copied().filter(|command| !commands.contains(command)).collect();
         commands.extend(new);

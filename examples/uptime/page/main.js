@@ -32,6 +32,7 @@ let back = null;
 
 stream.addEventListener("publication", ({ detail: { channel, data, retract } }) => {
   if (back) back.caughtUp++;
+  prove();
   if (channel.startsWith(MONITORS)) {
     if (retract) return board.remove(channel.slice(MONITORS.length));
     board.show(data);
@@ -46,9 +47,12 @@ stream.addEventListener("publication", ({ detail: { channel, data, retract } }) 
 
 stream.addEventListener("gap", ({ detail: reason }) => {
   for (const part of [board, incidents]) part.doubt();
+  prove();
   if (back) back.gap = reason;
   else say("gap", `Something may be missing (${reason}); all that is shown is the latest.`);
 });
+
+stream.addEventListener("current", () => prove());
 
 stream.addEventListener("whole", () => {
   for (const part of [board, incidents]) part.settle();
@@ -59,13 +63,21 @@ stream.addEventListener("state", ({ detail: state }) => {
     lostAt ??= Date.now();
     back = null;
   } else if (lostAt !== null && state !== "connecting") {
-    // What was missed comes right behind.
-    const was = (back = { away: Date.now() - lostAt, caughtUp: 0, gap: null });
+    back = { away: Date.now() - lostAt, caughtUp: 0, gap: null, telling: null };
     lostAt = null;
-    setTimeout(() => was === back && tellBack(), 500);
   }
   show();
 });
+
+/**
+ * The gateway goes on, or has said that it cannot. Until then nobody knows whether something was missed: it may wait up to
+ * a second for a cursor that only other gateways know.
+ */
+function prove() {
+  const was = back;
+  // What was missed comes in one go.
+  if (was) was.telling ??= setTimeout(() => was === back && tellBack(), 500);
+}
 
 function tellBack() {
   const { away, caughtUp, gap } = back;

@@ -24,8 +24,8 @@ export class Stream extends EventTarget {
   #watchdog = null;
 
   /**
-   * Emits `publication` with a publication, `state`, and `gap` with a reason: then the latest of all channels comes, and
-   * `whole` behind it; what was not among it is no longer true.
+   * Emits `publication` with a publication, `state`, `current` when all has come that there was, and `gap` with a reason:
+   * then the latest of all channels comes, and `whole` behind it; what was not among it is no longer true.
    */
   constructor(url, channels) {
     super();
@@ -94,7 +94,7 @@ export class Stream extends EventTarget {
           this.#become("polling");
           this.heardAt = Date.now();
           for (const publication of publications) this.#emit("publication", publication);
-          if (this.#cursor === null) this.#settle();
+          if (!gap) this.#settle();
           this.#cursor = cursor;
           if (gap) {
             this.#doubt(gap.reason);
@@ -121,6 +121,7 @@ export class Stream extends EventTarget {
   }
 
   #settle() {
+    this.#emit("current");
     if (this.#inDoubt) this.#emit("whole");
     this.#inDoubt = false;
   }

@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use broker::{Diagnosis, Door, Kind, RedisConfig, Verdict, doctor};
+use broker::{
+    Diagnosis, Door, Kind, RedisConfig, Verdict,
+    doctor::{self, Duties},
+};
 use edge::Who;
 
 use crate::{
@@ -42,8 +45,12 @@ pub(crate) fn run(options: &DoctorOptions) -> ExitCode {
         }
         println!("\nall rights that the Redis user needs for {}:", door.kind());
         let edge = &settings.edge;
-        let presence = edge.access.rules.iter().any(|rule| rule.presence != Who::Nobody);
-        let rule = doctor::rule(redis, door, presence, edge.auth.can_identify());
+        let duties = Duties {
+            presence: edge.access.rules.iter().any(|rule| rule.presence != Who::Nobody),
+            revocations: edge.auth.can_identify(),
+            watching: !settings.watch.queries.is_empty(),
+        };
+        let rule = doctor::rule(redis, door, duties);
         println!("           {rule}");
         if report.worst < Verdict::Problem {
             listen(redis, door, &settings, options.seconds, &mut report).await;
