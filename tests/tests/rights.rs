@@ -182,8 +182,8 @@ fn a_watcher_needs_no_more_than_the_doctor_says() {
         };
         let report = fanfare(&["doctor", "--seconds", "0"]);
         // First comes what is missing, at the end all.
-        let rules = report.lines().filter_map(|line| line.split_once("ACL SETUSER gw "));
-        let rule = rules.last().unwrap_or_else(|| panic!("{report}")).1;
+        let mut rules = report.lines().filter_map(|line| line.split_once("ACL SETUSER gw "));
+        let rule = rules.next_back().unwrap_or_else(|| panic!("{report}")).1;
         let mut words = vec!["ACL", "SETUSER", "gw", "reset", "on", ">secret"];
         let rule = self::words(rule);
         words.extend(rule.iter().map(String::as_str));
