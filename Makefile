@@ -17,7 +17,7 @@ static: ## A binary that needs nothing but Linux, in target/static; needs rustup
 	rustup target add $$(uname -m)-unknown-linux-musl
 	$(CARGO) build --release --locked -p gateway --target $$(uname -m)-unknown-linux-musl
 	@mkdir -p target/static
-	cp target/$$(uname -m)-unknown-linux-musl/release/fanfare target/static/fanfare
+	strip -o target/static/fanfare target/$$(uname -m)-unknown-linux-musl/release/fanfare
 
 example-dashboard: ## A dashboard whose transport is chosen by a select box: bytes and latency of each
 example-annotate: ## Several people annotate one document: cursors, notes, who is there
