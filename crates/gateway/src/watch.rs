@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use broker::{Door, Kind, Lease, RedisConfig, Taken, TermEnd};
+use broker::{Door, Kind, Lease, RedisConfig, Taken, Term, TermEnd};
 use futures_util::StreamExt;
 use prometheus::Registry;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -102,7 +102,10 @@ impl<'a> Watcher<'a> {
             }
             Taken::Term(term) => {
                 let outlet = InTerm { term: &term, memory: &self.memory };
-                watcher::run_once(queries, &outlet, &self.metrics).await
+                tokio::select! {
+                    done = watcher::run_once(queries, &outlet, &self.metrics) => done,
+                    end = self.renew(&term) => Err(end),
+                }
             }
         };
         lease.resign().await;
@@ -199,17 +202,9 @@ impl<'a> Watcher<'a> {
         };
         self.begin();
         let outlet = InTerm { term: &term, memory: &self.memory };
-        let renew = async {
-            loop {
-                sleep(self.settings.watch.lease / RENEWALS).await;
-                if let Err(end) = term.renew().await {
-                    return end;
-                }
-            }
-        };
         let end = tokio::select! {
             end = watcher::watch(&self.settings.watch.queries, &outlet, &self.metrics) => end,
-            end = renew => end,
+            end = self.renew(&term) => end,
         };
         match end {
             TermEnd::Lost => Pause::Standby(LOOK),
@@ -218,6 +213,16 @@ impl<'a> Watcher<'a> {
                 Pause::Standby(Duration::ZERO)
             }
             TermEnd::Broken(error) => Pause::Broken(error.to_string()),
+        }
+    }
+
+    /// Holds on to the lease until the term is over.
+    async fn renew(&self, term: &Term<'_>) -> TermEnd {
+        loop {
+            sleep(self.settings.watch.lease / RENEWALS).await;
+            if let Err(end) = term.renew().await {
+                return end;
+            }
         }
     }
 

@@ -12,22 +12,22 @@ use crate::{
 };
 
 const TABLES: [&str; 2] = [
-    "CREATE TABLE IF NOT EXISTS monitors (id VARCHAR(255) PRIMARY KEY, name TEXT NOT NULL, url TEXT NOT NULL, \
+    "CREATE TABLE IF NOT EXISTS uptime_monitors (id VARCHAR(255) PRIMARY KEY, name TEXT NOT NULL, url TEXT NOT NULL, \
      status TEXT, since BIGINT NOT NULL, checked_at BIGINT NOT NULL, http_status BIGINT, latency_ms DOUBLE PRECISION, \
      error TEXT, certificate_until BIGINT, recent TEXT NOT NULL, checks BIGINT NOT NULL, failures BIGINT NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS incidents (id VARCHAR(255) PRIMARY KEY, monitor VARCHAR(255) NOT NULL, \
+    "CREATE TABLE IF NOT EXISTS uptime_incidents (id VARCHAR(255) PRIMARY KEY, monitor VARCHAR(255) NOT NULL, \
      name TEXT NOT NULL, began BIGINT NOT NULL, ended BIGINT, cause TEXT NOT NULL)",
 ];
 
-const WRITE: &str = "INSERT INTO monitors (id, name, url, status, since, checked_at, http_status, latency_ms, error, \
+const WRITE: &str = "INSERT INTO uptime_monitors (id, name, url, status, since, checked_at, http_status, latency_ms, error, \
      certificate_until, recent, checks, failures) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
      ON CONFLICT (id) DO UPDATE SET name = $2, url = $3, status = $4, since = $5, checked_at = $6, http_status = $7, \
      latency_ms = $8, error = $9, certificate_until = $10, recent = $11, checks = $12, failures = $13";
 
-const FALL: &str = "INSERT INTO incidents (id, monitor, name, began, cause) VALUES ($1, $2, $3, $4, $5) \
+const FALL: &str = "INSERT INTO uptime_incidents (id, monitor, name, began, cause) VALUES ($1, $2, $3, $4, $5) \
      ON CONFLICT (id) DO NOTHING";
 
-const RISE: &str = "UPDATE incidents SET ended = $1 WHERE monitor = $2 AND ended IS NULL";
+const RISE: &str = "UPDATE uptime_incidents SET ended = $1 WHERE monitor = $2 AND ended IS NULL";
 
 /// A database.
 pub struct Store {
@@ -57,20 +57,23 @@ impl Store {
         for table in TABLES {
             sqlx::query(table).execute(&mut connection).await?;
         }
+        // Before anything is deleted: a table of this name with other columns is somebody else's.
+        let ours = "SELECT id, status, since, recent, checks, failures FROM uptime_monitors LIMIT 1";
+        sqlx::query(ours).fetch_optional(&mut connection).await?;
         Ok(Self { connection })
     }
 
     /// Forgets the monitors that are not among these.
     pub(crate) async fn keep(&mut self, targets: &[Target]) -> Result<(), StoreError> {
-        let known = sqlx::query("SELECT id FROM monitors").fetch_all(&mut self.connection).await?;
+        let known = sqlx::query("SELECT id FROM uptime_monitors").fetch_all(&mut self.connection).await?;
         for row in known {
             let id: String = row.try_get(0)?;
             if !targets.iter().any(|target| target.id == id) {
-                sqlx::query("DELETE FROM monitors WHERE id = $1")
+                sqlx::query("DELETE FROM uptime_monitors WHERE id = $1")
                     .bind(&id)
                     .execute(&mut self.connection)
                     .await?;
-                sqlx::query("DELETE FROM incidents WHERE monitor = $1")
+                sqlx::query("DELETE FROM uptime_incidents WHERE monitor = $1")
                     .bind(&id)
                     .execute(&mut self.connection)
                     .await?;
@@ -81,7 +84,7 @@ impl Store {
 
     /// What was known of a target.
     pub(crate) async fn read(&mut self, target: &Target) -> Result<Monitor, StoreError> {
-        let sql = "SELECT status, since, checked_at, certificate_until, recent, checks, failures FROM monitors WHERE id = $1";
+        let sql = "SELECT status, since, checked_at, certificate_until, recent, checks, failures FROM uptime_monitors WHERE id = $1";
         let row = sqlx::query(sql).bind(&target.id).fetch_optional(&mut self.connection).await?;
         let Some(row) = row else { return Ok(Monitor::unknown()) };
         let status: Option<String> = row.try_get(0)?;
