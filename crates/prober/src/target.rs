@@ -44,6 +44,16 @@ impl Target {
             _ => return Err(wrong(&"a URL begins with http:// or https://")),
         };
         let host = uri.host().ok_or_else(|| wrong(&"it names no host"))?;
+        let authority = uri.authority().map_or(host, |authority| authority.as_str());
+        if authority.contains('@') {
+            return Err(TargetError(
+                "a URL with a user or a password is not looked at: both would be published".to_owned(),
+            ));
+        }
+        let has_port = authority.len() > host.len();
+        if has_port && uri.port_u16().is_none() {
+            return Err(wrong(&"its port is none"));
+        }
         let bare = host.trim_matches(['[', ']']).to_owned();
         let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
         let server = ServerName::try_from(bare.clone()).map_err(|error| wrong(&error))?;
@@ -51,7 +61,7 @@ impl Target {
             id: id.to_owned(),
             name: name.to_owned(),
             url: url.to_owned(),
-            authority: uri.authority().map_or_else(|| host.to_owned(), ToString::to_string),
+            authority: authority.to_owned(),
             host: bare,
             port,
             path: uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
@@ -67,3 +77,18 @@ impl fmt::Display for TargetError {
 }
 
 impl std::error::Error for TargetError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_looked_at_is_refused() {
+        assert_eq!(Target::new("a", "A", "https://[::1]/x?y").unwrap().port, 443);
+        assert_eq!(Target::new("a", "A", "http://h:81").unwrap().port, 81);
+        for url in ["ftp://h/", "h", "http://h:99999/", "http://u:p@h/", ""] {
+            assert!(Target::new("a", "A", url).is_err(), "{url}");
+        }
+        assert!(Target::new("a/b", "A", "http://h/").is_err());
+    }
+}
