@@ -16,6 +16,9 @@ const MAX_BODY_BYTES: usize = 256 * 1024;
 /// Between two looks whether the gateway still is the one that was published to.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// What is said of a gateway that knows nothing of what was published.
+const ANEW: &str = "the gateway has begun anew";
+
 /// A gateway.
 pub(super) struct OverHttp {
     server: Server,
@@ -44,7 +47,7 @@ impl OverHttp {
                 Ok(Some(newer)) => *self.last.borrow_mut() = Some((channel, newer)),
                 Ok(None) => {
                     self.last.replace(None);
-                    return "the gateway has begun anew".to_owned();
+                    return ANEW.to_owned();
                 }
                 Err(error) => return error,
             }
@@ -96,6 +99,14 @@ impl OverHttp {
         let refused = results.iter().find_map(|result| result["error"]["message"].as_str());
         if let Some(message) = refused {
             return Err(format!("the gateway refuses what was found: {message}"));
+        }
+        // One that was restarted in between takes it too, and is only told apart by a cursor of the one before.
+        let before = self.last.borrow().clone();
+        if let Some((channel, cursor)) = before
+            && self.read_on(&channel, &cursor).await?.is_none()
+        {
+            self.last.replace(None);
+            return Err(ANEW.to_owned());
         }
         let id = results.last().and_then(|result| result["id"].as_str());
         if let Some(id) = id {
