@@ -457,3 +457,24 @@ fn a_configuration_without_queries_is_a_bad_one() {
     assert_eq!(ran.status.code(), Some(78));
     assert!(String::from_utf8_lossy(&ran.stderr).contains("[[watch.queries]]"), "{ran:?}");
 }
+
+#[test]
+fn a_gateway_that_was_restarted_between_two_publications_is_told_everything_again() {
+    let sqlite = Sqlite::default();
+    sqlite.run(MONITORS);
+    sqlite.run("INSERT INTO monitors VALUES (1, 'a', true), (2, 'b', true)");
+    let gateway = Gateway::embedded();
+    let plan = Watcher::to(&gateway).set("database", &format!("{:?}", sqlite.url()));
+    let watcher = plan.query("monitors", ALL, "key = 'id'").start();
+    let monitor = |id: u64, name: &str| json!({ "id": id, "name": name, "up": true });
+    wait_for_shown(&gateway, &[("monitors/1", monitor(1, "a")), ("monitors/2", monitor(2, "b"))]);
+    let place = gateway.upstream();
+    // It sleeps over the restart, so that what it does next is to publish.
+    let mut watcher = watcher;
+    watcher.process().signal(rustix::process::Signal::STOP);
+    drop(gateway);
+    let gateway = Gateway::plan().at(place).start();
+    sqlite.run("UPDATE monitors SET name = 'c' WHERE id = 1");
+    watcher.process().signal(rustix::process::Signal::CONT);
+    wait_for_shown(&gateway, &[("monitors/1", monitor(1, "c")), ("monitors/2", monitor(2, "b"))]);
+}
