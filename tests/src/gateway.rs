@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, process::Command};
 
 use rustix::process::Signal;
+use serde_json::Value;
 use tempfile::NamedTempFile;
 
 use crate::{
@@ -105,6 +106,33 @@ impl Gateway {
     #[must_use]
     pub fn get(&self, path: &str) -> Answer {
         http::request(self.public, "GET", path, &[], b"")
+    }
+
+    /// The latest value of every channel of a pattern, as one who comes now is shown it.
+    ///
+    /// # Panics
+    /// They are not JSON.
+    #[must_use]
+    pub fn shown(&self, pattern: &str) -> Vec<(String, Value)> {
+        let page = self.get(&format!("/events?channel={pattern}&transport=poll")).text();
+        let page: Value = serde_json::from_str(&page).expect("JSON");
+        let value = |publication: &Value| {
+            let channel = publication["channel"].as_str().expect("a channel").to_owned();
+            let data = publication["data"].as_str().expect("a text");
+            (publication["retract"] != true).then(|| (channel, serde_json::from_str(data).expect("JSON")))
+        };
+        let mut shown: Vec<_> =
+            page["publications"].as_array().expect("publications").iter().filter_map(value).collect();
+        shown.sort_by(|one, other| one.0.cmp(&other.0));
+        shown
+    }
+
+    /// Waits until that is so.
+    pub fn wait_for_shown(&self, pattern: &str, expected: &[(&str, Value)]) {
+        let expected: Vec<_> =
+            expected.iter().map(|(channel, value)| ((*channel).to_owned(), value.clone())).collect();
+        let what = format!("{expected:?}, not {:?}", self.shown(pattern));
+        wait_for(&what, || self.shown(pattern) == expected);
     }
 
     /// Publishes over HTTP.

@@ -23,6 +23,7 @@ pub mod sentinel;
 pub mod site;
 pub mod sqlite;
 pub mod stall;
+pub mod table;
 pub mod tap;
 pub mod tokens;
 pub mod upstream;

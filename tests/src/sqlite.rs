@@ -26,7 +26,9 @@ impl Sqlite {
         format!("sqlite:{}", self.path())
     }
 
-    fn path(&self) -> String {
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> String {
         self.folder.path().join("test.db").display().to_string()
     }
 

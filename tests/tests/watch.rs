@@ -1,32 +1,13 @@
 //! The watcher: what a database says is what is shown, whatever ends meanwhile.
 
 use serde_json::{Value, json};
-use tests::{Gateway, Postgres, Proxy, Redis, Sqlite, Watcher, gateway::binary, wait_for};
-
-const MONITORS: &str = "CREATE TABLE monitors (id INTEGER PRIMARY KEY, name TEXT, up BOOLEAN)";
-const ALL: &str = "SELECT * FROM monitors";
-
-/// The latest value of every channel that begins with `monitors/`, as one who comes now is shown it.
-fn shown(gateway: &Gateway) -> Vec<(String, Value)> {
-    let page = gateway.get("/events?channel=monitors/*&transport=poll").text();
-    let page: Value = serde_json::from_str(&page).expect("it is as the test has made it");
-    let publications = page["publications"].as_array().expect("it is as the test has made it").iter();
-    let value = |publication: &Value| {
-        let data = publication["data"].as_str().expect("it is as the test has made it");
-        let channel = publication["channel"].as_str().expect("it is as the test has made it").to_owned();
-        (publication["retract"] != true)
-            .then(|| (channel, serde_json::from_str(data).expect("it is as the test has made it")))
-    };
-    let mut shown: Vec<_> = publications.filter_map(value).collect();
-    shown.sort_by(|one, other| one.0.cmp(&other.0));
-    shown
-}
-
-fn wait_for_shown(gateway: &Gateway, expected: &[(&str, Value)]) {
-    let expected: Vec<_> =
-        expected.iter().map(|(channel, value)| ((*channel).to_owned(), value.clone())).collect();
-    wait_for(&format!("{expected:?}, not {:?}", shown(gateway)), || shown(gateway) == expected);
-}
+use tests::{
+    Gateway, Postgres, Proxy, Redis, Sqlite, Watcher,
+    gateway::binary,
+    table::{ALL, MONITORS, check_its_life},
+    wait_for,
+    watcher::Plan,
+};
 
 /// What lies in the stream, beyond `skip` entries: channel and data, or `-` for a retraction.
 fn entries(redis: &Redis, skip: usize) -> Vec<String> {
@@ -42,34 +23,6 @@ fn entries(redis: &Redis, skip: usize) -> Vec<String> {
     redis.entries().iter().skip(skip).map(text).collect()
 }
 
-/// The life of a table, by whatever database and way of publishing.
-fn check_life_of_a_table(run: impl Fn(&str), watcher: &Watcher, gateway: &Gateway) {
-    let monitor = |id: u64, name: &str, up: bool| json!({ "id": id, "name": name, "up": up });
-    let (one, two) = (("monitors/1", monitor(1, "a", true)), ("monitors/2", monitor(2, "b", true)));
-    wait_for_shown(gateway, &[one.clone(), two]);
-    let mut listener = gateway.listen("channel=monitors/*&format=json");
-    run("UPDATE monitors SET up = false WHERE id = 2");
-    run("INSERT INTO monitors VALUES (3, 'c', true)");
-    let three = ("monitors/3", monitor(3, "c", true));
-    wait_for_shown(gateway, &[one, ("monitors/2", monitor(2, "b", false)), three.clone()]);
-    run("DELETE FROM monitors WHERE id < 3");
-    wait_for_shown(gateway, &[three]);
-    watcher.wait_for_runs("monitors", "ok");
-    let mut told = Vec::new();
-    while told.len() < 4 {
-        let event = listener.next();
-        if event.data.contains("\"retract\":true") || event.data.contains("\"data\"") {
-            let envelope: Value = serde_json::from_str(&event.data).expect("it is as the test has made it");
-            told.push(envelope["channel"].as_str().expect("it is as the test has made it").to_owned());
-        }
-    }
-    assert_eq!(
-        told,
-        ["monitors/2", "monitors/3", "monitors/1", "monitors/2"],
-        "what changed, and nothing else"
-    );
-}
-
 #[test]
 fn what_changes_in_postgres_is_shown_through_a_stream() {
     let (postgres, redis) = (Postgres::start(), Redis::start());
@@ -78,7 +31,7 @@ fn what_changes_in_postgres_is_shown_through_a_stream() {
     let gateway = Gateway::on_stream(&redis);
     let plan = Watcher::on_stream(&redis).set("database", &format!("{:?}", postgres.url()));
     let watcher = plan.query("monitors", ALL, "key = 'id'").start();
-    check_life_of_a_table(|sql| drop(postgres.run(sql)), &watcher, &gateway);
+    check_its_life(|sql| drop(postgres.run(sql)), &watcher, &gateway);
 }
 
 #[test]
@@ -89,22 +42,7 @@ fn what_changes_in_sqlite_is_shown_through_pubsub() {
     let gateway = Gateway::on(&redis);
     let plan = Watcher::on_pubsub(&redis).set("database", &format!("{:?}", sqlite.url()));
     let watcher = plan.query("monitors", ALL, "key = 'id'").start();
-    check_life_of_a_table(|sql| drop(sqlite.run(sql)), &watcher, &gateway);
-}
-
-#[test]
-fn without_redis_it_is_shown_by_a_gateway_also_by_one_that_was_restarted() {
-    let sqlite = Sqlite::default();
-    sqlite.run(MONITORS);
-    sqlite.run("INSERT INTO monitors VALUES (1, 'a', true), (2, 'b', true)");
-    let gateway = Gateway::embedded();
-    let plan = Watcher::to(&gateway).set("database", &format!("{:?}", sqlite.url()));
-    let watcher = plan.query("monitors", ALL, "key = 'id'").start();
-    check_life_of_a_table(|sql| drop(sqlite.run(sql)), &watcher, &gateway);
-    let place = gateway.upstream();
-    drop(gateway);
-    let gateway = Gateway::plan().at(place).start();
-    wait_for_shown(&gateway, &[("monitors/3", json!({ "id": 3, "name": "c", "up": true }))]);
+    check_its_life(|sql| drop(sqlite.run(sql)), &watcher, &gateway);
 }
 
 #[test]
@@ -159,7 +97,7 @@ fn types_keep_their_meaning() {
     let line: Value = serde_json::from_slice(&ran.stdout).unwrap();
     let expected = json!([{
         "yes": true, "at": "2026-11-26T10:53:41Z", "day": "2026-11-26", "real": 1.5, "bytes": "AP8Q", "text": "ä",
-        "whole": "9007199254740993", "meta": { "a": 1 }, "missing": null, "infinite": "inf",
+        "whole": "9007199254740993", "meta": { "a": 1 }, "missing": null, "infinite": "Infinity",
     }]);
     assert_eq!(line["data"], expected);
 }
@@ -313,7 +251,7 @@ fn who_watches_before_there_is_a_gateway_waits_for_it() {
         .start();
     watcher.wait_for_runs("monitors", "unheard");
     let gateway = Gateway::on(&redis);
-    wait_for_shown(&gateway, &[("monitors/1", json!({ "id": 1, "name": "a", "up": true }))]);
+    gateway.wait_for_shown("monitors/*", &[("monitors/1", json!({ "id": 1, "name": "a", "up": true }))]);
 }
 
 #[test]
@@ -331,7 +269,7 @@ fn what_gateways_on_pubsub_have_lost_is_published_again() {
         |id: u64, name: &str| (format!("monitors/{id}"), json!({ "id": id, "name": name, "up": true }));
     let check = |gateway: &Gateway, names: [&str; 2]| {
         let expected = [monitor(1, names[0]), monitor(2, names[1])];
-        wait_for(&format!("{expected:?}"), || shown(gateway) == expected);
+        wait_for(&format!("{expected:?}"), || gateway.shown("monitors/*") == expected);
     };
     check(&through_proxy, ["a", "b"]);
     // A gateway that hears nothing for a while, when another one does: what it missed, it has in the end.
@@ -348,24 +286,25 @@ fn what_gateways_on_pubsub_have_lost_is_published_again() {
     check(&Gateway::on(&redis), ["c", "b"]);
 }
 
-#[test]
-fn what_went_while_redis_forgot_everything_is_retracted() {
-    let (sqlite, mut redis) = (Sqlite::default(), Redis::start());
+/// A Redis that keeps nothing on disk ends and comes back while a row is deleted.
+fn check_that_what_went_is_retracted(
+    mut redis: Redis,
+    gateway: impl Fn(&Redis) -> Gateway,
+    watcher: impl Fn(&Redis) -> Plan,
+) {
+    let sqlite = Sqlite::default();
     sqlite.run(MONITORS);
     sqlite.run("INSERT INTO monitors VALUES (1, 'a', true), (2, 'b', true)");
-    let gateway = Gateway::on(&redis);
-    let plan = Watcher::on_pubsub(&redis).set("database", &format!("{:?}", sqlite.url())).query(
-        "monitors",
-        ALL,
-        "key = 'id'",
-    );
+    let gateway = gateway(&redis);
+    let plan =
+        watcher(&redis).set("database", &format!("{:?}", sqlite.url())).query("monitors", ALL, "key = 'id'");
     let active = plan.start();
     active.wait_until_active();
     let (one, two) = (
         ("monitors/1", json!({ "id": 1, "name": "a", "up": true })),
         ("monitors/2", json!({ "id": 2, "name": "b", "up": true })),
     );
-    wait_for_shown(&gateway, &[one, two.clone()]);
+    gateway.wait_for_shown("monitors/*", &[one, two.clone()]);
     let other = plan.start();
     wait_for("the other one to stand by", || other.state() == "standing by");
     redis.kill();
@@ -376,7 +315,17 @@ fn what_went_while_redis_forgot_everything_is_retracted() {
         redis::Value::Int(0),
         "it has forgotten"
     );
-    wait_for_shown(&gateway, std::slice::from_ref(&two));
+    gateway.wait_for_shown("monitors/*", std::slice::from_ref(&two));
+}
+
+#[test]
+fn what_went_while_redis_forgot_everything_is_retracted() {
+    check_that_what_went_is_retracted(Redis::start(), Gateway::on, Watcher::on_pubsub);
+}
+
+#[test]
+fn what_went_while_redis_forgot_its_stream_is_retracted() {
+    check_that_what_went_is_retracted(Redis::start(), Gateway::on_stream, Watcher::on_stream);
 }
 
 #[test]
@@ -419,8 +368,70 @@ fn queries_can_be_changed_without_a_restart() {
     let watcher = plan.clone().query("one", "SELECT id FROM monitors", "key = 'id'").start();
     wait_for("the first query's", || entries(&redis, 0) == [r#"one/1 {"id":1}"#]);
     watcher.reload(&plan.query("two", "SELECT name FROM monitors", ""));
-    wait_for("the second query's", || entries(&redis, 1) == [r#"two [{"name":"a"}]"#]);
-    watcher.wait_until_active();
+    wait_for("what is shown no more, and the second query's", || {
+        entries(&redis, 1) == ["one/1 -", r#"two [{"name":"a"}]"#]
+    });
+    // One that cannot be used changes nothing, and ends no term.
+    let terms = watcher.metric("fanfare_watch_terms_total");
+    watcher.reload(&Watcher::on_stream(&redis));
+    watcher.wait_for_line("all stays as it is");
+    watcher.wait_for_runs("two", "ok");
+    assert_eq!(watcher.metric("fanfare_watch_terms_total"), terms);
+}
+
+#[test]
+fn a_query_with_another_name_goes_on_with_what_is_shown() {
+    let (sqlite, redis) = (Sqlite::default(), Redis::start());
+    sqlite.run(MONITORS);
+    sqlite.run("INSERT INTO monitors VALUES (1, 'a', true), (2, 'b', true)");
+    let plan = Watcher::on_stream(&redis).set("database", &format!("{:?}", sqlite.url()));
+    let watcher = plan.clone().query("before", ALL, "channel = 'monitors/{id}'").start();
+    wait_for("all of it", || entries(&redis, 0).len() == 2);
+    watcher.reload(&plan.query("after", ALL, "channel = 'monitors/{id}'"));
+    watcher.wait_for_runs("after", "ok");
+    assert_eq!(entries(&redis, 2), [""; 0], "nothing of it is news");
+    sqlite.run("DELETE FROM monitors WHERE id = 1");
+    wait_for("its retraction", || entries(&redis, 2) == ["monitors/1 -"]);
+}
+
+#[test]
+fn what_a_value_means_is_part_of_it() {
+    let (postgres, redis) = (Postgres::start(), Redis::start());
+    postgres.run("CREATE TABLE t (id int, v text); INSERT INTO t VALUES (1, '7')");
+    let plan = Watcher::on_stream(&redis).set("database", &format!("{:?}", postgres.url()));
+    let watcher = plan
+        .query("t", "SELECT * FROM t", "key = 'id'")
+        .query("two", "SELECT 1 AS a; SELECT 2 AS b", "")
+        .query("set", "SET LOCAL work_mem = '8MB'; SELECT 3 AS c", "")
+        .start();
+    wait_for("a text", || entries(&redis, 0).contains(&r#"t/1 {"id":1,"v":"7"}"#.to_owned()));
+    postgres.run("ALTER TABLE t ALTER v TYPE int USING v::int");
+    wait_for("a number", || entries(&redis, 0).contains(&r#"t/1 {"id":1,"v":7}"#.to_owned()));
+    watcher.wait_for_line("the sql has several statements with results");
+    assert!(entries(&redis, 0).contains(&r#"set [{"c":3}]"#.to_owned()));
+    assert!(!entries(&redis, 0).iter().any(|entry| entry.starts_with("two")));
+}
+
+#[test]
+fn a_file_of_sqlite_may_be_replaced_and_hold_anything() {
+    let (sqlite, redis) = (Sqlite::default(), Redis::start());
+    sqlite.run(
+        "PRAGMA journal_mode = delete; CREATE TABLE t (id INTEGER, v); INSERT INTO t VALUES (1, 'a'), (2, CAST(x'ff' AS TEXT)), (3, 9e999)",
+    );
+    let plan = Watcher::on_stream(&redis).set("database", &format!("{:?}", sqlite.url()));
+    let watcher = plan.query("t", "SELECT * FROM t", "key = 'id'").start();
+    watcher.wait_for_line("t/2 has a text that is not UTF-8");
+    assert_eq!(entries(&redis, 0), [r#"t/1 {"id":1,"v":"a"}"#, r#"t/3 {"id":3,"v":"Infinity"}"#]);
+    sqlite.run("DELETE FROM t WHERE id > 1; UPDATE t SET v = CAST('a' AS BLOB)");
+    wait_for("a blob", || entries(&redis, 2) == [r#"t/1 {"id":1,"v":"YQ=="}"#, "t/3 -"]);
+    let other = Sqlite::default();
+    other.run("PRAGMA journal_mode = delete; CREATE TABLE t (id INTEGER, v); INSERT INTO t VALUES (1, 'b')");
+    std::fs::rename(other.path(), sqlite.path()).unwrap();
+    wait_for("the other file's", || entries(&redis, 4) == [r#"t/1 {"id":1,"v":"b"}"#]);
+    std::fs::remove_file(sqlite.path()).unwrap();
+    watcher.wait_for_line("unable to open database file");
+    watcher.wait_for_runs("t", "failed");
+    assert_eq!(entries(&redis, 5), [""; 0], "nothing is retracted because a database is not there");
 }
 
 #[test]
@@ -434,7 +445,7 @@ fn once_is_once_and_a_dry_run_changes_nothing() {
         "key = 'id'",
     );
     let dry = || String::from_utf8(plan.run(&["--once", "--dry-run"]).stdout).unwrap();
-    let line = r#"{"channel":"monitors/1","data":{"id":1,"name":"a","up":true},"kind":"changed","query":"monitors"}"#;
+    let line = r#"{"query":"monitors","kind":"changed","channel":"monitors/1","data":{"id":1,"name":"a","up":true}}"#;
     assert_eq!(dry(), format!("{line}\n"));
     assert_eq!(dry(), format!("{line}\n"));
     assert_eq!(entries(&redis, 0), [""; 0]);
@@ -456,25 +467,4 @@ fn a_configuration_without_queries_is_a_bad_one() {
     let ran = std::process::Command::new(binary()).arg("watch").output().unwrap();
     assert_eq!(ran.status.code(), Some(78));
     assert!(String::from_utf8_lossy(&ran.stderr).contains("[[watch.queries]]"), "{ran:?}");
-}
-
-#[test]
-fn a_gateway_that_was_restarted_between_two_publications_is_told_everything_again() {
-    let sqlite = Sqlite::default();
-    sqlite.run(MONITORS);
-    sqlite.run("INSERT INTO monitors VALUES (1, 'a', true), (2, 'b', true)");
-    let gateway = Gateway::embedded();
-    let plan = Watcher::to(&gateway).set("database", &format!("{:?}", sqlite.url()));
-    let watcher = plan.query("monitors", ALL, "key = 'id'").start();
-    let monitor = |id: u64, name: &str| json!({ "id": id, "name": name, "up": true });
-    wait_for_shown(&gateway, &[("monitors/1", monitor(1, "a")), ("monitors/2", monitor(2, "b"))]);
-    let place = gateway.upstream();
-    // It sleeps over the restart, so that what it does next is to publish.
-    let mut watcher = watcher;
-    watcher.process().signal(rustix::process::Signal::STOP);
-    drop(gateway);
-    let gateway = Gateway::plan().at(place).start();
-    sqlite.run("UPDATE monitors SET name = 'c' WHERE id = 1");
-    watcher.process().signal(rustix::process::Signal::CONT);
-    wait_for_shown(&gateway, &[("monitors/1", monitor(1, "c")), ("monitors/2", monitor(2, "b"))]);
 }

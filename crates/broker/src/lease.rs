@@ -2,7 +2,8 @@
 //! publication, so that one which was paused and has lost it publishes nothing more.
 //!
 //! Under the prefix: `@watch:NAME` is whose term it is, and expires; `@watch:NAME:QUERY` is a hash of what is shown, by
-//! channel, written together with each publication; `@lost` has another value whenever a gateway on Pub/Sub may not hold
+//! channel, written together with each publication; `@watch:NAME:` has the names of the queries that have such a hash;
+//! `@lost` has another value whenever a gateway on Pub/Sub may not hold
 //! what was published before (on a stream nothing of that kind is lost), and each value of the hash ends with the one it
 //! was written under. A term has a token of its own, and what was sent in an earlier term
 //! of the same process is refused too: so what still lies in a connection that was given up comes to nothing.
@@ -40,7 +41,8 @@ const RESIGN: &str =
 /// which nothing is remembered.
 const PUBLISH: &str = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end \
     if (redis.call('GET', KEYS[2]) or '') ~= ARGV[2] then return -2 end \
-    local at, unheard = 4, 0 \
+    redis.call('HSET', KEYS[4], ARGV[4], '') redis.call('PEXPIRE', KEYS[4], ARGV[3]) \
+    local at, unheard = 5, 0 \
     while at <= #ARGV do \
         local words = tonumber(ARGV[at]) \
         local channel, shown = ARGV[at + words + 1], ARGV[at + words + 2] \
@@ -51,6 +53,17 @@ const PUBLISH: &str = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 e
     end \
     redis.call('PEXPIRE', KEYS[3], ARGV[3]) return unheard";
 
+/// Moves what is remembered from one query to another, if the term is not over.
+const MOVE: &str = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end \
+    if (redis.call('GET', KEYS[2]) or '') ~= ARGV[2] then return -2 end \
+    redis.call('HSET', KEYS[5], ARGV[4], '') redis.call('PEXPIRE', KEYS[5], ARGV[3]) \
+    for at = 5, #ARGV, 2 do \
+        redis.call('HSET', KEYS[4], ARGV[at], ARGV[at + 1]) redis.call('HDEL', KEYS[3], ARGV[at]) \
+    end \
+    redis.call('PEXPIRE', KEYS[4], ARGV[3]) return 0";
+
+/// In the place of a loss, where what was written is not certain.
+const UNCERTAIN: &str = "-";
 /// Fields in one answer.
 const SCAN: &str = "1000";
 
@@ -159,17 +172,23 @@ impl Lease {
     }
 
     async fn shown_after(&self, query: &str, loss: &str) -> Result<Vec<Remembered>, PublishError> {
-        let (key, mut cursor) = (self.shown_key(query), "0".to_owned());
-        let mut shown = Vec::new();
+        let fields = self.fields(&self.shown_key(query)).await?;
+        let remembered = |(channel, written): (String, String)| {
+            let (shown, written_after) = written.rsplit_once(' ').unwrap_or((&written, ""));
+            Remembered { channel, shown: shown.to_owned(), certain: written_after == loss }
+        };
+        Ok(fields.into_iter().map(remembered).collect())
+    }
+
+    /// A hash, part by part, so that Redis is never busy with it for long.
+    async fn fields(&self, key: &str) -> Result<Vec<(String, String)>, PublishError> {
+        let (mut fields, mut cursor) = (Vec::new(), "0".to_owned());
         loop {
-            let words = ["HSCAN", &key, &cursor, "COUNT", SCAN].map(str::to_owned);
-            let (next, fields): (String, Vec<(String, String)>) = self.lane.send(&words).await?;
-            shown.extend(fields.into_iter().map(|(channel, written)| {
-                let (shown, written_after) = written.rsplit_once(' ').unwrap_or((&written, ""));
-                Remembered { channel, shown: shown.to_owned(), certain: written_after == loss }
-            }));
+            let words = ["HSCAN", key, &cursor, "COUNT", SCAN].map(str::to_owned);
+            let (next, part): (String, Vec<(String, String)>) = self.lane.send(&words).await?;
+            fields.extend(part);
             if next == "0" {
-                return Ok(shown);
+                return Ok(fields);
             }
             cursor = next;
         }
@@ -184,6 +203,11 @@ impl Lease {
 
     fn shown_key(&self, query: &str) -> String {
         format!("{}:{query}", self.key)
+    }
+
+    /// Where the names of queries are.
+    fn index_key(&self) -> String {
+        format!("{}:", self.key)
     }
 
     async fn eval(&self, script: &str, further: &[&str], arguments: &[&str]) -> Result<i64, PublishError> {
@@ -224,7 +248,7 @@ impl Term<'_> {
     pub async fn publish(&self, query: &str, entries: &[Entry<'_>]) -> Result<bool, TermEnd> {
         let Lease { config, door, token, .. } = self.lease;
         let keep = KEEP_SHOWN.as_millis().to_string();
-        let mut arguments = vec![token.clone(), self.loss.clone(), keep];
+        let mut arguments = vec![token.clone(), self.loss.clone(), keep, query.to_owned()];
         for Entry { publication, shown } in entries {
             let words = wire::words(*door, config, publication);
             arguments.push(words.len().to_string());
@@ -233,9 +257,48 @@ impl Term<'_> {
             arguments.push(shown.clone());
         }
         let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-        let keys = [&*lost_key(config.prefix()), &*self.lease.shown_key(query)];
+        let keys = [&*lost_key(config.prefix()), &*self.lease.shown_key(query), &*self.lease.index_key()];
         let unheard = ended(self.lease.eval(PUBLISH, &keys, &arguments).await)?;
         Ok(unheard == 0)
+    }
+}
+
+/// What queries have left that may not be there any more.
+impl Term<'_> {
+    /// The names of all queries of which something may be remembered.
+    ///
+    /// # Errors
+    /// The term is over.
+    pub async fn queries(&self) -> Result<Vec<String>, TermEnd> {
+        let names = self.lease.fields(&self.lease.index_key()).await.map_err(TermEnd::Broken)?;
+        Ok(names.into_iter().map(|(name, _)| name).collect())
+    }
+
+    /// Remembers of another query what was remembered of this one.
+    ///
+    /// # Errors
+    /// The term is over.
+    pub async fn hand_over(&self, from: &str, to: &str, remembered: &[Remembered]) -> Result<(), TermEnd> {
+        let Lease { config, token, .. } = self.lease;
+        let keep = KEEP_SHOWN.as_millis().to_string();
+        let mut arguments = vec![token.clone(), self.loss.clone(), keep, to.to_owned()];
+        for Remembered { channel, shown, certain } in remembered {
+            let loss = if *certain { &self.loss } else { UNCERTAIN };
+            arguments.extend([channel.clone(), format!("{shown} {loss}")]);
+        }
+        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        let (lost, index) = (lost_key(config.prefix()), self.lease.index_key());
+        let (from, to) = (self.lease.shown_key(from), self.lease.shown_key(to));
+        ended(self.lease.eval(MOVE, &[&*lost, &*from, &*to, &*index], &arguments).await).map(drop)
+    }
+
+    /// Forgets that there was such a query; nothing may be remembered of it any more.
+    ///
+    /// # Errors
+    /// The term is over.
+    pub async fn forget(&self, query: &str) -> Result<(), TermEnd> {
+        let words = ["HDEL", &*self.lease.index_key(), query].map(str::to_owned);
+        self.lease.lane.send::<i64>(&words).await.map(drop).map_err(TermEnd::Broken)
     }
 }
 

@@ -138,7 +138,12 @@ impl Server {
 
 /// The whole body of an answer as text.
 pub(crate) async fn text(answer: Response<Incoming>) -> Result<String, String> {
-    let body = Limited::new(answer.into_body(), MAX_TEXT_BYTES);
+    text_within(answer, MAX_TEXT_BYTES).await
+}
+
+/// The same, of up to so many bytes.
+pub(crate) async fn text_within(answer: Response<Incoming>, limit: usize) -> Result<String, String> {
+    let body = Limited::new(answer.into_body(), limit);
     let body = body.collect().await.map_err(|error| error.to_string())?;
     Ok(String::from_utf8_lossy(&body.to_bytes()).into_owned())
 }

@@ -1,5 +1,6 @@
 //! The watcher's process: who may publish, how it ends, what it shows of itself.
 
+mod leftovers;
 mod memory;
 mod over_http;
 mod printer;
@@ -9,6 +10,7 @@ mod term;
 use std::{
     io,
     net::TcpListener,
+    pin::pin,
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -21,6 +23,7 @@ use signal_hook_tokio::Signals;
 use tokio::time::sleep;
 
 use self::{
+    leftovers::settle,
     memory::Memory,
     over_http::OverHttp,
     printer::Printer,
@@ -54,6 +57,13 @@ pub(crate) struct Watcher<'a> {
     metrics: watcher::Metrics,
     status: Rc<Status>,
     memory: Memory,
+}
+
+/// What a signal says.
+enum Told {
+    /// To go on with these.
+    Settings(Box<Settings>),
+    End,
 }
 
 /// Why the queries do not run for the moment.
@@ -101,9 +111,13 @@ impl<'a> Watcher<'a> {
                 ));
             }
             Taken::Term(term) => {
-                let outlet = InTerm { term: &term, memory: &self.memory };
+                let outlet = self.outlet(&term);
+                let once = async {
+                    settle(&term, queries).await?;
+                    watcher::run_once(queries, &outlet, &self.metrics).await
+                };
                 tokio::select! {
-                    done = watcher::run_once(queries, &outlet, &self.metrics) => done,
+                    done = once => done,
                     end = self.renew(&term) => Err(end),
                 }
             }
@@ -128,17 +142,34 @@ impl<'a> Watcher<'a> {
         manager.tell_ready();
         loop {
             let mut lease = self.lease();
+            let told = self.watch_until_told(lease.as_mut(), &mut signals).await?;
+            // What was on its way has been dropped; another process need not wait until the lease expires.
+            if let Some(lease) = &lease {
+                lease.resign().await;
+            }
+            match told {
+                Told::Settings(settings) => self.settings = *settings,
+                Told::End => return Ok(true),
+            }
+        }
+    }
+
+    async fn watch_until_told(
+        &self,
+        lease: Option<&mut Lease>,
+        signals: &mut Signals,
+    ) -> Result<Told, String> {
+        let mut watching = pin!(self.watch(lease));
+        loop {
             tokio::select! {
-                never = self.watch(lease.as_mut()) => match never? {},
-                signal = signals.next() => {
-                    // What was on its way has been dropped; another process need not wait until the lease expires.
-                    if let Some(lease) = &lease {
-                        lease.resign().await;
+                never = &mut watching => match never? {},
+                signal = signals.next() => match signal {
+                    Some(SIGHUP) => {
+                        if let Some(settings) = self.read_again() {
+                            return Ok(Told::Settings(Box::new(settings)));
+                        }
                     }
-                    if signal != Some(SIGHUP) {
-                        return Ok(true);
-                    }
-                    self.reload();
+                    _ => return Ok(Told::End),
                 }
             }
         }
@@ -201,9 +232,15 @@ impl<'a> Watcher<'a> {
             Err(error) => return Pause::Broken(error.to_string()),
         };
         self.begin();
-        let outlet = InTerm { term: &term, memory: &self.memory };
+        let (outlet, queries) = (self.outlet(&term), &self.settings.watch.queries);
+        let watch = async {
+            match settle(&term, queries).await {
+                Ok(()) => watcher::watch(queries, &outlet, &self.metrics).await,
+                Err(end) => end,
+            }
+        };
         let end = tokio::select! {
-            end = watcher::watch(&self.settings.watch.queries, &outlet, &self.metrics) => end,
+            end = watch => end,
             end = self.renew(&term) => end,
         };
         match end {
@@ -250,6 +287,14 @@ impl<'a> Watcher<'a> {
         }
     }
 
+    fn outlet<'t>(&'t self, term: &'t Term<'t>) -> InTerm<'t> {
+        let keep_count = match &self.settings.broker {
+            Kind::RedisStream(_, retention, ..) => Some(retention.count),
+            Kind::Embedded | Kind::RedisPubSub(_) => None,
+        };
+        InTerm { term, memory: &self.memory, keep_count }
+    }
+
     /// The lease, where the broker is one that all watchers see.
     fn lease(&self) -> Option<Lease> {
         let new = |config: &RedisConfig, door| {
@@ -265,14 +310,15 @@ impl<'a> Watcher<'a> {
     fn gateway(&self) -> Result<OverHttp, String> {
         let to = &self.settings.watch.to;
         let url = if to.is_empty() { format!("http://{}", self.settings.public) } else { to.clone() };
-        Ok(OverHttp::new(Server::parse(&url)?, self.options.bearer.header()))
+        Ok(OverHttp::new(Server::parse(&url)?, self.options.bearer.header(), &self.settings.watch.queries))
     }
 
-    /// Reads the configuration again; the queries begin anew.
-    fn reload(&mut self) {
+    /// Reads the configuration again, if it is a good one; the queries begin anew with it.
+    fn read_again(&self) -> Option<Settings> {
         match config::read(self.options.config.config.as_deref()) {
             Ok((_, settings)) if settings.watch.queries.is_empty() => {
                 tracing::error!("watch.queries: there are none any more; all stays as it is");
+                None
             }
             Ok((_, settings)) => {
                 if let Err(error) = self.filter.set(&settings.log_level) {
@@ -281,12 +327,13 @@ impl<'a> Watcher<'a> {
                 if settings.watch.admin != self.settings.watch.admin {
                     tracing::warn!("watch.admin needs a restart");
                 }
-                self.settings = settings;
                 tracing::info!("the configuration has been read again");
+                Some(settings)
             }
             Err(problems) => {
                 tracing::error!("the configuration is not valid; all stays as it is");
                 problems.iter().for_each(|problem| tracing::error!("{problem}"));
+                None
             }
         }
     }

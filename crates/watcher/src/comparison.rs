@@ -8,13 +8,13 @@ use crate::{
     change::{Change, Kind},
     query::Query,
     shown::{Fingerprint, Seen, Shown},
-    table::{Hash, Row},
+    table::{Column, Hash, Row},
     template::Part,
     value::{Value, write_text},
 };
 
 /// Another one when values are written in another way, so that all are published anew.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// A result, compared with what is shown.
 pub(crate) struct Comparison<'a> {
@@ -109,7 +109,7 @@ impl<'a> Comparison<'a> {
         if self.rows > 1 {
             self.whole.push(',');
         }
-        layout.write(row, &mut self.whole)?;
+        layout.write(row, &mut self.whole).map_err(Unusable::Unreadable)?;
         if self.whole.len() > self.query.max_data_bytes {
             return Err(Unusable::TooLong(self.query.max_data_bytes));
         }
@@ -117,7 +117,7 @@ impl<'a> Comparison<'a> {
     }
 
     fn own_channel(&mut self, layout: &Layout, row: &dyn Row) -> Result<(), Unusable> {
-        if let Err(reason) = layout.name(row, &mut self.channel)? {
+        if let Err(reason) = layout.name(row, &mut self.channel) {
             self.skip(reason);
             return Ok(());
         }
@@ -132,15 +132,19 @@ impl<'a> Comparison<'a> {
             Seen::Old => Kind::Refreshed,
         };
         let mut data = String::new();
-        layout.write(row, &mut data)?;
-        if data.len() > self.query.max_data_bytes {
-            // What is shown is no longer true, so it is retracted like one that is gone.
-            self.shown.overlook(&self.channel);
-            let (length, limit) = (data.len(), self.query.max_data_bytes);
-            self.skip(format!("{} has {length} bytes; broker.max_data_bytes is {limit}", self.channel));
-            return Ok(());
+        let (written, limit) = (layout.write(row, &mut data), self.query.max_data_bytes);
+        let written = written.and_then(|()| match data.len() {
+            length if length > limit => Err(format!("{length} bytes, and broker.max_data_bytes is {limit}")),
+            _ => Ok(()),
+        });
+        match written {
+            Ok(()) => self.change(kind, &data, fingerprint),
+            Err(reason) => {
+                // What is shown is no longer true, so it is retracted like one that is gone.
+                self.shown.overlook(&self.channel);
+                self.skip(format!("{} has {reason}", self.channel));
+            }
         }
-        self.change(kind, &data, fingerprint);
         Ok(())
     }
 
@@ -196,14 +200,14 @@ impl<'a> Comparison<'a> {
 }
 
 impl Layout {
-    fn new(query: &Query, columns: &[String]) -> Result<Self, Unusable> {
+    fn new(query: &Query, columns: &[Column]) -> Result<Self, Unusable> {
         for (index, column) in columns.iter().enumerate() {
-            if columns[..index].contains(column) {
-                return Err(Unusable::SameColumn(column.clone()));
+            if columns[..index].iter().any(|other| other.name == column.name) {
+                return Err(Unusable::SameColumn(column.name.clone()));
             }
         }
         let find = |name: &str| {
-            let found = columns.iter().position(|column| column == name);
+            let found = columns.iter().position(|column| column.name == name);
             found.ok_or_else(|| Unusable::NoColumn(name.to_owned()))
         };
         for name in &query.json {
@@ -215,49 +219,44 @@ impl Layout {
         };
         let names = columns.iter().map(|column| {
             let mut name = String::new();
-            write_text(column, &mut name);
+            write_text(&column.name, &mut name);
             name + ":"
         });
         Ok(Self {
             names: names.collect(),
-            json: columns.iter().map(|column| query.json.contains(column)).collect(),
+            json: columns.iter().map(|column| query.json.contains(&column.name)).collect(),
             channel: query.channel.parts().iter().map(place).collect::<Result<_, _>>()?,
             seed: seed(query, columns),
         })
     }
 
     /// The channel of a row, or why it has none.
-    fn name(&self, row: &dyn Row, out: &mut String) -> Result<Result<(), String>, Unusable> {
+    fn name(&self, row: &dyn Row, out: &mut String) -> Result<(), String> {
         out.clear();
         for place in &self.channel {
             match place {
                 Place::Text(text) => out.push_str(text),
-                Place::Column(column) => {
-                    let value = row.value(*column).map_err(Unusable::Unreadable)?;
-                    match value.as_name() {
-                        Some(name) => out.push_str(name),
-                        None => {
-                            let name = self.names[*column].trim_end_matches(':');
-                            return Ok(Err(format!(
-                                "{name} makes no part of a channel's name in one of them"
-                            )));
-                        }
+                Place::Column(column) => match row.value(*column)?.as_name() {
+                    Some(name) => out.push_str(name),
+                    None => {
+                        let name = self.names[*column].trim_end_matches(':');
+                        return Err(format!("{name} makes no part of a channel's name in one of them"));
                     }
-                }
+                },
             }
         }
-        Ok(ChannelName::check(out).map_err(|error| format!("{out:?} is no channel: {error}")))
+        ChannelName::check(out).map_err(|error| format!("{out:?} is no channel: {error}"))
     }
 
-    /// Appends a row as a JSON object.
-    fn write(&self, row: &dyn Row, out: &mut String) -> Result<(), Unusable> {
+    /// Appends a row as a JSON object; or says what of it cannot be read.
+    fn write(&self, row: &dyn Row, out: &mut String) -> Result<(), String> {
         out.push('{');
         for (column, name) in self.names.iter().enumerate() {
             if column > 0 {
                 out.push(',');
             }
             out.push_str(name);
-            match row.value(column).map_err(Unusable::Unreadable)? {
+            match row.value(column)? {
                 Value::Text(text) if self.json[column] => Value::Json(text).write(out),
                 value => value.write(out),
             }
@@ -268,11 +267,12 @@ impl Layout {
 }
 
 /// What else than its values a row's data hang on.
-fn seed(query: &Query, columns: &[String]) -> u64 {
+fn seed(query: &Query, columns: &[Column]) -> u64 {
     let mut hash = Hash::default();
     hash.add(Some(&[FORMAT]));
     hash.add(query.event.as_deref().map(str::as_bytes));
-    query.json.iter().chain(columns).for_each(|name| hash.add(Some(name.as_bytes())));
+    let words = columns.iter().flat_map(|column| [&column.name, &column.kind]);
+    query.json.iter().chain(words).for_each(|word| hash.add(Some(word.as_bytes())));
     hash.finish()
 }
 
@@ -297,7 +297,7 @@ impl fmt::Display for Unusable {
                 "the result as a whole is longer than broker.max_data_bytes = {limit}; give each row a channel of its own \
                  with a column in `channel`, or raise the limit here and at the gateways"
             ),
-            Self::Unreadable(error) => write!(out, "a value cannot be read: {error}"),
+            Self::Unreadable(what) => write!(out, "the result has {what}"),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Who is asked: Postgres or SQLite.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, pin::pin, str::FromStr, time::Duration};
 
-use sqlx::{ConnectOptions, postgres::PgConnectOptions, sqlite::SqliteConnectOptions};
+use futures_util::{Stream, TryStreamExt};
+use sqlx::{ConnectOptions, Either, postgres::PgConnectOptions, sqlite::SqliteConnectOptions};
 
 use crate::{postgres::Postgres, sqlite::Sqlite, table::Row};
 
@@ -53,8 +54,7 @@ impl FromStr for Database {
                 Kind::Sqlite(Box::new(Sqlite::options(options.disable_statement_logging())))
             }
             _ => {
-                let reason = "it must begin with postgres:// or sqlite:";
-                return Err(DatabaseError(reason.to_owned()));
+                return Err(DatabaseError("it must begin with postgres:// or sqlite:".to_owned()));
             }
         };
         Ok(Self(kind))
@@ -71,6 +71,14 @@ impl Database {
 }
 
 impl Connection {
+    /// Whether what it leads to is still what its URL names.
+    pub(crate) fn is_current(&self) -> bool {
+        match self {
+            Self::Postgres(_) => true,
+            Self::Sqlite(sqlite) => sqlite.is_current(),
+        }
+    }
+
     /// Asks, and hands every row on. After an error the connection is not to be used again. The database itself stops
     /// after `timeout`.
     pub(crate) async fn read<E>(
@@ -84,6 +92,29 @@ impl Connection {
             Self::Sqlite(sqlite) => sqlite.read(sql, timeout, sink).await,
         }
     }
+}
+
+/// Hands on the rows of the one statement that has any. (Others, such as SET, may stand beside it.)
+pub(crate) async fn read_rows<D, R: Row, E>(
+    steps: impl Stream<Item = Result<Either<D, R>, sqlx::Error>>,
+    sink: Sink<'_, E>,
+) -> Result<(), ReadError<E>> {
+    let mut steps = pin!(steps);
+    let (mut had_rows, mut is_over) = (false, false);
+    while let Some(step) = steps.try_next().await? {
+        match step {
+            Either::Left(_end_of_statement) => is_over = had_rows,
+            Either::Right(_) if is_over => {
+                let reason = "the sql has several statements with results; a query is one";
+                return Err(ReadError::Database(DatabaseError(reason.to_owned())));
+            }
+            Either::Right(row) => {
+                had_rows = true;
+                sink(&row).map_err(ReadError::Sink)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 impl<E> From<sqlx::Error> for ReadError<E> {

@@ -22,7 +22,7 @@ mod watch;
 pub use change::{Change, Kind};
 pub use database::{Database, DatabaseError};
 pub use metrics::Metrics;
-pub use outlet::{Heard, Outlet};
+pub use outlet::{Heard, Outlet, Refusals};
 pub use query::Query;
 pub use shown::Fingerprint;
 pub use template::{Template, TemplateError};

@@ -1,8 +1,8 @@
 //! Where changes go, and where it is remembered what went there.
 
-use std::fmt::Display;
+use std::{collections::BTreeMap, fmt::Display};
 
-use crate::{change::Change, shown::Fingerprint};
+use crate::{change::Change, query::Query, shown::Fingerprint};
 
 /// Publishes, as the only one who may. When that is over, or whether it is cannot be known any more, it fails; who
 /// goes on after that begins with what [`Outlet::shown`] says.
@@ -11,17 +11,22 @@ pub trait Outlet {
     type Ended: Display;
 
     /// What is shown, by channel, as far as a query has published it.
-    fn shown(&self, query: &str) -> impl Future<Output = Result<Vec<(String, Fingerprint)>, Self::Ended>>;
+    fn shown(&self, query: &Query) -> impl Future<Output = Result<Vec<(String, Fingerprint)>, Self::Ended>>;
 
     /// Publishes in order, and remembers what was.
-    fn publish(&self, query: &str, changes: &[Change]) -> impl Future<Output = Result<Heard, Self::Ended>>;
+    fn publish(&self, query: &Query, changes: &[Change]) -> impl Future<Output = Result<Heard, Self::Ended>>;
 }
 
+/// Why changes were not taken, by their place among those that were to be published.
+pub type Refusals = BTreeMap<usize, String>;
+
 /// Whether anybody was there to hear it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heard {
-    /// It was published.
+    /// All of it was published.
     Yes,
+    /// All but these, which are tried again with the next result.
+    Except(Refusals),
     /// No gateway listens, and nothing keeps it for one that comes: it is as if it had not been published.
     ByNobody,
 }

@@ -5,15 +5,14 @@ mod text;
 
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
 use sqlx::{
-    AssertSqlSafe, Column, ConnectOptions, PgConnection, Row as _, TypeInfo, ValueRef,
+    AssertSqlSafe, Column as _, ConnectOptions, PgConnection, Row as _, TypeInfo, ValueRef,
     postgres::{PgConnectOptions, PgRow},
 };
 
 use crate::{
-    database::{DatabaseError, ReadError, Sink},
-    table::{Hash, Row},
+    database::{DatabaseError, ReadError, Sink, read_rows},
+    table::{Column, Hash, Row},
     value::Value,
 };
 
@@ -41,17 +40,13 @@ impl Postgres {
             timeout.as_millis().max(1)
         );
         // The operator's own words.
-        let mut rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch(&mut self.connection);
-        while let Some(row) = rows.try_next().await? {
-            sink(&row).map_err(ReadError::Sink)?;
-        }
-        Ok(())
+        read_rows(sqlx::raw_sql(AssertSqlSafe(sql)).fetch_many(&mut self.connection), sink).await
     }
 }
 
 impl Row for PgRow {
-    fn columns(&self) -> Vec<String> {
-        sqlx::Row::columns(self).iter().map(|column| column.name().to_owned()).collect()
+    fn columns(&self) -> Vec<Column> {
+        sqlx::Row::columns(self).iter().map(Column::of).collect()
     }
 
     fn hash(&self, hash: &mut Hash) {

@@ -2,19 +2,19 @@
 
 use std::{
     borrow::Cow,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use futures_util::TryStreamExt;
 use sqlx::{
-    AssertSqlSafe, Column, ConnectOptions, Row as _, SqliteConnection, TypeInfo, ValueRef,
+    AssertSqlSafe, Column as _, ConnectOptions, Row as _, SqliteConnection, TypeInfo, ValueRef,
     sqlite::{SqliteConnectOptions, SqliteRow},
 };
 
 use crate::{
-    database::{DatabaseError, ReadError, Sink},
-    table::{Hash, Row},
+    database::{DatabaseError, ReadError, Sink, read_rows},
+    table::{Column, Hash, Row},
     value::Value,
 };
 
@@ -26,6 +26,9 @@ const AHEAD: usize = 1_000;
 /// A connection.
 pub(crate) struct Sqlite {
     connection: SqliteConnection,
+    path: PathBuf,
+    /// Which file it was when it was opened; `None` where there is none, or one cannot tell.
+    file: Option<FileId>,
     /// When the query that runs has to be over.
     deadline: Arc<Mutex<Option<Instant>>>,
 }
@@ -37,14 +40,21 @@ impl Sqlite {
     }
 
     pub(crate) async fn connect(options: &SqliteConnectOptions) -> Result<Self, DatabaseError> {
+        let path = options.get_filename().to_owned();
         let mut connection = options.connect().await?;
+        let file = file_id(&path);
         let deadline = Arc::new(Mutex::new(None::<Instant>));
         let watched = Arc::clone(&deadline);
         connection.lock_handle().await?.set_progress_handler(STEPS, move || {
             let deadline = watched.lock().unwrap_or_else(PoisonError::into_inner);
             deadline.is_none_or(|deadline| Instant::now() < deadline)
         });
-        Ok(Self { connection, deadline })
+        Ok(Self { connection, path, file, deadline })
+    }
+
+    /// Whether the file that was opened is still the one under its path: another may have been put in its place.
+    pub(crate) fn is_current(&self) -> bool {
+        file_id(&self.path) == self.file
     }
 
     pub(crate) async fn read<E>(
@@ -55,27 +65,41 @@ impl Sqlite {
     ) -> Result<(), ReadError<E>> {
         *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + timeout);
         // The operator's own words.
-        let mut rows = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).fetch(&mut self.connection);
-        while let Some(row) = rows.try_next().await? {
-            sink(&row).map_err(ReadError::Sink)?;
-        }
-        Ok(())
+        read_rows(sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).fetch_many(&mut self.connection), sink).await
     }
 }
 
+/// A file system's own name for a file.
+type FileId = (u64, u64);
+
+#[cfg(unix)]
+fn file_id(path: &Path) -> Option<FileId> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
+#[cfg(not(unix))]
+fn file_id(_path: &Path) -> Option<FileId> {
+    None
+}
+
 impl Row for SqliteRow {
-    fn columns(&self) -> Vec<String> {
-        sqlx::Row::columns(self).iter().map(|column| column.name().to_owned()).collect()
+    fn columns(&self) -> Vec<Column> {
+        sqlx::Row::columns(self).iter().map(Column::of).collect()
     }
 
     fn hash(&self, hash: &mut Hash) {
         for column in 0..self.len() {
+            let mut add = |kind: &[u8], value: &[u8]| {
+                hash.add(Some(kind));
+                hash.add(Some(value));
+            };
             match raw(self, column) {
                 Ok(Raw::Null) | Err(_) => hash.add(None),
-                Ok(Raw::Integer(number)) => hash.add(Some(&number.to_le_bytes())),
-                Ok(Raw::Real(number)) => hash.add(Some(&number.to_le_bytes())),
-                Ok(Raw::Text(text)) => hash.add(Some(text.as_bytes())),
-                Ok(Raw::Blob(bytes)) => hash.add(Some(bytes)),
+                Ok(Raw::Integer(number)) => add(b"i", &number.to_le_bytes()),
+                Ok(Raw::Real(number)) => add(b"r", &number.to_le_bytes()),
+                Ok(Raw::Text(text)) => add(b"t", text),
+                Ok(Raw::Blob(bytes)) => add(b"b", bytes),
             }
         }
     }
@@ -90,9 +114,12 @@ impl Row for SqliteRow {
             Raw::Real(number) if number.is_finite() => {
                 Value::float(serde_json::to_string(&number).unwrap_or_default())
             }
-            Raw::Real(number) => Value::Text(number.to_string().into()),
-            Raw::Text(text) if declared == "DATETIME" => Value::Text(instant(text)),
-            Raw::Text(text) => Value::Text(text.into()),
+            // As Postgres writes what JSON has not.
+            Raw::Real(number) => Value::Text(if number > 0.0 { "Infinity" } else { "-Infinity" }.into()),
+            Raw::Text(text) => {
+                let text = str::from_utf8(text).map_err(|_| "a text that is not UTF-8".to_owned())?;
+                Value::Text(if declared == "DATETIME" { instant(text) } else { text.into() })
+            }
             Raw::Blob(bytes) => Value::Bytes(bytes.into()),
         })
     }
@@ -102,7 +129,8 @@ enum Raw<'a> {
     Null,
     Integer(i64),
     Real(f64),
-    Text(&'a str),
+    /// UTF-8, if whoever wrote it kept to it.
+    Text(&'a [u8]),
     Blob(&'a [u8]),
 }
 

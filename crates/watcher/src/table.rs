@@ -6,10 +6,24 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::value::Value;
 
+/// A column of a result.
+pub(crate) struct Column {
+    pub(crate) name: String,
+    /// What its database calls the type of its values, on which it hangs what they mean.
+    pub(crate) kind: String,
+}
+
+impl Column {
+    pub(crate) fn of(column: &impl sqlx::Column) -> Self {
+        let kind = sqlx::TypeInfo::name(column.type_info()).to_owned();
+        Self { name: column.name().to_owned(), kind }
+    }
+}
+
 /// One row, as its database holds it.
 pub(crate) trait Row {
-    /// The names of the columns.
-    fn columns(&self) -> Vec<String>;
+    /// The columns.
+    fn columns(&self) -> Vec<Column>;
 
     /// Everything that tells it from another row, as cheap as that can be had.
     fn hash(&self, hasher: &mut Hash);

@@ -38,8 +38,38 @@ impl Template {
         })
     }
 
+    /// What its channels begin with.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        match self.parts.first() {
+            Some(Part::Text(text)) => text,
+            _ => "",
+        }
+    }
+
+    /// Whether a row could have this channel, taken for granted that its columns hold no `/`.
+    #[must_use]
+    pub fn fits(&self, channel: &str) -> bool {
+        fits(&self.parts, channel)
+    }
+
     pub(crate) fn parts(&self) -> &[Part] {
         &self.parts
+    }
+}
+
+fn fits(parts: &[Part], channel: &str) -> bool {
+    match parts.split_first() {
+        None => channel.is_empty(),
+        Some((Part::Text(text), rest)) => {
+            channel.strip_prefix(&**text).is_some_and(|behind| fits(rest, behind))
+        }
+        Some((Part::Column(_), rest)) => {
+            let longest = channel.find('/').unwrap_or(channel.len());
+            // A column is followed by a text, or by nothing, in nearly all templates: few ends are tried in vain.
+            let mut ends = channel[..longest].char_indices().map(|(at, character)| at + character.len_utf8());
+            ends.any(|end| fits(rest, &channel[end..]))
+        }
     }
 }
 
@@ -94,6 +124,17 @@ impl std::error::Error for TemplateError {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn channels_of_rows_fit() {
+        let fits = |template: &str, channel: &str| template.parse::<Template>().unwrap().fits(channel);
+        assert!(fits("m/{id}", "m/7") && fits("m/{id}", "m/ö") && fits("all", "all"));
+        assert!(fits("t/{tenant}/{id}.x", "t/a/b.x.x") && fits("{a}{b}", "xy"));
+        for other in ["m/", "m/7/log", "n/7", "m"] {
+            assert!(!fits("m/{id}", other), "{other}");
+        }
+        assert!(!fits("t/{tenant}/{id}.x", "t/a/.x") && !fits("all", "al") && !fits("{a}{b}", "x"));
+    }
 
     #[test]
     fn columns_stand_in_braces() {

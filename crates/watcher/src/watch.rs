@@ -13,7 +13,7 @@ use crate::{
     comparison::{Compared, Comparison, Unusable},
     database::{Connection, DatabaseError, ReadError},
     metrics::{Metrics, QueryMetrics},
-    outlet::{Heard, Outlet},
+    outlet::{Heard, Outlet, Refusals},
     query::Query,
     schedule::Schedule,
     shown::Shown,
@@ -40,9 +40,13 @@ pub async fn watch<O: Outlet>(queries: &[Query], outlet: &O, metrics: &Metrics) 
 /// # Errors
 /// The outlet does not publish any more.
 pub async fn run_once<O: Outlet>(queries: &[Query], outlet: &O, metrics: &Metrics) -> Result<bool, O::Ended> {
-    let runs = queries.iter().map(async |query| Watch::begin(query, outlet, metrics).await?.run_once().await);
+    let runs = queries.iter().map(async |query| {
+        let mut watch = Watch::begin(query, outlet, metrics).await?;
+        let outcome = watch.run_once().await?;
+        Ok(outcome.is_ok() && watch.skipped.is_none())
+    });
     let outcomes = join_all(runs).await;
-    outcomes.into_iter().try_fold(true, |all, outcome| Ok(all & outcome?.is_ok()))
+    outcomes.into_iter().try_fold(true, |all, is_shown| Ok(all & is_shown?))
 }
 
 /// One query, as long as the outlet publishes.
@@ -73,7 +77,7 @@ impl<'a, O: Outlet> Watch<'a, O> {
             query,
             outlet,
             metrics: metrics.of(&query.name),
-            shown: Shown::new(outlet.shown(&query.name).await?),
+            shown: Shown::new(outlet.shown(query).await?),
             connection: None,
             schedule: Schedule::new(query.interval, query.jitter),
             complaint: None,
@@ -136,24 +140,16 @@ impl<'a, O: Outlet> Watch<'a, O> {
             }
         })?;
         self.metrics.rows.set(i64::try_from(compared.rows).unwrap_or(i64::MAX));
-        self.metrics.skipped.inc_by(compared.skipped as u64);
-        if compared.why_skipped != self.skipped {
-            if let Some(reason) = &compared.why_skipped {
-                tracing::warn!(
-                    query = self.query.name,
-                    "{} rows cannot be published: {reason}",
-                    compared.skipped
-                );
-            }
-            self.skipped.clone_from(&compared.why_skipped);
-        }
         Ok(compared)
     }
 
     async fn read(&mut self) -> Result<Compared, Failure> {
         let connection = match &mut self.connection {
-            Some(connection) => connection,
-            none => none.insert(self.query.database.connect().await.map_err(Failure::Database)?),
+            Some(connection) if connection.is_current() => connection,
+            outdated => {
+                *outdated = None;
+                outdated.insert(self.query.database.connect().await.map_err(Failure::Database)?)
+            }
         };
         let mut comparison = Comparison::new(self.query, &mut self.shown, SystemTime::now());
         let read = connection.read(&self.query.sql, self.query.timeout, &mut |row| comparison.row(row)).await;
@@ -166,20 +162,40 @@ impl<'a, O: Outlet> Watch<'a, O> {
 
     /// Publishes what differs, in parts; what was published is remembered part by part.
     async fn publish(&mut self, compared: Compared) -> Result<Result<(), Failure>, O::Ended> {
+        let (mut skipped, mut why_skipped) = (compared.skipped, compared.why_skipped);
         for chunk in chunks(&compared.changes) {
-            if self.outlet.publish(&self.query.name, chunk).await? == Heard::ByNobody {
-                return Ok(Err(Failure::Unheard));
-            }
-            for change in chunk {
+            let refusals = match self.outlet.publish(self.query, chunk).await? {
+                Heard::Yes => Refusals::new(),
+                Heard::Except(refusals) => refusals,
+                Heard::ByNobody => return Ok(Err(Failure::Unheard)),
+            };
+            for (index, change) in chunk.iter().enumerate() {
+                if let Some(why) = refusals.get(&index) {
+                    skipped += 1;
+                    why_skipped.get_or_insert_with(|| format!("{}: {why}", change.channel()));
+                    continue;
+                }
                 self.shown.set(change.channel(), change.fingerprint);
                 self.metrics.count_published(change.kind.label());
             }
         }
+        self.note_skipped(skipped, why_skipped);
         if !compared.changes.is_empty() {
             let (query, rows, changes) = (&self.query.name, compared.rows, compared.changes.len());
             tracing::debug!(query, rows, changes, "published");
         }
         Ok(Ok(()))
+    }
+
+    /// Says which rows are not shown, unless that was said before.
+    fn note_skipped(&mut self, count: usize, why: Option<String>) {
+        self.metrics.skipped.inc_by(count as u64);
+        if let Some(why) = &why
+            && self.skipped.as_ref() != Some(why)
+        {
+            tracing::warn!(query = self.query.name, "{count} rows cannot be published: {why}");
+        }
+        self.skipped = why;
     }
 
     /// Says what is wrong, unless that was said before.

@@ -23,6 +23,8 @@ pub(crate) struct Watch {
 
 /// What of its interval a query's run begins later at the most, unless the file says it.
 const JITTER: f64 = 0.1;
+/// What is remembered in Redis is forgotten after 30 days without a publication.
+const MAX_REFRESH: (u64, u64) = (0, 7 * 24 * 60 * 60);
 /// Names stand in Redis's keys and in metrics.
 const MAX_NAME_BYTES: usize = 64;
 
@@ -43,7 +45,14 @@ pub(super) fn watch(file: &File, problems: &mut Vec<Problem>) -> Watch {
             let reason = "another query has this name";
             problems.push(Problem::new(format!("{key}.name"), Some(format!("{:?}", words.name)), reason));
         }
-        queries.extend(query(&key, words, file, problems));
+        let Some(query) = query(&key, words, file, problems) else { continue };
+        if let Some(other) = queries.iter().find(|other| other.channel == query.channel) {
+            let reason =
+                format!("{:?} publishes there too, and each would retract the other's rows", other.name);
+            let channel = Some(format!("{:?}", query.channel.to_string()));
+            problems.push(Problem::new(format!("{key}.channel"), channel, reason));
+        }
+        queries.push(query);
     }
     let (name, to) = (watch.name.clone(), watch.to.clone());
     Watch { name, admin: watch.admin, lease: watch.lease.0, to, queries }
@@ -54,6 +63,18 @@ fn query(key: &str, words: &file::WatchQuery, file: &File, problems: &mut Vec<Pr
     check_name(&format!("{key}.name"), &words.name, problems);
     check_span(&format!("{key}.interval"), words.interval, (0, 24 * 60 * 60), problems);
     check_span(&format!("{key}.timeout"), words.timeout, (0, 60 * 60), problems);
+    let jitter = words.jitter.map_or(words.interval.0.mul_f64(JITTER), |jitter| jitter.0);
+    if jitter >= words.interval.0 && !words.interval.0.is_zero() {
+        let reason = format!("this must be shorter than the interval of {}", words.interval);
+        problems.push(Problem::new(format!("{key}.jitter"), Some(Span(jitter).to_string()), reason));
+    }
+    if !words.refresh.0.is_zero() {
+        check_span(&format!("{key}.refresh"), words.refresh, MAX_REFRESH, problems);
+    }
+    if words.max_rows == 0 {
+        let reason = "this must be at least 1";
+        problems.push(Problem::new(format!("{key}.max_rows"), Some("0".to_owned()), reason));
+    }
     if words.sql.trim().is_empty() {
         problems.push(Problem::new(format!("{key}.sql"), None, "there is nothing to ask"));
     }
@@ -69,7 +90,7 @@ fn query(key: &str, words: &file::WatchQuery, file: &File, problems: &mut Vec<Pr
         database,
         sql: words.sql.clone(),
         interval: words.interval.0,
-        jitter: words.jitter.map_or(words.interval.0.mul_f64(JITTER), |jitter| jitter.0),
+        jitter,
         timeout: words.timeout.0,
         channel,
         event: Some(words.event.clone()).filter(|event| !event.is_empty()),
@@ -92,6 +113,12 @@ fn database(
     };
     match url.parse() {
         Ok(database) => Some(database),
+        Err(_) if url.is_empty() => {
+            let reason =
+                "name the database to ask: postgres://user:password@host/name or sqlite:/path/to/file.db";
+            problems.push(Problem::new(key, None, reason));
+            None
+        }
         Err(error) => {
             // The URL may hold a password, so it is not repeated.
             let reason = format!(
@@ -184,6 +211,16 @@ mod tests {
         check("name = \"a\"\nsql = \"s\"\nkey = \"id\"\nchannel = \"x\"", "it must hold {id}");
         check("name = \"a\"\nsql = \"s\"\nchannel = \"{\"", "a column stands in braces");
         check("name = \"a\"\nsql = \"s\"\ninterval = \"1ms\"", "this must be from 100ms to 1day");
+        check(
+            "name = \"a\"\nsql = \"s\"\njitter = \"5s\"\ninterval = \"5s\"",
+            "shorter than the interval of 5s",
+        );
+        check("name = \"a\"\nsql = \"s\"\nrefresh = \"1y\"", "refresh = 1year: this must be from");
+        check("name = \"a\"\nsql = \"s\"\nmax_rows = 0", "max_rows = 0: this must be at least 1");
+        check(
+            "name = \"a\"\nsql = \"s\"\n[[watch.queries]]\nname = \"b\"\nsql = \"s\"\nchannel = \"a\"",
+            "watch.queries[1].channel = \"a\": \"a\" publishes there too",
+        );
         check("name = \"a\"\nsql = \"s\"\nevent = \"error\"", "event = \"error\"");
         check("name = \"a\"\nsql = \"s\"\ndatabase = \"mysql://u:secret@h/d\"", "postgres:// or sqlite:");
         check(

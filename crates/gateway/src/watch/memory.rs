@@ -5,7 +5,7 @@
 //! is known here alone.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::{HashMap, VecDeque},
     time::{Duration, Instant},
 };
@@ -17,7 +17,10 @@ const KEEP_GONE: (Duration, usize) = (Duration::from_secs(60), 100_000);
 
 /// What is known, by query.
 #[derive(Default)]
-pub(super) struct Memory(RefCell<HashMap<String, Known>>);
+pub(super) struct Memory {
+    queries: RefCell<HashMap<String, Known>>,
+    has_warned: Cell<bool>,
+}
 
 #[derive(Default)]
 struct Known {
@@ -27,6 +30,16 @@ struct Known {
 }
 
 impl Memory {
+    /// How many channels are shown.
+    pub(super) fn count(&self) -> usize {
+        self.queries.borrow().values().map(|known| known.shown.len()).sum()
+    }
+
+    /// Whether it has not been asked before.
+    pub(super) fn is_first_warning(&self) -> bool {
+        !self.has_warned.replace(true)
+    }
+
     /// What Redis remembers, and, where there is doubt whether all gateways have it, what else may be shown.
     pub(super) fn learn(
         &self,
@@ -34,7 +47,7 @@ impl Memory {
         remembered: Vec<(String, Fingerprint)>,
         in_doubt: bool,
     ) -> Vec<(String, Fingerprint)> {
-        let mut queries = self.0.borrow_mut();
+        let mut queries = self.queries.borrow_mut();
         let known = queries.entry(query.to_owned()).or_default();
         let mut shown = remembered;
         if shown.is_empty() {
@@ -52,7 +65,7 @@ impl Memory {
 
     /// What has been published.
     pub(super) fn note(&self, query: &str, changes: &[Change]) {
-        let mut queries = self.0.borrow_mut();
+        let mut queries = self.queries.borrow_mut();
         let known = queries.entry(query.to_owned()).or_default();
         let now = Instant::now();
         for change in changes {

@@ -1,13 +1,13 @@
-//! Publishing to a gateway over HTTP, where there is no Redis: what is shown is then the gateway's memory, and gone
-//! with it.
+//! Publishing to a gateway over HTTP, where there is no Redis: what is shown is what the gateway says, and gone with it.
 
-use std::{cell::RefCell, time::Duration};
+use std::{cell::RefCell, collections::HashSet, time::Duration};
 
 use form_urlencoded::Serializer;
 use hyper::{Method, StatusCode};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::sleep;
-use watcher::{Change, Fingerprint, Heard, Outlet};
+use watcher::{Change, Fingerprint, Heard, Outlet, Query, Refusals, Template};
 
 use crate::client::{self, Server};
 
@@ -15,21 +15,39 @@ use crate::client::{self, Server};
 const MAX_BODY_BYTES: usize = 256 * 1024;
 /// Between two looks whether the gateway still is the one that was published to.
 const LOOK: Duration = Duration::from_secs(1);
+/// The most that a gateway may say of what it shows, in bytes.
+const MAX_SHOWN_BYTES: usize = 1024 * 1024 * 1024;
 
 /// What is said of a gateway that knows nothing of what was published.
 const ANEW: &str = "the gateway has begun anew";
+
+/// What a gateway says of a pattern: the latest publication of each channel.
+#[derive(Deserialize)]
+struct Latest {
+    publications: Vec<LatestOne>,
+}
+
+#[derive(Deserialize)]
+struct LatestOne {
+    channel: String,
+    #[serde(default)]
+    retract: bool,
+}
 
 /// A gateway.
 pub(super) struct OverHttp {
     server: Server,
     bearer: Option<(&'static str, String)>,
+    /// The channels of all queries.
+    channels: Vec<Template>,
     /// A channel that was published to, and a cursor after that.
     last: RefCell<Option<(String, String)>>,
 }
 
 impl OverHttp {
-    pub(super) fn new(server: Server, bearer: Option<(&'static str, String)>) -> Self {
-        Self { server, bearer, last: RefCell::default() }
+    pub(super) fn new(server: Server, bearer: Option<(&'static str, String)>, queries: &[Query]) -> Self {
+        let channels = queries.iter().map(|query| query.channel.clone()).collect();
+        Self { server, bearer, channels, last: RefCell::default() }
     }
 
     /// Makes sure that it is there.
@@ -85,21 +103,20 @@ impl OverHttp {
         let headers: Vec<_> = self.bearer.clone().into_iter().chain(kind).collect();
         let answer = self.server.send(method, query, &headers, body.into()).await?;
         let status = answer.status();
-        Ok((status, client::text(answer).await?))
+        Ok((status, client::text_within(answer, MAX_SHOWN_BYTES).await?))
     }
 
-    /// Publishes lines of JSON, the last of which concerns a channel.
-    async fn send_lines(&self, lines: String, last_channel: &str) -> Result<(), String> {
+    /// Publishes lines of JSON, the last of which concerns a channel. Returns which of them are refused.
+    async fn send_lines(&self, lines: String, last_channel: &str) -> Result<Refusals, String> {
         let (status, body) = self.send(Method::POST, "", Some("application/x-ndjson"), lines).await?;
         if status != StatusCode::OK {
             return Err(format!("the gateway refuses what was found: {}", client::error_message(&body)));
         }
         let results: Vec<Value> =
             serde_json::from_str(&body).map_err(|error| format!("the gateway's answer: {error}"))?;
-        let refused = results.iter().find_map(|result| result["error"]["message"].as_str());
-        if let Some(message) = refused {
-            return Err(format!("the gateway refuses what was found: {message}"));
-        }
+        let why = |result: &Value| result["error"]["message"].as_str().map(str::to_owned);
+        let refused = results.iter().enumerate().filter_map(|(index, result)| Some((index, why(result)?)));
+        let refused: Refusals = refused.collect();
         // One that was restarted in between takes it too, and is only told apart by a cursor of the one before.
         let before = self.last.borrow().clone();
         if let Some((channel, cursor)) = before
@@ -112,28 +129,53 @@ impl OverHttp {
         if let Some(id) = id {
             self.last.replace(Some((last_channel.to_owned(), id.to_owned())));
         }
-        Ok(())
+        Ok(refused)
     }
 }
 
 impl Outlet for OverHttp {
     type Ended = String;
 
-    /// Nobody remembers: all is published anew.
-    async fn shown(&self, _query: &str) -> Result<Vec<(String, Fingerprint)>, String> {
-        Ok(Vec::new())
+    /// Every channel that the gateway has a value of and that could be one of this query's rows, and of no other query's.
+    /// What the value came from is not known: all is published anew, or retracted.
+    async fn shown(&self, query: &Query) -> Result<Vec<(String, Fingerprint)>, String> {
+        if !query.channel.has_columns() {
+            return Ok(Vec::new());
+        }
+        let mut ask = Serializer::new(String::new());
+        ask.append_pair("channel", &format!("{}*", query.channel.prefix())).append_pair("transport", "poll");
+        let (status, body) = self.send(Method::GET, &ask.finish(), None, String::new()).await?;
+        if status != StatusCode::OK {
+            let (query, why) = (&query.name, client::error_message(&body));
+            tracing::warn!(
+                query,
+                "the gateway does not say what it shows, so that rows that have gone may stay: {why}"
+            );
+            return Ok(Vec::new());
+        }
+        let latest: Latest =
+            serde_json::from_str(&body).map_err(|error| format!("the gateway's answer: {error}"))?;
+        let shown = latest.publications.into_iter().filter(|latest| !latest.retract);
+        let is_own = |channel: &str| {
+            query.channel.fits(channel)
+                && !self.channels.iter().any(|other| *other != query.channel && other.fits(channel))
+        };
+        let own: HashSet<_> = shown.map(|shown| shown.channel).filter(|channel| is_own(channel)).collect();
+        Ok(own.into_iter().map(|channel| (channel, Fingerprint::default().uncertain())).collect())
     }
 
-    async fn publish(&self, _query: &str, changes: &[Change]) -> Result<Heard, String> {
-        let mut lines = String::new();
+    async fn publish(&self, _query: &Query, changes: &[Change]) -> Result<Heard, String> {
+        let (mut lines, mut sent, mut refusals) = (String::new(), 0, Refusals::new());
         for (index, change) in changes.iter().enumerate() {
             lines.push_str(&line(change).to_string());
             lines.push('\n');
             if lines.len() >= MAX_BODY_BYTES || index + 1 == changes.len() {
-                self.send_lines(std::mem::take(&mut lines), change.channel()).await?;
+                let refused = self.send_lines(std::mem::take(&mut lines), change.channel()).await?;
+                refusals.extend(refused.into_iter().map(|(at, why)| (sent + at, why)));
+                sent = index + 1;
             }
         }
-        Ok(Heard::Yes)
+        Ok(if refusals.is_empty() { Heard::Yes } else { Heard::Except(refusals) })
     }
 }
 

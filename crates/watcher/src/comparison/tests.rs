@@ -14,8 +14,8 @@ use super::*;
 struct Pair<'a>(&'a str, Option<&'a str>);
 
 impl Row for Pair<'_> {
-    fn columns(&self) -> Vec<String> {
-        vec!["id".to_owned(), "text".to_owned()]
+    fn columns(&self) -> Vec<Column> {
+        ["id", "text"].map(|name| Column { name: name.to_owned(), kind: "TEXT".to_owned() }).into()
     }
 
     fn hash(&self, hash: &mut Hash) {

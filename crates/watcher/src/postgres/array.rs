@@ -15,13 +15,16 @@ pub(super) fn value<'a>(element: &str, text: &'a str) -> Option<Value<'a>> {
         Some(bounds) => bounds.split_once('=')?.1,
         None => text,
     };
-    let mut reader = Reader { element, rest: text };
+    let delimiter = if element == "BOX" { ';' } else { ',' };
+    let mut reader = Reader { element, delimiter, rest: text };
     let array = reader.array(1)?;
     reader.rest.is_empty().then_some(array)
 }
 
 struct Reader<'e, 'a> {
     element: &'e str,
+    /// Between elements, as the type has it (`typdelim`).
+    delimiter: char,
     rest: &'a str,
 }
 
@@ -42,15 +45,15 @@ impl<'a> Reader<'_, 'a> {
             let end = self.rest.chars().next()?;
             self.rest = &self.rest[end.len_utf8()..];
             match end {
-                ',' => {}
                 '}' => return Some(Value::Array(values)),
+                end if end == self.delimiter => {}
                 _ => return None,
             }
         }
     }
 
     fn plain(&mut self) -> Option<Value<'a>> {
-        let (text, rest) = self.rest.split_at(self.rest.find([',', '}'])?);
+        let (text, rest) = self.rest.split_at(self.rest.find([self.delimiter, '}'])?);
         self.rest = rest;
         Some(if text == "NULL" { Value::Null } else { text::value(self.element, text) })
     }
