@@ -56,10 +56,19 @@ impl Listener {
     /// There is no answer.
     #[must_use]
     pub fn connect(address: SocketAddr, query: &str, last_id: Option<&str>, version: &str) -> Self {
+        Self::get(address, &format!("/events?{query}"), last_id, version)
+    }
+
+    /// Asks for an event stream, whatever the answer is.
+    ///
+    /// # Panics
+    /// There is no answer.
+    #[must_use]
+    pub fn get(address: SocketAddr, target: &str, last_id: Option<&str>, version: &str) -> Self {
         let mut stream = connect(address);
         let id = last_id.map_or(String::new(), |id| format!("Last-Event-ID: {id}\r\n"));
         let request = format!(
-            "GET /events?{query} HTTP/{version}\r\nHost: {address}\r\nAccept: text/event-stream\r\n{id}\r\n"
+            "GET {target} HTTP/{version}\r\nHost: {address}\r\nAccept: text/event-stream\r\n{id}\r\n"
         );
         stream.write_all(request.as_bytes()).expect("the request is taken");
         let mut listener = Self {

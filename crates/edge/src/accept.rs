@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use socket2::SockRef;
 use tokio::{sync::watch, time::sleep};
 
@@ -42,7 +43,7 @@ pub(crate) async fn accept(
         for _ in 0..MAX_AT_ONCE {
             match ready.try_io(|listener| listener.get_ref().accept()) {
                 Err(_would_block) => break,
-                Ok(Ok((socket, peer))) => hand_over(socket, peer, shards, config).await,
+                Ok(Ok((socket, peer))) => hand_over(socket, peer, None, shards, config).await,
                 Ok(Err(error)) if is_no_descriptor(&error) => {
                     metrics.count_rejected("descriptors");
                     if warned.is_none_or(|at: Instant| at.elapsed() >= WARN_INTERVAL) {
@@ -67,9 +68,11 @@ pub(crate) async fn accept(
     }
 }
 
-async fn hand_over(
+/// Hands a connection to the shard with the fewest; with what was asked already, if it is an operator's.
+pub(crate) async fn hand_over(
     socket: TcpStream,
     peer: SocketAddr,
+    asked: Option<Bytes>,
     shards: &[Handle],
     config: &watch::Sender<Arc<Config>>,
 ) {
@@ -80,7 +83,7 @@ async fn hand_over(
         return tracing::debug!(%peer, %error, "a connection broke at once");
     }
     // A shard that is gone takes its process with it; nothing is left to say here.
-    let _ = shard.arrived.send(Arrived { socket, peer, load }).await;
+    let _ = shard.arrived.send(Arrived { socket, peer, load, asked }).await;
 }
 
 fn prepare(socket: &TcpStream, user_timeout: Duration) -> io::Result<()> {

@@ -74,11 +74,14 @@ impl Access {
 
     /// Whether all of these may be read by anyone at all who comes from where this one does.
     pub(crate) fn is_public(&self, wanted: &[Pattern], asker: &Asker) -> bool {
-        let nobody = Asker { foreign: asker.foreign, identity: None };
+        let nobody = Asker { foreign: asker.foreign, identity: None, operates: false };
         wanted.iter().all(|pattern| self.judge(Act::Subscribe, pattern, &nobody) == Verdict::Open)
     }
 
     fn check(&self, act: Act, wanted: &Pattern, asker: &Asker) -> Result<(), Refusal> {
+        if asker.operates {
+            return Ok(());
+        }
         let channel = wanted.to_string();
         match self.judge(act, wanted, asker) {
             Verdict::Open => Ok(()),

@@ -17,6 +17,8 @@ pub(crate) struct Asker {
     pub(crate) foreign: Option<Foreign>,
     /// What its token proves, if it showed one.
     pub(crate) identity: Option<Arc<Identity>>,
+    /// It came by the admin port and may do everything there.
+    pub(crate) operates: bool,
 }
 
 /// Why a request does not count as one from this machine, although it arrived on loopback.

@@ -4,7 +4,7 @@ mod ask;
 mod keys;
 mod shown;
 
-use std::{sync::Arc, time::SystemTime};
+use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
 use hyper::{HeaderMap, Request, StatusCode};
 use identity::{Identity, Keyring, TokenError};
@@ -19,9 +19,13 @@ use crate::{
     asker::{Asker, Foreign},
     client::Client,
     close::CloseReason,
+    operator,
     respond::Refusal,
     shard::Shard,
 };
+
+/// Holds an operator's token.
+const OPERATORS_COOKIE: &str = "fanfare_console";
 
 /// Where tokens are looked for, and whose are accepted. Without keys, tokens are not looked at.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +48,15 @@ impl Auth {
     pub fn can_identify(&self) -> bool {
         self.asks || !self.keyring.is_empty()
     }
+
+    /// The same where an operator's token is looked for: cookies know no ports, so that it has one of its own.
+    pub(crate) fn of(&self, client: Client) -> Cow<'_, Self> {
+        if !client.by_admin {
+            return Cow::Borrowed(self);
+        }
+        let cookie = OPERATORS_COOKIE.to_owned();
+        Cow::Owned(Self { cookie, cookie_path: "/".to_owned(), ..self.clone() })
+    }
 }
 
 /// Who a request comes from.
@@ -57,20 +70,28 @@ pub(crate) async fn identify<B>(
 ) -> Result<Asker, Refusal> {
     let foreign = Foreign::of(client, request.headers());
     let auth = &shard.config().auth;
-    let mut identity = if auth.keyring.is_empty() { None } else { identify_by_token(shard, request).await? };
+    let mut identity =
+        if auth.keyring.is_empty() { None } else { identify_by_token(shard, client, request).await? };
     // Browsers add cookies by themselves, whatever page asks.
     if identity.is_none() && auth.asks && shard.config().cors.trusts(request.headers()) {
         // On the heap, so that others do not carry its room with them.
         identity = Box::pin(ask::ask(shard, client, request)).await?;
         identity.as_deref().map_or(Ok(()), |identity| check_revoked(shard, identity))?;
     }
-    Ok(Asker { foreign, identity })
+    let asker = Asker { foreign, identity, operates: false };
+    if client.by_admin { operator::admit(client, asker, request.headers()) } else { Ok(asker) }
 }
 
-async fn identify_by_token<B>(shard: &Shard, request: &Request<B>) -> Result<Option<Arc<Identity>>, Refusal> {
+async fn identify_by_token<B>(
+    shard: &Shard,
+    client: Client,
+    request: &Request<B>,
+) -> Result<Option<Arc<Identity>>, Refusal> {
     let (config, headers) = (shard.config(), request.headers());
     let query = request.uri().query().unwrap_or_default();
-    let Some(Shown { token, way }) = shown::find(&config.auth, headers, query)? else { return Ok(None) };
+    let Some(Shown { token, way }) = shown::find(&config.auth.of(client), headers, query)? else {
+        return Ok(None);
+    };
     if way == Way::Cookie && !config.cors.trusts(headers) {
         return Err(Refusal::foreign_origin("use its visitors' cookies here"));
     }

@@ -120,6 +120,12 @@ impl Census {
         Ok(permit)
     }
 
+    /// A permit for one that looks what is wrong, however many are here.
+    pub(crate) fn admit_operator(&self) -> Permit {
+        self.0.sessions.fetch_add(1, Ordering::Relaxed);
+        Permit { counts: Arc::clone(&self.0), under: None }
+    }
+
     /// A permit for one that comes back all the time and is no part of any crowd: a poll that waits.
     ///
     /// # Errors

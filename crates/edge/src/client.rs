@@ -13,13 +13,15 @@ pub(crate) struct Client {
     port: u16,
     /// A proxy stands in between, or the request says so.
     pub(crate) proxied: bool,
+    /// It came by the admin port.
+    pub(crate) by_admin: bool,
 }
 
 impl Client {
     /// The other end of a socket.
     pub(crate) fn connected(peer: SocketAddr) -> Self {
         // A listener on both families shows IPv4 addresses in the clothes of IPv6.
-        Self { address: peer.ip().to_canonical(), port: peer.port(), proxied: false }
+        Self { address: peer.ip().to_canonical(), port: peer.port(), proxied: false, by_admin: false }
     }
 
     /// The same, with a proxy in between.
@@ -27,9 +29,14 @@ impl Client {
         Self { proxied: true, ..self }
     }
 
+    /// The same, on the admin port or not.
+    pub(crate) fn by_admin(self, by_admin: bool) -> Self {
+        Self { by_admin, ..self }
+    }
+
     /// Whom a proxy names.
     pub(crate) fn named(address: IpAddr, port: u16) -> Self {
-        Self { address: address.to_canonical(), port, proxied: true }
+        Self { address: address.to_canonical(), port, proxied: true, by_admin: false }
     }
 }
 

@@ -55,6 +55,11 @@ pub(crate) fn write_bye(
     encoding.write_control(out, &Control { name: "bye", id: cursor, retry: Some(away), data });
 }
 
+/// `overview`: how all is, for operators.
+pub(crate) fn write_overview(out: &mut Vec<u8>, encoding: Encoding, overview: &str) {
+    encoding.write_control(out, &Control { name: "overview", id: None, retry: None, data: overview });
+}
+
 /// `fanfare.expiring`: the session's token holds for so long only.
 pub(crate) fn write_expiring(out: &mut Vec<u8>, encoding: Encoding, left: Duration) {
     let data = &format!(r#"{{"expires_in_ms":{}}}"#, left.as_millis());

@@ -114,11 +114,11 @@ async fn presence(shard: &Shard, key: SessionKey, channel: &ChannelName) -> Resu
 async fn renew(shard: &Shard, key: SessionKey, token: &str) -> Result<Vec<u8>, Refusal> {
     let identity = auth::check(shard, token).await?;
     let config = shard.config();
-    let Asker { foreign, identity: before } = asker(shard, key)?;
+    let Asker { foreign, identity: before, operates } = asker(shard, key)?;
     if before.is_some_and(|before| before.subject != identity.subject) {
         return Err(Refusal::another_subject());
     }
-    let renewed = Asker { foreign, identity: Some(identity) };
+    let renewed = Asker { foreign, identity: Some(identity), operates };
     let mut sessions = shard.sessions.borrow_mut();
     let patterns = sessions.asked_for(key);
     config.access.allow(&patterns, &renewed)?;

@@ -73,6 +73,11 @@ impl Cors {
         is_own(origin, request) || self.names(origin)
     }
 
+    /// Whether no page asks, or one of those that lie here.
+    pub(crate) fn is_own(request: &HeaderMap) -> bool {
+        request.get(ORIGIN).is_none_or(|origin| is_own(origin, request))
+    }
+
     /// Adds the answer to a preflight.
     pub(crate) fn write_preflight(headers: &mut HeaderMap) {
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(ALLOW_METHODS));

@@ -62,12 +62,16 @@ struct Visitor<S = TcpStream> {
 
 /// Serves the requests of one connection until it ends or becomes a session.
 pub(crate) async fn serve(shard: Rc<Shard>, connection: Arrived) {
-    let Arrived { socket, peer, load } = connection;
-    let peer = Client::connected(peer);
+    let Arrived { socket, peer, load, asked } = connection;
+    let peer = Client::connected(peer).by_admin(asked.is_some());
     let stream = match TcpStream::from_std(socket) {
         Ok(stream) => stream,
         Err(error) => return tracing::debug!(%peer, %error, "a connection broke at once"),
     };
+    if let Some(unread) = asked {
+        let visitor = Visitor { stream, unread, connected: peer, load, visit: None };
+        return converse(shard, visitor, HeadClock::running()).await;
+    }
     let Some(connected) = introduce(&shard, &stream, peer).await else { return };
     let visit = match visit(&shard, connected) {
         Ok(visit) => visit,
@@ -192,6 +196,7 @@ async fn converse(shard: Rc<Shard>, visitor: Visitor, head: HeadClock) {
 /// Makes a session, or a poll that waits, of one whose socket has left hyper.
 fn begin(shard: &Shard, taken: Taken, visitor: Visitor<std::net::TcpStream>) {
     let Taken { client, asker, wanted, start, reply } = taken;
+    let observes = matches!(reply, Reply::Overview { .. });
     let Visitor { stream: socket, unread, connected, load, visit } = visitor;
     let mut sessions = shard.sessions.borrow_mut();
     let (encoding, head, permit, dialogue) = match reply {
@@ -211,6 +216,10 @@ fn begin(shard: &Shard, taken: Taken, visitor: Visitor<std::net::TcpStream>) {
                 permit,
             });
         }
+        Reply::Overview { chunked } => {
+            let form = wanted.form(chunked);
+            (Encoding::Events(form), head::event_stream(chunked, None), None, None)
+        }
         Reply::Events { chunked, cors } => {
             let form = wanted.form(chunked);
             (Encoding::Events(form), head::event_stream(chunked, cors.as_ref()), None, None)
@@ -220,7 +229,19 @@ fn begin(shard: &Shard, taken: Taken, visitor: Visitor<std::net::TcpStream>) {
             (Encoding::WebSocket, head::websocket(&accept), Some(permit), Some(Box::new(dialogue)))
         }
     };
-    sessions.admit(Newcomer { socket, client, asker, wanted, start, encoding, head, permit, dialogue, load });
+    sessions.admit(Newcomer {
+        socket,
+        client,
+        asker,
+        wanted,
+        start,
+        encoding,
+        head,
+        permit,
+        dialogue,
+        load,
+        observes,
+    });
 }
 
 /// How a connection left hyper without becoming a session.

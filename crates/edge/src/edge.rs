@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::TcpListener,
+    net::{SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -10,18 +10,21 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
+use futures_util::future::join_all;
 use identity::{Key, Keyring};
 use publication::{Batch, Directive, News, Snapshot};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
-    accept::accept,
+    accept::{accept, hand_over},
     census::Census,
     config::Config,
     lanes::Lanes,
     metrics::Metrics,
     phase::Phase,
-    thread::{self, Ask, Handle, INBOX_BATCHES, MAX_ARRIVED, MAX_DIRECTIVES, MAX_NEWS, Pulse},
+    survey::{Interest, SessionId, Survey},
+    thread::{self, Ask, Handle, INBOX_BATCHES, MAX_ARRIVED, MAX_ASKS, MAX_DIRECTIVES, MAX_NEWS, Pulse},
 };
 
 /// A shard that has not ticked for so long is stuck.
@@ -48,6 +51,8 @@ pub struct State {
     pub behind: usize,
     /// Every shard ticks.
     pub alive: bool,
+    /// Operators that look on.
+    pub observers: usize,
 }
 
 impl Edge {
@@ -66,10 +71,11 @@ impl Edge {
             let (news, news_end) = mpsc::channel(MAX_NEWS);
             let (directives, directives_end) = mpsc::channel(MAX_DIRECTIVES);
             let (arrived, arrived_end) = mpsc::channel(MAX_ARRIVED);
-            let (asks, asks_end) = mpsc::channel(1);
-            let pulse = Pulse { at: Instant::now(), gauges: hub::Gauges::default(), behind: 0 };
+            let (asks, asks_end) = mpsc::channel(MAX_ASKS);
+            let pulse = Pulse { at: Instant::now(), gauges: hub::Gauges::default(), behind: 0, observers: 0 };
             let pulse = Arc::new(Mutex::new(pulse));
             let start = thread::Start {
+                number,
                 config: config.subscribe(),
                 metrics: metrics.clone(),
                 census: census.clone(),
@@ -114,6 +120,11 @@ impl Edge {
         accept(listener, &self.shards, &self.config, &self.metrics).await;
     }
 
+    /// Takes in a connection that came by the admin port, where this was `asked` with it.
+    pub async fn take_in(&self, socket: TcpStream, peer: SocketAddr, asked: Bytes) {
+        hand_over(socket, peer, Some(asked), &self.shards, &self.config).await;
+    }
+
     /// Goes on with other settings: what is decided from now on is decided by them. Who is here
     /// stays, and each shard takes them up at its next turn.
     pub fn reconfigure(&self, config: Config) {
@@ -139,8 +150,34 @@ impl Edge {
     /// A picture of what one of the shards knows: each knows the same.
     pub async fn snapshot(&self, max_bytes: usize) -> Option<Snapshot> {
         let (reply, snapshot) = oneshot::channel();
-        self.shards.first()?.asks.send(Ask { max_bytes, reply }).await.ok()?;
+        self.shards.first()?.asks.send(Ask::Picture { max_bytes, reply }).await.ok()?;
         snapshot.await.ok()?
+    }
+
+    /// What operators want to know of every shard that answers, of the sessions and channels there and of what they
+    /// follow.
+    pub async fn survey(&self, interests: Arc<[Interest]>) -> Vec<Survey> {
+        let surveys = self.shards.iter().map(async |shard| {
+            let (reply, survey) = oneshot::channel();
+            shard.asks.send(Ask::Survey { interests: Arc::clone(&interests), reply }).await.ok()?;
+            survey.await.ok()
+        });
+        join_all(surveys).await.into_iter().flatten().collect()
+    }
+
+    /// Ends a session. Returns whether it was there.
+    pub async fn end(&self, session: SessionId) -> bool {
+        let Some(shard) = self.shards.get(session.shard()) else { return false };
+        let (reply, ended) = oneshot::channel();
+        shard.asks.send(Ask::End { session, reply }).await.is_ok() && ended.await.unwrap_or(false)
+    }
+
+    /// Shows operators how all is: an object in JSON.
+    pub async fn show(&self, overview: &Arc<str>) {
+        for shard in &self.shards {
+            // A shard that is gone takes its process with it.
+            let _ = shard.asks.send(Ask::Show(Arc::clone(overview))).await;
+        }
     }
 
     /// Resolves when every shard can give out cursors: the broker has begun, and they have all taken
@@ -191,6 +228,7 @@ impl Edge {
             all.beacons = all.beacons.max(one.beacons);
             all.audiences += one.audiences;
             state.behind += pulse.behind;
+            state.observers += pulse.observers;
             state.alive &= pulse.at.elapsed() < STUCK_AFTER;
         }
         state

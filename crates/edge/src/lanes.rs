@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 use crate::{
     auth::{AskRequest, KeysRequest},
     fetch::FetchRequest,
+    operator::OperatorRequest,
     presence::PresenceRequest,
     publish_request::PublishRequest,
 };
@@ -23,6 +24,8 @@ pub struct Lanes {
     pub ask: mpsc::Sender<AskRequest>,
     /// Keys that are not known yet.
     pub keys: mpsc::Sender<KeysRequest>,
+    /// What operators want of all shards.
+    pub operate: mpsc::Sender<OperatorRequest>,
     /// Who is present through this gateway, and who wants to know.
     pub roll: Roll,
     /// Tokens that count no longer.

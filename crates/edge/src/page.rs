@@ -45,12 +45,20 @@ pub(crate) fn serve(pages: &[Page], path: &str, method: &Method) -> Result<Answe
         Some((_, "js")) => "text/javascript; charset=utf-8",
         _ => "text/html; charset=utf-8",
     };
-    let mut answer = respond::with_type(StatusCode::OK, content_type, *body);
+    Ok(dress(respond::with_type(StatusCode::OK, content_type, *body)))
+}
+
+/// A page with another status than the usual one.
+pub(crate) fn html(status: StatusCode, body: &'static str) -> Answer {
+    dress(respond::with_type(status, "text/html; charset=utf-8", body))
+}
+
+fn dress(mut answer: Answer) -> Answer {
     let headers = answer.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     // The query may hold a token.
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    Ok(answer)
+    answer
 }

@@ -128,6 +128,23 @@ impl Wanted {
 }
 
 impl Wanted {
+    /// An event stream without any channel, which says what it says by itself.
+    pub(crate) fn nothing() -> Self {
+        Self {
+            selection: Selection::new([]),
+            patterns: Vec::new(),
+            since: Since::Absent,
+            since_last: false,
+            envelope: false,
+            named_by_channel: false,
+            transport: Transport::Sse,
+            explicit: true,
+            wait: Duration::ZERO,
+            known: None,
+            wish: Wish::default(),
+        }
+    }
+
     /// How an event stream is written.
     pub(crate) fn form(&self, chunked: bool) -> Form {
         let Self { envelope, named_by_channel, .. } = *self;

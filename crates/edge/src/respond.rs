@@ -7,8 +7,8 @@ use http_body_util::Full;
 use hyper::{
     HeaderMap, Response, StatusCode,
     header::{
-        ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_VERSION,
-        UPGRADE, WWW_AUTHENTICATE,
+        ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER,
+        SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
     },
 };
 use identity::TokenError;
@@ -185,6 +185,13 @@ impl Refusal {
         }
         answer
     }
+}
+
+/// The same thing lies elsewhere.
+pub(crate) fn redirect(path: &'static str) -> Answer {
+    let mut answer = empty(StatusCode::FOUND);
+    answer.headers_mut().insert(LOCATION, HeaderValue::from_static(path));
+    answer
 }
 
 /// A body of JSON.

@@ -17,7 +17,7 @@ use crate::{
     control,
     cors::Cors,
     encoding::Encoding,
-    head, header_list, host, page,
+    head, header_list, host, operator, page,
     poll::{self, Looked},
     presence, publish,
     request::Wanted,
@@ -37,7 +37,7 @@ pub(crate) async fn handle(
     connected: Client,
 ) -> Answer {
     let config = shard.config();
-    let client = config.proxies.client(connected, request.headers());
+    let client = config.proxies.client(connected, request.headers()).by_admin(connected.by_admin);
     let cors = config.cors.headers(request.headers());
     let head_only = request.method() == Method::HEAD;
     let answered = match check(&config, &request) {
@@ -64,7 +64,8 @@ async fn route(
             return Ok(preflight(request.headers()));
         }
         ("/events" | "/advice" | "/presence", _) => {}
-        ("/token", _) => return Box::pin(ticket::answer(shard, &request)).await,
+        ("/token", _) => return Box::pin(ticket::answer(shard, &request, client)).await,
+        _ if client.by_admin => return Box::pin(operator::answer(shard, &request, taken, client)).await,
         (path, method) => return page::serve(shard.config().pages, path, method),
     }
     if request.uri().path() == "/events" && matches!(*request.method(), Method::GET | Method::HEAD) {

@@ -5,6 +5,7 @@ mod conversation;
 mod delivery;
 mod directives;
 mod farewell;
+mod overview;
 mod sweep;
 mod waiting;
 mod watching;
@@ -32,6 +33,7 @@ use crate::{
     session::Session,
     tally::Tally,
     tape::Tapes,
+    trace::Trace,
     wire::{Heard, Leaving},
 };
 
@@ -43,6 +45,8 @@ const CLOCK_STEPS: usize = 32;
 
 /// The sessions of a shard, and what they read.
 pub(crate) struct Sessions {
+    /// Which shard's they are.
+    number: usize,
     pub(crate) hub: Hub,
     config: Arc<Config>,
     metrics: Metrics,
@@ -53,6 +57,9 @@ pub(crate) struct Sessions {
     slots: Vec<Option<Session>>,
     leaving: Slab<Leaving>,
     waiting: Waiting,
+    /// Those who are shown how all is.
+    observers: Vec<SessionKey>,
+    traces: Vec<Trace>,
     watching: Watching,
     roll: Roll,
     /// Tokens that count no longer.
@@ -78,6 +85,7 @@ pub(crate) struct Sessions {
 
 impl Sessions {
     pub(crate) fn new(
+        number: usize,
         config: Arc<Config>,
         metrics: Metrics,
         census: Census,
@@ -87,6 +95,7 @@ impl Sessions {
     ) -> Self {
         let now = Instant::now();
         Self {
+            number,
             hub: Hub::new(config.hub),
             tally: Tally::new(&metrics),
             config,
@@ -97,6 +106,8 @@ impl Sessions {
             slots: Vec::new(),
             leaving: Slab::new(),
             waiting: Waiting::default(),
+            observers: Vec::new(),
+            traces: Vec::new(),
             watching: Watching::default(),
             roll,
             revocations,
@@ -141,6 +152,9 @@ impl Sessions {
                 self.begin_anew();
             }
             self.hub.append(arrival, batch.arrived);
+            if !self.traces.is_empty() {
+                self.trace_arrival(arrival, batch.arrived);
+            }
             if let Arrival::Publication(publication) | Arrival::Entry(_, Some(publication)) = arrival
                 && let Some(except) = publication.except()
             {

@@ -13,6 +13,7 @@ use crate::{
     config::Config,
     fetch::Fetching,
     metrics::Metrics,
+    operator::OperatorRequest,
     phase::Phase,
     presence::PresenceRequest,
     publish_request::PublishRequest,
@@ -31,6 +32,7 @@ pub(crate) struct Shard {
     pub(crate) fetch: Fetching,
     pub(crate) ask: mpsc::Sender<AskRequest>,
     pub(crate) keys: mpsc::Sender<KeysRequest>,
+    pub(crate) operate: mpsc::Sender<OperatorRequest>,
     pub(crate) revocations: Revocations,
     pub(crate) phase: watch::Receiver<Phase>,
     /// To be told once when cursors can be given out.

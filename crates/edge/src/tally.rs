@@ -73,6 +73,15 @@ impl Tally {
         self.clock = clock();
     }
 
+    /// A moment of late, in milliseconds since 1970.
+    pub(crate) fn unix_millis(&self, moment: Instant) -> u64 {
+        let (at, ms) = self.clock;
+        match moment.checked_duration_since(at) {
+            Some(since) => ms + since.as_millis() as u64,
+            None => ms - at.duration_since(moment).as_millis() as u64,
+        }
+    }
+
     /// The publication of this place has been written.
     pub(crate) fn observe(&mut self, place: Place, now: Instant) {
         if place <= self.forgotten {

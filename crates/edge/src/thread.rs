@@ -21,8 +21,18 @@ use tokio::{
 };
 
 use crate::{
-    arrived::Arrived, census::Census, config::Config, conversation, door, fetch, inbox::Inbox, lanes::Lanes,
-    metrics::Metrics, phase::Phase, readiness, sessions::Sessions, shard::Shard,
+    arrived::Arrived,
+    census::Census,
+    config::Config,
+    conversation, door, fetch,
+    inbox::Inbox,
+    lanes::Lanes,
+    metrics::Metrics,
+    phase::Phase,
+    readiness,
+    sessions::Sessions,
+    shard::Shard,
+    survey::{Interest, SessionId, Survey},
 };
 
 /// Batches that may wait for a shard. When they do, the broker's reader waits too, and Redis feels it.
@@ -33,11 +43,15 @@ pub(crate) const MAX_NEWS: usize = 64;
 pub(crate) const MAX_DIRECTIVES: usize = 64;
 /// Sockets that may wait for a shard.
 pub(crate) const MAX_ARRIVED: usize = 1_024;
+/// Questions that may wait for a shard.
+pub(crate) const MAX_ASKS: usize = 4;
 /// Events taken from the kernel at once.
 const MAX_EVENTS: usize = 1_024;
 
 /// What a shard is started with.
 pub(crate) struct Start {
+    /// Which of them it is.
+    pub(crate) number: usize,
     pub(crate) config: watch::Receiver<Arc<Config>>,
     pub(crate) metrics: Metrics,
     pub(crate) census: Census,
@@ -53,10 +67,16 @@ pub(crate) struct Start {
     pub(crate) pulse: Arc<Mutex<Pulse>>,
 }
 
-/// Somebody wants a picture of what the shard's hub knows, of so many bytes.
-pub(crate) struct Ask {
-    pub(crate) max_bytes: usize,
-    pub(crate) reply: oneshot::Sender<Option<Snapshot>>,
+/// What other threads want of a shard, beside what is published.
+pub(crate) enum Ask {
+    /// A picture of what its hub knows, of so many bytes.
+    Picture { max_bytes: usize, reply: oneshot::Sender<Option<Snapshot>> },
+    /// How it is, and what became of that which operators follow.
+    Survey { interests: Arc<[Interest]>, reply: oneshot::Sender<Survey> },
+    /// The end of a session; whether it was there.
+    End { session: SessionId, reply: oneshot::Sender<bool> },
+    /// Operators are shown this.
+    Show(Arc<str>),
 }
 
 /// What a shard says of itself once a second.
@@ -65,6 +85,7 @@ pub(crate) struct Pulse {
     pub(crate) at: Instant,
     pub(crate) gauges: Gauges,
     pub(crate) behind: usize,
+    pub(crate) observers: usize,
 }
 
 /// The sending ends of a shard.
@@ -90,9 +111,22 @@ pub(crate) fn spawn(number: usize, start: Start) -> io::Result<()> {
 }
 
 async fn run(poll: mio::Poll, start: Start) {
-    let Start { config, metrics, census, lanes, phase, warm, inbox, news, directives, arrived, asks, pulse } =
-        start;
-    let Lanes { publish, presence, fetch, ask, keys, roll, revocations } = lanes;
+    let Start {
+        number,
+        config,
+        metrics,
+        census,
+        lanes,
+        phase,
+        warm,
+        inbox,
+        news,
+        directives,
+        arrived,
+        asks,
+        pulse,
+    } = start;
+    let Lanes { publish, presence, fetch, ask, keys, operate, roll, revocations } = lanes;
     let registry = poll.registry().try_clone();
     let sockets = readiness::readable(poll);
     let (Ok(registry), Ok(sockets)) = (registry, sockets) else {
@@ -101,8 +135,15 @@ async fn run(poll: mio::Poll, start: Start) {
         std::process::abort();
     };
     let current = Arc::clone(&config.borrow());
-    let sessions =
-        Sessions::new(Arc::clone(&current), metrics.clone(), census, roll, revocations.clone(), registry);
+    let sessions = Sessions::new(
+        number,
+        Arc::clone(&current),
+        metrics.clone(),
+        census,
+        roll,
+        revocations.clone(),
+        registry,
+    );
     let shard = Rc::new(Shard {
         config: RefCell::new(current),
         metrics,
@@ -112,6 +153,7 @@ async fn run(poll: mio::Poll, start: Start) {
         fetch,
         ask,
         keys,
+        operate,
         revocations,
         phase,
         warm: Cell::new(Some(warm)),
@@ -134,12 +176,23 @@ async fn welcome(shard: Rc<Shard>, mut arrived: mpsc::Receiver<Arrived>) {
     }
 }
 
-/// Tells what the hub knows to whoever asks.
+/// Does what other threads ask for. Whoever asked may have given up before the answer.
 async fn tell(shard: Rc<Shard>, mut asks: mpsc::Receiver<Ask>) {
-    while let Some(Ask { max_bytes, reply }) = asks.recv().await {
-        let snapshot = shard.sessions.borrow().hub.snapshot(max_bytes, Instant::now());
-        // Whoever asked may have given up.
-        let _ = reply.send(snapshot);
+    while let Some(ask) = asks.recv().await {
+        let mut sessions = shard.sessions.borrow_mut();
+        match ask {
+            Ask::Picture { max_bytes, reply } => {
+                let _ = reply.send(sessions.hub.snapshot(max_bytes, Instant::now()));
+            }
+            Ask::Survey { interests, reply } => {
+                let _ = reply.send(sessions.survey(&interests));
+            }
+            Ask::End { session, reply } => {
+                let _ = reply.send(sessions.end(session));
+            }
+            Ask::Show(overview) => sessions.show(&overview),
+        }
+        shard.stirred.notify_one();
     }
 }
 
@@ -249,7 +302,12 @@ fn tick(shard: &Shard, pulse: &Mutex<Pulse>) {
     sessions.tick();
     let at = Instant::now();
     if let Ok(mut pulse) = pulse.lock() {
-        *pulse = Pulse { at, gauges: sessions.hub.gauges(at), behind: sessions.hub.behind() };
+        *pulse = Pulse {
+            at,
+            gauges: sessions.hub.gauges(at),
+            behind: sessions.hub.behind(),
+            observers: sessions.observers(),
+        };
     }
 }
 

@@ -9,6 +9,7 @@ use hyper::{
 use crate::{
     asker::Asker,
     auth::{self, Auth},
+    client::Client,
     forwarded,
     respond::{self, Answer, Refusal},
     shard::Shard,
@@ -21,9 +22,13 @@ const MAX_COOKIE_BYTES: usize = 4_096;
 ///
 /// # Errors
 /// There is nothing to be put there, or who asks may not.
-pub(crate) async fn answer<B>(shard: &Shard, request: &Request<B>) -> Result<Answer, Refusal> {
+pub(crate) async fn answer<B>(
+    shard: &Shard,
+    request: &Request<B>,
+    client: Client,
+) -> Result<Answer, Refusal> {
     let config = shard.config();
-    let (auth, headers) = (&config.auth, request.headers());
+    let (auth, headers) = (&*config.auth.of(client), request.headers());
     if auth.keyring.is_empty() || auth.cookie.is_empty() {
         let message = "this gateway takes no tokens from cookies; set [auth] cookie and a key";
         return Err(Refusal::new(StatusCode::NOT_FOUND, "not_found", message));
@@ -52,7 +57,7 @@ async fn set(shard: &Shard, auth: &Auth, headers: &HeaderMap) -> Result<Answer, 
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "token_too_long", message));
     }
     // Without an end it lasts as long as the browser.
-    let left = Asker { foreign: None, identity: Some(identity) }.time_left();
+    let left = Asker { foreign: None, identity: Some(identity), operates: false }.time_left();
     let text = left.map_or("null".to_owned(), |left| left.as_millis().to_string());
     let answer = respond::json(StatusCode::OK, format!(r#"{{"expires_in_ms":{text}}}"#));
     Ok(with_cookie(answer, auth, headers, token, left.map(|left| left.as_secs())))

@@ -1,6 +1,18 @@
-//! The admin port: metrics and health, of a gateway or a watcher.
+//! The admin port: metrics and health, of a gateway or a watcher. What else is asked for at a gateway's, is asked for at
+//! the edge.
 
-use std::{convert::Infallible, net::TcpListener, rc::Rc, time::Duration};
+mod asked;
+
+use std::{
+    cell::Cell,
+    convert::Infallible,
+    future::{Future, pending, poll_fn},
+    net::{SocketAddr, TcpListener},
+    pin::Pin,
+    rc::Rc,
+    task::Poll,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use edge::Edge;
@@ -13,7 +25,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::time::sleep;
+use tokio::{net::TcpStream, time::sleep};
 
 use prometheus::{Encoder, Registry, TextEncoder};
 
@@ -30,6 +42,10 @@ pub(crate) trait Shown {
     fn health(&self) -> (bool, String);
     /// Whether it does its work, in words too.
     fn readiness(&self) -> (bool, String);
+    /// Who answers whatever else is asked for.
+    fn edge(&self) -> Option<&Edge> {
+        None
+    }
 }
 
 /// What a gateway's shows.
@@ -46,21 +62,50 @@ pub(crate) async fn serve(shown: Rc<impl Shown + 'static>, listener: TcpListener
         Err(error) => return tracing::error!(%error, "the admin port cannot be watched"),
     };
     loop {
-        let Ok((stream, _)) = listener.accept().await else {
+        let Ok((stream, peer)) = listener.accept().await else {
             sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let shown = Rc::clone(&shown);
-        tokio::task::spawn_local(async move {
-            let service = service_fn(|request| {
-                let answer = answer(&*shown, &request);
-                async { Ok::<_, Infallible>(answer) }
-            });
-            let mut http = http1::Builder::new();
-            http.timer(TokioTimer::new()).header_read_timeout(KEEP_ALIVE);
+        tokio::task::spawn_local(converse(Rc::clone(&shown), stream, peer));
+    }
+}
+
+/// Answers on one connection, until something is asked for that others answer: then the connection is theirs.
+async fn converse(shown: Rc<impl Shown + 'static>, stream: TcpStream, peer: SocketAddr) {
+    let asked = Rc::new(Cell::new(None));
+    let service = service_fn(|request| {
+        let (shown, asked) = (Rc::clone(&shown), Rc::clone(&asked));
+        async move {
+            if shown.edge().is_none() || is_own(&request) {
+                return Ok::<_, Infallible>(answer(&*shown, &request));
+            }
+            match asked::read(request).await {
+                Ok(read) => {
+                    asked.set(Some(read));
+                    pending().await
+                }
+                Err(reason) => Ok(text(StatusCode::PAYLOAD_TOO_LARGE, reason)),
+            }
+        }
+    });
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(KEEP_ALIVE);
+    let mut connection = http.serve_connection(TokioIo::new(stream), service);
+    // As at the edge's own door: what is asked for leaves hyper unanswered, and its socket with it.
+    let taken = poll_fn(|context| {
+        let polled = Pin::new(&mut connection).poll(context);
+        match asked.take() {
+            Some(asked) => Poll::Ready(Some(asked)),
             // A scraper that breaks off is no business of ours.
-            let _ = http.serve_connection(TokioIo::new(stream), service).await;
-        });
+            None => polled.map(|_| None),
+        }
+    });
+    let Some(asked) = taken.await else { return };
+    let parts = connection.into_parts();
+    let asked = [asked, parts.read_buf].concat().into();
+    match (parts.io.into_inner().into_std(), shown.edge()) {
+        (Ok(socket), Some(edge)) => edge.take_in(socket, peer, asked).await,
+        _ => tracing::debug!(%peer, "a connection broke when it was handed over"),
     }
 }
 
@@ -79,6 +124,14 @@ impl Shown for Admin {
     fn readiness(&self) -> (bool, String) {
         self.readiness.report()
     }
+
+    fn edge(&self) -> Option<&Edge> {
+        Some(&self.edge)
+    }
+}
+
+fn is_own(request: &Request<Incoming>) -> bool {
+    matches!(request.uri().path(), "/metrics" | "/healthz" | "/readyz")
 }
 
 fn answer(shown: &impl Shown, request: &Request<Incoming>) -> Response<Full<Bytes>> {

@@ -133,7 +133,7 @@ impl Bearer {
 pub(crate) struct TokenOptions {
     /// Look at this token (`-` reads it from standard input): what it says, whether the gateway accepts it, and
     /// if not, why.
-    #[arg(long, value_name = "JWT", conflicts_with_all = ["subject", "subscribe", "publish", "info", "claim", "expires", "id", "key"])]
+    #[arg(long, value_name = "JWT", conflicts_with_all = ["subject", "subscribe", "publish", "console", "info", "claim", "expires", "id", "key"])]
     pub(crate) inspect: Option<String>,
     /// Whom it names (`sub`).
     #[arg(long, value_name = "TEXT")]
@@ -141,6 +141,9 @@ pub(crate) struct TokenOptions {
     /// A channel or pattern that it lets its bearer read; may be given several times.
     #[arg(long, value_name = "PATTERN")]
     pub(crate) subscribe: Vec<String>,
+    /// Let its bearer into the console, and do everything there.
+    #[arg(long)]
+    pub(crate) console: bool,
     /// A channel or pattern that it lets its bearer publish to; may be given several times.
     #[arg(long, value_name = "PATTERN")]
     pub(crate) publish: Vec<String>,

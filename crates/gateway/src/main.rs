@@ -6,6 +6,7 @@ mod cli;
 mod client;
 mod command;
 mod config;
+mod console;
 mod demo;
 mod drain;
 mod explanation;

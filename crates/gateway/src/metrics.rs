@@ -119,6 +119,12 @@ impl Metrics {
 
     /// Everything in Prometheus's text format.
     pub(crate) fn text(&self, edge: &Edge) -> Vec<u8> {
+        self.refresh(edge);
+        admin::encode(&self.registry)
+    }
+
+    /// Reads anew what is only looked at now and then.
+    pub(crate) fn refresh(&self, edge: &Edge) {
         let state = edge.state();
         let set = |gauge: &IntGauge, value: usize| gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         set(&self.lagging, state.behind);
@@ -128,7 +134,6 @@ impl Metrics {
         set(&self.channels, state.gauges.channels);
         set(&self.audiences, state.gauges.audiences);
         set(&self.beacons, state.gauges.beacons);
-        admin::encode(&self.registry)
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{
     admin::{self, Admin},
     ask,
     config::Settings,
+    console::Console,
     demo::{self, Demo},
     drain::drain,
     explanation::Explanation,
@@ -40,6 +41,9 @@ const MAX_FETCHING: usize = 1_024;
 
 /// Those who may wait until it is known who they are.
 const MAX_UNKNOWN: usize = 1_024;
+
+/// What operators want that may wait.
+const MAX_OPERATING: usize = 64;
 
 /// Between two looks whether revocations are known.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
@@ -99,10 +103,19 @@ pub(crate) async fn serve(
     let (fetch, fetching) = mpsc::channel(MAX_FETCHING);
     let (ask, asked) = mpsc::channel(MAX_UNKNOWN);
     let (keys, unknown_keys) = mpsc::channel(MAX_UNKNOWN);
+    let (operate, operating) = mpsc::channel(MAX_OPERATING);
     let roll = Roll::default();
     let revocations = Revocations::default();
-    let lanes =
-        Lanes { publish, presence, fetch, ask, keys, roll: roll.clone(), revocations: revocations.clone() };
+    let lanes = Lanes {
+        publish,
+        presence,
+        fetch,
+        ask,
+        keys,
+        operate,
+        roll: roll.clone(),
+        revocations: revocations.clone(),
+    };
     let edge = Rc::new(Edge::start(settings.edge.clone(), machine.shards, &metrics.edge, &lanes)?);
     let keys = Keys::new(&edge, settings.key_refresh, metrics.key_fetches.clone());
     keys.complete(&mut Keyring::clone(&settings.edge.auth.keyring));
@@ -148,6 +161,9 @@ pub(crate) async fn serve(
     }
     let admin = Admin { edge: Rc::clone(&edge), metrics: Rc::clone(&metrics), readiness: readiness.clone() };
     tokio::task::spawn_local(admin::serve(Rc::new(admin), listeners.admin));
+    let console =
+        Console { edge: Rc::clone(&edge), metrics: Rc::clone(&metrics), readiness: readiness.clone() };
+    tokio::task::spawn_local(console.serve(operating));
     let accepting = Rc::clone(&edge);
     tokio::task::spawn_local(async move { accepting.accept(listeners.public).await });
     tokio::task::spawn_local(manager.clone().keep_told(Rc::clone(&edge), readiness.clone()));
@@ -261,6 +277,7 @@ fn announce(settings: &Settings, listeners: &Listeners, machine: Machine) -> io:
     tracing::info!(version, shards, descriptors, sessions_max = settings.edge.max_sessions, "fanfare");
     tracing::info!("browsers: http://{public}/events");
     tracing::info!("metrics and health: http://{admin}/metrics, /healthz, /readyz");
+    tracing::info!("console: http://{admin}/console");
     match &settings.broker {
         broker::Kind::Embedded => match &listeners.port {
             Some(port) => {

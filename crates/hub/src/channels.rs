@@ -322,6 +322,11 @@ impl Channels {
         ranked.map(|id| &self.slots[id as usize]).filter(|channel| selection.matches_prefix(&channel.name))
     }
 
+    /// Every channel that was published on, the last one first.
+    pub(crate) fn newest_first(&self) -> impl Iterator<Item = &Channel> {
+        self.published.newest_first().map(|id| &self.slots[id as usize])
+    }
+
     /// How many channels have a state.
     pub(crate) fn len(&self) -> usize {
         self.published.len()

@@ -2,6 +2,7 @@
 
 mod attendance;
 mod knowledge;
+mod overview;
 mod range;
 
 use std::{
@@ -12,7 +13,7 @@ use std::{
 use publication::{Arrival, BeaconId, Cursor, EntryId, Excerpt, Publication};
 use slab::Slab;
 
-pub use self::range::Beginning;
+pub use self::{overview::Busy, range::Beginning};
 use crate::{
     audience::Audiences,
     channels::Channels,

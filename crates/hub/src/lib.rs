@@ -23,7 +23,7 @@ mod shown;
 pub use config::Config;
 pub use gap::{Gap, GapReason};
 pub use history::Entry;
-pub use hub::{Beginning, Gauges, Hub};
+pub use hub::{Beginning, Busy, Gauges, Hub};
 pub use keys::{AudienceKey, SessionKey};
 pub use place::Place;
 pub use selection::Selection;

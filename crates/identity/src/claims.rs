@@ -38,7 +38,7 @@ pub(crate) struct Claims {
 }
 
 /// What is for the gateway alone. What it does not know there is a mistake that would go unnoticed.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Ours {
     #[serde(default, deserialize_with = "patterns")]
@@ -46,6 +46,8 @@ struct Ours {
     #[serde(default, deserialize_with = "patterns")]
     publish: Vec<Pattern>,
     info: Option<Box<RawValue>>,
+    #[serde(default)]
+    console: bool,
 }
 
 impl Claims {
@@ -85,14 +87,13 @@ impl Claims {
                 return Err(TokenError::Malformed(reason));
             }
         }
-        let Ours { subscribe, publish, info } =
-            fanfare.unwrap_or(Ours { subscribe: Vec::new(), publish: Vec::new(), info: None });
+        let Ours { subscribe, publish, info, console } = fanfare.unwrap_or_default();
         Ok(Identity {
             subject: sub.map(Box::from),
             id: jti.map(Box::from),
             issued: iat.and_then(|iat| Some(iat.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs())),
             expires: exp.map(|exp| after(exp, leeway)),
-            grants: Grants { subscribe: subscribe.into(), publish: publish.into() },
+            grants: Grants { subscribe: subscribe.into(), publish: publish.into(), console },
             info: info.map(|info| compact_json(info.get()).into()),
             claims: if others.is_empty() { Box::default() } else { texts(payload, others)? },
         })

@@ -26,13 +26,15 @@ pub struct Identity {
 /// Names and texts of claims.
 pub type Texts = Box<[(Box<str>, Box<str>)]>;
 
-/// The channels that a token opens.
+/// What a token opens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grants {
     /// To read.
     pub subscribe: Box<[Pattern]>,
     /// To publish to.
     pub publish: Box<[Pattern]>,
+    /// Everything, on the admin port.
+    pub console: bool,
 }
 
 impl Identity {

@@ -33,13 +33,17 @@ fn pattern(text: &str) -> Pattern {
     Pattern::parse(text).unwrap()
 }
 
-const NOBODY: Asker = Asker { foreign: None, identity: None };
+const NOBODY: Asker = Asker { foreign: None, identity: None, operates: false };
 
 fn bearer(subject: &str, grants: &[&str]) -> Asker {
-    let grants = Grants { subscribe: grants.iter().map(|text| pattern(text)).collect(), publish: [].into() };
+    let grants = Grants {
+        subscribe: grants.iter().map(|text| pattern(text)).collect(),
+        publish: [].into(),
+        console: false,
+    };
     let claims = [("tenant".into(), "acme".into())].into();
     let identity = Identity { subject: Some(subject.into()), grants, claims, ..Identity::default() };
-    Asker { foreign: None, identity: Some(Arc::new(identity)) }
+    Asker { foreign: None, identity: Some(Arc::new(identity)), operates: false }
 }
 
 fn check(access: &Access, asker: &Asker, wanted: &str, expected: Verdict) {

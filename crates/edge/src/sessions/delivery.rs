@@ -130,6 +130,9 @@ impl Sessions {
         };
         if bytes.is_empty() {
             self.hub.advance(key, upto);
+            if !self.traces.is_empty() {
+                self.trace_written(key, (after, upto), own, latest);
+            }
             return Ok(Wrote::All(0));
         }
         let count = write(&mut session.wire.socket, bytes)?;
@@ -145,11 +148,14 @@ impl Sessions {
         {
             self.tally.observe(first, self.now);
         }
-        if count == bytes.len() {
-            return Ok(Wrote::All(count));
+        let (is_whole, upto) = (count == bytes.len(), progress.place);
+        if !is_whole {
+            session.block(progress.cut);
         }
-        session.block(progress.cut);
-        Ok(Wrote::Some)
+        if !self.traces.is_empty() {
+            self.trace_written(key, (after, upto), None, latest);
+        }
+        Ok(if is_whole { Wrote::All(count) } else { Wrote::Some })
     }
 
     /// Writes a page of the latest values that the session is owed.
@@ -194,6 +200,9 @@ impl Sessions {
 
     fn pin_gap(&mut self, key: SessionKey, gap: &Gap) {
         self.metrics.count_gap(gap.reason);
+        if !self.traces.is_empty() {
+            self.trace_gap(key, gap);
+        }
         let Some(session) = session_mut(&mut self.slots, key) else { return };
         let mut out = Vec::new();
         control::write_gap(&mut out, session.encoding, gap);

@@ -56,7 +56,7 @@ impl Sessions {
         self.keys().filter(is_of).collect()
     }
 
-    fn keys(&self) -> impl Iterator<Item = SessionKey> {
+    pub(super) fn keys(&self) -> impl Iterator<Item = SessionKey> {
         // The table is indexed by the hub's keys, which have 32 bits.
         (0..self.slots.len()).map(|index| index as SessionKey)
     }

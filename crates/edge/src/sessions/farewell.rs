@@ -71,6 +71,10 @@ impl Sessions {
     fn remove(&mut self, key: SessionKey, reason: CloseReason) -> Option<Session> {
         let session = self.slots.get_mut(key as usize)?.take()?;
         self.forget(key);
+        self.observers.retain(|observer| *observer != key);
+        if !self.traces.is_empty() {
+            self.trace_end(key, session.opened, reason);
+        }
         if let Some(dialogue) = &session.dialogue {
             self.unechoed.remove(&dialogue.name);
         }

@@ -76,6 +76,9 @@ fn claims(options: &TokenOptions, file: &File) -> Result<Value, String> {
         set(name, Some(json!(text)));
     }
     let mut ours = json!({ "subscribe": options.subscribe, "publish": options.publish });
+    if options.console {
+        ours["console"] = true.into();
+    }
     if let Some(info) = &options.info {
         ours["info"] = serde_json::from_str(info).map_err(|error| format!("--info is no JSON: {error}"))?;
     }

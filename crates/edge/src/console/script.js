@@ -1,0 +1,112 @@
+// The console: what the gateway says of itself once a second, as figures, lines and tables.
+
+import { find, follow, show } from "./actions.js";
+import { Tile, bytes, count, millis, span } from "./chart.js";
+import { add, gauge, quantile, rate } from "./rates.js";
+import { channels, counts, fill, sessions } from "./tables.js";
+
+const element = (id) => document.getElementById(id);
+const body = (id) => element(id).querySelector("tbody");
+const percent = (value) => `${(value * 100).toFixed(value < 0.1 ? 1 : 0)} %`;
+const byTransport = (transport) => gauge(`fanfare_sessions{transport="${transport}"}`);
+
+const tiles = [
+  ["Sessions", [["all", count, () => gauge("fanfare_sessions")], ["WebSocket", count, () => byTransport("websocket")],
+    ["waiting polls", count, () => byTransport("poll")]]],
+  ["Publications a second", [["", count, () => rate("fanfare_publications_total")]]],
+  ["Deliveries a second", [["", count, () => rate("fanfare_deliveries_total")]]],
+  ["Written a second", [["", bytes, () => rate("fanfare_delivered_bytes_total")]]],
+  ["From arrival to written", [["99 of 100", millis, () => latency(0.99)], ["half", millis, () => latency(0.5)],
+    ["99 of 100 since Redis", millis, () => sinceRedis(0.99)]]],
+  ["Sessions that lag", [["", count, () => gauge("fanfare_sessions_lagging")]]],
+  ["Gaps a second", [["", count, () => rate("fanfare_gaps_total")]]],
+  ["History reaches back", [["", span, () => gauge("fanfare_history_oldest_seconds").map((seconds) => seconds * 1000)]]],
+  // The kernel's count has whole seconds.
+  ["Processor", [["of one core", percent, () => rate("process_cpu_seconds_total", 20)]]],
+  ["Memory", [["", bytes, () => gauge("process_resident_memory_bytes")]]],
+].map(([title, lines]) => {
+  const tile = new Tile(element("tiles"), title, lines.map(([name, write]) => ({ name, write })));
+  return () => tile.draw(lines.map(([, , values]) => values()));
+});
+
+const scaled = (values) => values.map((value) => value === null ? null : value * 1000);
+const latency = (share) => scaled(quantile("fanfare_gateway_delivery_seconds", share));
+const sinceRedis = (share) => scaled(quantile("fanfare_publish_to_delivery_seconds", share));
+
+let searched = "";
+
+function open(interest) {
+  follow(interest);
+  select("follow");
+}
+
+function render(overview) {
+  add(overview);
+  tiles.forEach((draw) => draw());
+  const [state, broker = ""] = overview.state.split("\n");
+  const ready = document.createElement("b");
+  ready.textContent = state;
+  ready.className = overview.ready ? "" : "bad";
+  element("gateway").replaceChildren(`${overview.version} · `, ready, ` · ${broker}`);
+  const found = searched && overview.traces.find(({ interest }) => interest === `text:${searched}`);
+  if (found) {
+    fill(body("sessions"), sessions(found.sessions, open));
+    element("sessions-words").textContent = `${found.sessions.length} sessions hold “${searched}”, as of ${new Date(overview.at_ms).toLocaleTimeString("en-GB")}.`;
+  } else if (!searched) {
+    fill(body("sessions"), sessions(overview.sessions, open));
+    element("sessions-words").textContent = "The slowest first; at most a hundred. Polls that wait are not listed.";
+  }
+  fill(body("channels"), channels(overview.channels, open));
+  fill(body("counts"), counts(overview.metrics));
+  show(overview);
+}
+
+function tell(state, words) {
+  element("state").dataset.state = state;
+  element("state").textContent = words;
+}
+
+const stream = new EventSource("console/events");
+stream.onopen = () => tell("open", "live");
+stream.onerror = () => stream.readyState === EventSource.CLOSED
+  ? tell("closed", "the gateway refuses; reload this page")
+  : tell("connecting", "the gateway is away; coming back by itself");
+stream.addEventListener("fanfare.overview", ({ data }) => render(JSON.parse(data)));
+
+// Tabs, as the ARIA Authoring Practices describe them.
+const tabs = [...document.querySelectorAll("[role=tab]")];
+
+function select(panel) {
+  for (const tab of tabs) {
+    const selected = tab.getAttribute("aria-controls") === panel;
+    tab.setAttribute("aria-selected", selected);
+    tab.tabIndex = selected ? 0 : -1;
+    element(tab.getAttribute("aria-controls")).hidden = !selected;
+  }
+  history.replaceState(null, "", `#${panel}`);
+}
+
+tabs.forEach((tab, index) => {
+  tab.addEventListener("click", () => select(tab.getAttribute("aria-controls")));
+  tab.addEventListener("keydown", ({ key }) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
+    if (!step) return;
+    const next = tabs[(index + step + tabs.length) % tabs.length];
+    select(next.getAttribute("aria-controls"));
+    next.focus();
+  });
+});
+const wanted = location.hash.slice(1);
+if (tabs.some((tab) => tab.getAttribute("aria-controls") === wanted)) select(wanted);
+
+element("search").addEventListener("submit", (event) => {
+  event.preventDefault();
+  searched = element("text").value.trim();
+  if (searched) void find(searched);
+});
+
+element("follow-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const wanted = element("followed").value.trim();
+  open(wanted.startsWith("session:") ? wanted : `channel:${wanted}`);
+});

@@ -1,0 +1,135 @@
+// Tables that are written anew each second, without taking the focus from what is in them.
+
+import { count, span } from "./chart.js";
+import { lastMinute, members } from "./rates.js";
+
+/** Shows rows in a table's body: for each a key, and its cells, which are texts or elements. */
+export function fill(body, rows) {
+  const known = new Map([...body.rows].map((row) => [row.dataset.key, row]));
+  rows.forEach(([key, cells], index) => {
+    const row = known.get(key) ?? document.createElement("tr");
+    known.delete(key);
+    row.dataset.key = key;
+    cells.forEach((cell, column) => write(row.cells[column] ?? row.insertCell(), cell));
+    if (body.rows[index] !== row) body.insertBefore(row, body.rows[index] ?? null);
+  });
+  known.forEach((row) => row.remove());
+}
+
+/** Buttons stay the ones that they were, so that a click or the focus is not lost. */
+function write(cell, content) {
+  const { text = content, state, wide, buttons } = content ?? {};
+  if (buttons) {
+    cell.className = "actions";
+    if (cell.childElementCount === 0) cell.append(...buttons());
+    return;
+  }
+  if (state) {
+    cell.className = "state";
+    cell.dataset.state = state;
+  }
+  if (wide) cell.className = "wide";
+  if (cell.textContent !== text) {
+    cell.textContent = text;
+    cell.title = text;
+  }
+}
+
+function button(words, label, act, className = "plain") {
+  const element = document.createElement("button");
+  element.className = className;
+  element.textContent = words;
+  element.setAttribute("aria-label", label);
+  element.addEventListener("click", act);
+  return element;
+}
+
+/** Rows of sessions. */
+export function sessions(all, follow) {
+  return all.map((session) => [
+    session.id,
+    [
+      { text: session.state, state: session.state },
+      session.client,
+      session.transport,
+      session.subject ?? "",
+      session.channels.join(" ") + (session.more_channels ? ` and ${session.more_channels} more` : "") || "none",
+      span(session.age_ms),
+      `${span(session.silent_ms)} ago`,
+      count(session.delivered),
+      session.unsent_bytes ? `${count(session.unsent_bytes)} B` : "",
+      { buttons: () => [button("follow", `Follow session ${session.client}`, () => follow(`session:${session.id}`))] },
+    ],
+  ]);
+}
+
+/** Rows of channels. */
+export function channels(all, follow) {
+  return all.map(({ channel, recent, sessions, silent_ms }) => [
+    channel,
+    [
+      channel,
+      count(recent / 10),
+      count(sessions),
+      silent_ms === null ? "no longer held" : `${span(silent_ms)} ago`,
+      { buttons: () => [button("follow", `Follow channel ${channel}`, () => follow(`channel:${channel}`))] },
+    ],
+  ]);
+}
+
+/** Rows of the ways that publications went. */
+export function ways(rows, isSession) {
+  return rows.toReversed().map((row) => [
+    row.cursor,
+    [
+      new Date(row.arrived_ms).toISOString().slice(11, 23),
+      row.channel + (row.event ? ` (${row.event})` : ""),
+      count(row.bytes),
+      row.on_the_way_ms === null ? "" : `${row.on_the_way_ms} ms`,
+      count(row.matched),
+      count(row.written),
+      row.first_ms === null ? "" : after(row),
+      { text: fate(row, isSession), wide: true },
+      row.cursor,
+    ],
+  ]);
+}
+
+function after({ first_ms, last_ms }) {
+  const [first, last] = [first_ms.toFixed(2), last_ms.toFixed(2)];
+  return first === last ? `${first} ms` : `${first} – ${last} ms`;
+}
+
+/** What became of a publication, in words. */
+export function fate({ matched, written, later, superseded, own, in_gap }, isSession) {
+  if (matched === 0) return "nobody here subscribed to it";
+  const open = matched - written - superseded - own - in_gap;
+  const parts = [
+    [written, isSession ? "its socket took it" : `taken by ${written === matched ? "every socket" : `${count(written)} sockets`}`],
+    [open > 0 ? open : 0, isSession ? "not written yet" : `${count(open)} not yet, or gone`],
+    [superseded, isSession ? "skipped: too slow, a newer one was written" : `${count(superseded)} too slow, given a newer one`],
+    [own, isSession ? "skipped: its own, without echo" : `${count(own)} had published it themselves`],
+    [in_gap, isSession ? "skipped: it was told a gap" : `${count(in_gap)} told a gap`],
+    [later, isSession ? "written when it came back" : `${count(later)} more when they came`],
+  ];
+  return parts.filter(([number]) => number > 0).map(([, words]) => words).join("; ");
+}
+
+const COUNTED = [
+  ["fanfare_sessions_closed_total", "ended", ({ transport, reason }) => `${transport}: ${reason}`],
+  ["fanfare_gaps_total", "gap", ({ reason }) => reason],
+  ["fanfare_rejected_total", "refused", ({ reason }) => reason],
+  ["fanfare_publications_total", "publication", ({ outcome }) => outcome],
+  ["fanfare_resumes_total", "came back", ({ outcome }) => outcome],
+  ["fanfare_broker_reconnects_total", "broker", () => "reconnects"],
+];
+
+/** Rows of what is counted by reasons, as far as it ever happened. */
+export function counts(metrics) {
+  return COUNTED.flatMap(([family, what, which]) => {
+    const all = family in metrics ? [{ name: family, labels: {}, value: metrics[family] }] : members(metrics, family);
+    return all
+      .filter(({ value }) => value > 0)
+      .map(({ name, labels, value }) => [name, [what, which(labels), count(lastMinute(name)), count(value)]]);
+  });
+}

@@ -1,0 +1,254 @@
+//! What operators see of the sessions, and what they do with them.
+
+use std::time::{Duration, Instant};
+
+use hub::{AudienceKey, Gap, Place, SessionKey};
+use publication::{Arrival, Publication};
+
+use super::{Sessions, session_mut};
+use crate::{
+    close::CloseReason,
+    control,
+    encoding::Encoding,
+    session::Session,
+    survey::{ChannelSeen, Interest, SessionId, SessionSeen, Survey, TraceSeen},
+    trace::{Arrived, Given, Trace},
+};
+
+/// Sessions and channels that are shown of a shard.
+const MAX_SHOWN: usize = 100;
+/// Channels that are shown of a session.
+const MAX_CHANNELS: usize = 5;
+/// Sessions that are shown because they have not been told all.
+const MAX_UNFINISHED: usize = 20;
+/// How far back publications are counted.
+const SPAN: Duration = Duration::from_secs(10);
+/// What may wait for the socket of an operator; beyond it, it is not shown what comes next.
+const MAX_WAITING_BYTES: usize = 1024 * 1024;
+
+impl Sessions {
+    /// Operators that look on.
+    pub(crate) fn observers(&self) -> usize {
+        self.observers.len()
+    }
+
+    /// Shows operators how all is.
+    pub(crate) fn show(&mut self, overview: &str) {
+        for key in self.observers.clone() {
+            let Some(session) = session_mut(&mut self.slots, key) else { continue };
+            if session.wire.pinned.bytes() > MAX_WAITING_BYTES {
+                continue;
+            }
+            let mut out = Vec::with_capacity(overview.len() + 64);
+            control::write_overview(&mut out, session.encoding, overview);
+            self.pin(key, out);
+        }
+    }
+
+    /// Ends a session. Returns whether it was there.
+    pub(crate) fn end(&mut self, id: SessionId) -> bool {
+        let found = self.find(id).is_some();
+        if found {
+            self.finish(id.key, CloseReason::Disconnected);
+        }
+        found
+    }
+
+    /// How all is. What is not followed any more is forgotten.
+    pub(crate) fn survey(&mut self, interests: &[Interest]) -> Survey {
+        self.now = Instant::now();
+        self.traces.retain(|trace| interests.contains(&trace.interest));
+        for interest in interests {
+            let is_new = !self.traces.iter().any(|trace| trace.interest == *interest);
+            if is_new && !matches!(interest, Interest::Text(_)) {
+                self.traces.push(Trace::new(interest.clone()));
+            }
+        }
+        let channel = |busy: hub::Busy<'_>| ChannelSeen {
+            channel: busy.name.to_owned(),
+            recent: busy.recent,
+            silent_ms: busy.silent.and_then(|silent| silent.as_millis().try_into().ok()),
+            sessions: busy.sessions,
+        };
+        Survey {
+            sessions: self.slowest(self.keys(), MAX_SHOWN),
+            channels: self.hub.busiest(SPAN, MAX_SHOWN, self.now).into_iter().map(channel).collect(),
+            traces: interests.iter().map(|interest| self.seen(interest)).collect(),
+        }
+    }
+
+    /// What became of an interest.
+    fn seen(&self, interest: &Interest) -> TraceSeen {
+        let trace = self.traces.iter().find(|trace| trace.interest == *interest);
+        let sessions = match interest {
+            Interest::Channel(channel) => self.unfinished(channel),
+            Interest::Session(id) => {
+                self.find(*id).map(|session| self.look(id.key, session)).into_iter().collect()
+            }
+            Interest::Text(text) => {
+                let holds = |key: &SessionKey| {
+                    self.session(*key).is_some_and(|session| self.holds(*key, session, text))
+                };
+                self.slowest(self.keys().filter(holds), MAX_SHOWN)
+            }
+        };
+        TraceSeen {
+            interest: interest.to_string(),
+            rows: trace.map_or_else(Vec::new, Trace::rows),
+            sessions,
+            ended: trace.and_then(|trace| trace.ended).map(CloseReason::label),
+        }
+    }
+
+    /// Sessions of a channel that have something to read, the slowest of them.
+    fn unfinished(&self, channel: &str) -> Vec<SessionSeen> {
+        let audiences = self.hub.audiences_of_channel(channel);
+        let members = audiences.iter().flat_map(|audience| self.hub.members(*audience).iter().copied());
+        self.slowest(members.filter(|key| !self.hub.at_tip(*key)), MAX_UNFINISHED)
+    }
+
+    fn slowest(&self, keys: impl Iterator<Item = SessionKey>, count: usize) -> Vec<SessionSeen> {
+        let now = self.millis();
+        let slowness = |key: SessionKey| {
+            let session = self.session(key)?;
+            let blocked = if session.flags.blocked { now.wrapping_sub(session.last_write).max(1) } else { 0 };
+            Some((blocked, !self.hub.at_tip(key), now.wrapping_sub(session.opened), key))
+        };
+        let mut all: Vec<_> = keys.filter_map(slowness).collect();
+        if all.len() > count {
+            all.select_nth_unstable_by(count, |one, two| two.cmp(one));
+            all.truncate(count);
+        }
+        all.sort_unstable_by(|one, two| two.cmp(one));
+        all.iter().filter_map(|(.., key)| Some(self.look(*key, self.session(*key)?))).collect()
+    }
+
+    fn look(&self, key: SessionKey, session: &Session) -> SessionSeen {
+        let now = self.millis();
+        let state = match &session.flags {
+            flags if flags.blocked => "blocked",
+            flags if flags.fetching => "fetching",
+            _ if self.hub.is_waiting(key) => "waiting",
+            _ if self.hub.at_tip(key) && session.owed.is_none() => "live",
+            _ => "reading",
+        };
+        let selection = self.hub.audience(self.hub.audience_of(key)).map(|(selection, _)| selection);
+        let patterns: Vec<_> = selection.into_iter().flat_map(hub::Selection::patterns).collect();
+        SessionSeen {
+            id: self.id(key, session).to_string(),
+            transport: session.encoding.transport().label(),
+            client: session.wire.client.to_string(),
+            subject: session.asker.subject().map(str::to_owned),
+            channels: patterns.iter().take(MAX_CHANNELS).map(ToString::to_string).collect(),
+            more_channels: patterns.len().saturating_sub(MAX_CHANNELS),
+            age_ms: now.wrapping_sub(session.opened),
+            silent_ms: now.wrapping_sub(session.last_write),
+            delivered: session.delivered,
+            unsent_bytes: session.wire.pinned.bytes(),
+            state,
+        }
+    }
+
+    fn holds(&self, key: SessionKey, session: &Session, text: &str) -> bool {
+        let selection = self.hub.audience(self.hub.audience_of(key)).map(|(selection, _)| selection);
+        session.asker.subject().is_some_and(|subject| subject.contains(text))
+            || selection.is_some_and(|selection| {
+                selection.channels().iter().any(|channel| channel.contains(text))
+                    || selection.prefixes().iter().any(|prefix| prefix.contains(text))
+            })
+            || session.wire.client.to_string().contains(text)
+    }
+
+    fn id(&self, key: SessionKey, session: &Session) -> SessionId {
+        // There are never so many shards.
+        SessionId { shard: self.number as u16, key, opened: session.opened }
+    }
+
+    fn find(&self, id: SessionId) -> Option<&Session> {
+        let session = self.session(id.key)?;
+        (self.id(id.key, session) == id).then_some(session)
+    }
+}
+
+/// What is noted while somebody follows.
+impl Sessions {
+    pub(super) fn trace_arrival(&mut self, arrival: &Arrival, at: Instant) {
+        let (Arrival::Publication(publication) | Arrival::Entry(_, Some(publication))) = arrival else {
+            return;
+        };
+        let audiences = self.hub.audiences_of(publication);
+        let matched = audiences.iter().map(|audience| self.sessions_in(*audience)).sum();
+        let place = self.hub.place();
+        let cursor = self.hub.cursor_of(place).map(|cursor| cursor.to_string()).unwrap_or_default();
+        let mut arrived =
+            Arrived { publication, place, cursor, at, at_ms: self.tally.unix_millis(at), audiences, matched };
+        let mut traces = std::mem::take(&mut self.traces);
+        for trace in &mut traces {
+            match trace.interest {
+                Interest::Session(id) if self.reads(id, publication) => {
+                    let all = std::mem::replace(&mut arrived.matched, 1);
+                    trace.note_arrival(&arrived);
+                    arrived.matched = all;
+                }
+                Interest::Channel(_) => trace.note_arrival(&arrived),
+                Interest::Session(_) | Interest::Text(_) => {}
+            }
+        }
+        self.traces = traces;
+    }
+
+    fn reads(&self, id: SessionId, publication: &Publication) -> bool {
+        let selection = self.find(id).and_then(|_| self.hub.audience(self.hub.audience_of(id.key)));
+        selection.is_some_and(|(selection, _)| selection.shown(publication).is_some())
+    }
+
+    fn sessions_in(&self, audience: AudienceKey) -> u32 {
+        match self.hub.audience(audience) {
+            Some((_, encoding)) if encoding != Encoding::NONE => self.hub.members(audience).len() as u32,
+            _ => 0,
+        }
+    }
+
+    /// A session has got what lies between the places; or has been led past its `own`.
+    pub(super) fn trace_written(
+        &mut self,
+        key: SessionKey,
+        (after, upto): (Place, Place),
+        own: Option<Place>,
+        latest: bool,
+    ) {
+        let now = Instant::now();
+        self.trace(key, (after, upto), |trace, given| match own {
+            Some(own) => trace.note_own(Given { after: own.before(), upto: own, ..given }),
+            None => trace.note_written(given, latest, now),
+        });
+    }
+
+    pub(super) fn trace_gap(&mut self, key: SessionKey, gap: &Gap) {
+        let after = gap.after.and_then(|after| self.hub.place_of(after)).unwrap_or(gap.resume);
+        self.trace(key, (after, gap.resume), Trace::note_gap);
+    }
+
+    pub(super) fn trace_end(&mut self, key: SessionKey, opened: u32, reason: CloseReason) {
+        // There are never so many shards.
+        let id = SessionId { shard: self.number as u16, key, opened };
+        for trace in &mut self.traces {
+            if trace.interest == Interest::Session(id) {
+                trace.ended = Some(reason);
+            }
+        }
+    }
+
+    fn trace(&mut self, key: SessionKey, (after, upto): (Place, Place), note: impl Fn(&mut Trace, Given)) {
+        let Some(session) = self.session(key) else { return };
+        let id = self.id(key, session);
+        let opened = self.started + Duration::from_millis(session.opened.into());
+        let given = Given { audience: self.hub.audience_of(key), opened, after, upto };
+        for trace in &mut self.traces {
+            match trace.interest {
+                Interest::Session(other) if other != id => {}
+                _ => note(trace, given),
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What becomes of publications, for operators who ask why one did not arrive: noted while somebody looks, at the
+//! places where it happens.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use hub::{AudienceKey, Place};
+use publication::Publication;
+
+use crate::{
+    close::CloseReason,
+    survey::{Interest, TraceRow},
+};
+
+/// Publications whose way is remembered.
+const MAX_ROWS: usize = 50;
+
+/// One thing that is followed.
+pub(crate) struct Trace {
+    pub(crate) interest: Interest,
+    pub(crate) ended: Option<CloseReason>,
+    rows: VecDeque<Row>,
+}
+
+/// The way of one publication.
+struct Row {
+    place: Place,
+    arrived: Instant,
+    audiences: Vec<AudienceKey>,
+    seen: TraceRow,
+}
+
+/// A publication that has arrived.
+pub(crate) struct Arrived<'a> {
+    pub(crate) publication: &'a Publication,
+    pub(crate) place: Place,
+    pub(crate) cursor: String,
+    pub(crate) at: Instant,
+    /// In milliseconds since 1970.
+    pub(crate) at_ms: u64,
+    pub(crate) audiences: Vec<AudienceKey>,
+    pub(crate) matched: u32,
+}
+
+/// A session that was given something, and what.
+#[derive(Clone, Copy)]
+pub(crate) struct Given {
+    pub(crate) audience: AudienceKey,
+    /// When it came.
+    pub(crate) opened: Instant,
+    /// What lies behind the one place, up to the other.
+    pub(crate) after: Place,
+    pub(crate) upto: Place,
+}
+
+impl Trace {
+    pub(crate) fn new(interest: Interest) -> Self {
+        Self { interest, ended: None, rows: VecDeque::new() }
+    }
+
+    pub(crate) fn note_arrival(&mut self, arrived: &Arrived<'_>) {
+        let Arrived { publication, place, cursor, at, at_ms, audiences, matched } = arrived;
+        let wanted = match &self.interest {
+            Interest::Channel(channel) => publication.channels().find(|name| *name == &**channel),
+            _ => publication.channels().next(),
+        };
+        let Some(channel) = wanted else { return };
+        if self.rows.len() == MAX_ROWS {
+            self.rows.pop_front();
+        }
+        let on_the_way_ms = place.added_ms().map(|added| at_ms.cast_signed() - added.cast_signed());
+        let seen = TraceRow {
+            cursor: cursor.clone(),
+            channel: channel.to_owned(),
+            event: publication.event().map(str::to_owned),
+            bytes: publication.data().len(),
+            arrived_ms: *at_ms,
+            on_the_way_ms,
+            matched: *matched,
+            written: 0,
+            later: 0,
+            superseded: 0,
+            own: 0,
+            in_gap: 0,
+            first_ms: None,
+            last_ms: None,
+        };
+        self.rows.push_back(Row { place: *place, arrived: *at, audiences: audiences.clone(), seen });
+    }
+
+    /// A socket took what a session was given; where only the latest of each channel was, what is older was not.
+    pub(crate) fn note_written(&mut self, given: Given, latest: bool, now: Instant) {
+        let mut newer = Vec::new();
+        for row in self.rows.iter_mut().rev().filter(|row| row.concerns(given)) {
+            if latest && newer.contains(&row.seen.channel) {
+                row.seen.superseded += 1;
+                continue;
+            }
+            newer.push(row.seen.channel.clone());
+            if given.opened > row.arrived {
+                row.seen.later += 1;
+                continue;
+            }
+            row.seen.written += 1;
+            let took = millis(now.saturating_duration_since(row.arrived));
+            row.seen.first_ms.get_or_insert(took);
+            row.seen.last_ms = Some(took);
+        }
+    }
+
+    /// A session has published it and does not want it back.
+    pub(crate) fn note_own(&mut self, given: Given) {
+        self.rows.iter_mut().filter(|row| row.concerns(given)).for_each(|row| row.seen.own += 1);
+    }
+
+    /// A session was told a gap over it.
+    pub(crate) fn note_gap(&mut self, given: Given) {
+        self.rows.iter_mut().filter(|row| row.concerns(given)).for_each(|row| row.seen.in_gap += 1);
+    }
+
+    pub(crate) fn rows(&self) -> Vec<TraceRow> {
+        self.rows.iter().map(|row| row.seen.clone()).collect()
+    }
+}
+
+impl Row {
+    fn concerns(&self, given: Given) -> bool {
+        self.place > given.after && self.place <= given.upto && self.audiences.contains(&given.audience)
+    }
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}

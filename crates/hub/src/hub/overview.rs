@@ -1,0 +1,90 @@
+//! What somebody who looks in from outside is told: which channels are busy, and whom a publication concerns.
+
+use std::{
+    cmp::Reverse,
+    time::{Duration, Instant},
+};
+
+use publication::Publication;
+
+use super::Hub;
+use crate::{
+    channels::Channel,
+    keys::{AudienceKey, SessionKey},
+};
+
+/// Channels that are looked at, those published on last.
+const MAX_LOOKED_AT: usize = 1_024;
+
+/// A channel that somebody published on.
+#[derive(Clone, Debug)]
+pub struct Busy<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Publications of late that history holds.
+    pub recent: usize,
+    /// How long ago the latest came, where history still holds it.
+    pub silent: Option<Duration>,
+    /// Sessions and waiting polls that it concerns.
+    pub sessions: usize,
+}
+
+impl Hub {
+    /// The channels with the most publications in the last `span`, those first: at most `count`, among those published on
+    /// last.
+    #[must_use]
+    pub fn busiest(&self, span: Duration, count: usize, now: Instant) -> Vec<Busy<'_>> {
+        let mut busiest: Vec<_> = self
+            .channels
+            .newest_first()
+            .take(MAX_LOOKED_AT)
+            .map(|channel| self.busy(channel, span, now))
+            .collect();
+        busiest.sort_by_key(|busy| Reverse(busy.recent));
+        busiest.truncate(count);
+        for busy in &mut busiest {
+            busy.sessions =
+                self.concerned(busy.name).iter().map(|audience| self.members(*audience).len()).sum();
+        }
+        busiest
+    }
+
+    fn busy<'a>(&self, channel: &'a Channel, span: Duration, now: Instant) -> Busy<'a> {
+        let age = |slot| self.history.age_of(slot, now);
+        let old = channel.held.partition_point(|slot| age(*slot) > span);
+        Busy {
+            name: &channel.name,
+            recent: channel.held.len() - old,
+            silent: channel.held.back().map(|slot| age(*slot)),
+            sessions: 0,
+        }
+    }
+
+    /// The audiences that a publication on any of its channels concerns, each once.
+    #[must_use]
+    pub fn audiences_of(&self, publication: &Publication) -> Vec<AudienceKey> {
+        let mut audiences: Vec<_> =
+            publication.channels().flat_map(|channel| self.concerned(channel)).collect();
+        audiences.sort_unstable();
+        audiences.dedup();
+        audiences
+    }
+
+    /// The audiences that a channel concerns, each once.
+    #[must_use]
+    pub fn audiences_of_channel(&self, channel: &str) -> Vec<AudienceKey> {
+        self.concerned(channel)
+    }
+
+    /// The sessions of an audience.
+    #[must_use]
+    pub fn members(&self, audience: AudienceKey) -> &[SessionKey] {
+        self.audiences.get(audience).map_or(&[], |audience| &audience.members)
+    }
+
+    fn concerned(&self, channel: &str) -> Vec<AudienceKey> {
+        let mut audiences = self.channels.get(channel).map_or_else(Vec::new, |known| known.audiences.clone());
+        self.audiences.extend_by_prefix(channel, &mut audiences);
+        audiences
+    }
+}
