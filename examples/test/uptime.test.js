@@ -1,80 +1,32 @@
 // The uptime dashboard, as `fanfare demo` runs it: alive, by keyboard, in light and dark, on a phone, over breaks.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdir, readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { GATEWAY, Way } from "./lab.js";
-
-const require = createRequire(join(import.meta.dirname, "../../clients/js/package.json"));
-const { chromium } = require("playwright-core");
-const AXE = require.resolve("axe-core/axe.min.js");
-/** Where pictures are put, if anywhere. */
-const PICTURES = process.env.PICTURES;
-const PATIENCE_MS = 60_000;
+import {
+  PATIENCE_MS,
+  VIEWPORTS,
+  checkThatNobodyIsKeptOut,
+  launch,
+  open as openPage,
+  picture,
+  start,
+  stop,
+} from "./demo.js";
+import { Way } from "./lab.js";
 
 let demo, browser, way;
 
-/** A demo on these ports. */
-async function start(port = 0) {
-  const env = {
-    ...process.env,
-    FANFARE__LISTEN__PUBLIC: `127.0.0.1:${port}`,
-    FANFARE__LISTEN__ADMIN: "127.0.0.1:0",
-    FANFARE__BROKER__EMBEDDED__RESP: "",
-  };
-  const child = spawn(GATEWAY, ["demo"], { env, stdio: ["ignore", "ignore", "pipe"] });
-  let said = "";
-  child.stderr.setEncoding("utf8").on("data", (text) => (said += text));
-  while (!/browsers: http:\/\/127\.0\.0\.1:(\d+)/.test(said)) {
-    assert.equal(child.exitCode, null, said);
-    await once(child.stderr, "data");
-  }
-  return { child, port: Number(RegExp.$1) };
-}
-
-async function stop({ child }) {
-  child.kill("SIGTERM");
-  if (child.exitCode === null) await once(child, "exit");
-}
-
-async function open(options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  context.setDefaultTimeout(PATIENCE_MS);
-  const page = await context.newPage();
-  page.on("pageerror", (error) => assert.fail(error));
-  await page.goto(`http://127.0.0.1:${way.port}/`);
+async function open(options) {
+  const page = await openPage(browser, `http://127.0.0.1:${way.port}/`, options);
   await page.waitForFunction(() => document.querySelectorAll(".tile").length === 12);
   return page;
-}
-
-/** What axe-core finds that keeps somebody out. */
-async function findings(page) {
-  // Put in by the browser's own door: the page's policy allows no scripts but its own.
-  await page.evaluate(await readFile(AXE, "utf8"));
-  const { violations } = await page.evaluate(() => window.axe.run());
-  return violations
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
-}
-
-async function picture(page, name) {
-  if (!PICTURES) return;
-  await mkdir(PICTURES, { recursive: true });
-  await page.screenshot({ path: join(PICTURES, `${name}.png`) });
 }
 
 before(async () => {
   demo = await start();
   way = await Way.to({ port: demo.port });
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: process.getuid() === 0 ? ["--no-sandbox"] : [],
-  });
+  browser = await launch();
 });
 
 after(async () => {
@@ -111,7 +63,7 @@ test("with a keyboard: the filter, a tile, and out again", async () => {
   assert.equal(await page.textContent("#detail-name"), chosen);
   assert.match(await page.textContent("#detail-facts"), /URLhttp:\/\/127\.0\.0\.1/);
   await picture(page, "uptime-detail");
-  assert.deepEqual(await findings(page), []);
+  await checkThatNobodyIsKeptOut(page);
   await page.keyboard.press("Escape");
   await page.waitForSelector("dialog", { state: "hidden" });
   assert.equal(await page.evaluate(() => document.activeElement.querySelector(".name")?.textContent), chosen);
@@ -119,15 +71,10 @@ test("with a keyboard: the filter, a tile, and out again", async () => {
 });
 
 for (const colorScheme of ["light", "dark"]) {
-  for (const [name, viewport] of [
-    ["desktop", { width: 1280, height: 900 }],
-    ["phone", { width: 390, height: 844 }],
-  ]) {
+  for (const [name, viewport] of VIEWPORTS) {
     test(`nobody is kept out, and nothing is cut off: ${colorScheme}, ${name}`, async () => {
       const page = await open({ colorScheme, viewport, hasTouch: name === "phone" });
-      assert.deepEqual(await findings(page), []);
-      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      assert.ok(overflow <= 0, `${overflow} pixels too wide`);
+      await checkThatNobodyIsKeptOut(page);
       await picture(page, `uptime-${colorScheme}-${name}`);
       await page.context().close();
     });
