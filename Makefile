@@ -2,13 +2,17 @@
 
 CARGO ?= cargo
 
-.PHONY: run demo install static example-dashboard example-annotate example-chat test lint bench chaos servers soak fuzz test-deps clean
+.PHONY: run demo gauntlet install static example-dashboard example-annotate example-chat test lint bench chaos servers soak fuzz test-deps clean
 
 run: ## Build and start the gateway with the embedded broker, on http://localhost:8080/
 	$(CARGO) run --release -p gateway -- serve
 
 demo: ## An uptime dashboard with all that is behind it, on http://localhost:8080/
 	$(CARGO) run --release -p gateway -- demo
+
+gauntlet: test-deps ## Fanfare beside Socket.IO and Node by hand while you break things, on http://localhost:8070/
+	$(CARGO) build --release -p gateway
+	@node gauntlet/run.js
 
 install: ## Puts fanfare into ~/.cargo/bin
 	$(CARGO) install --locked --path crates/gateway
@@ -41,6 +45,7 @@ test: test-deps ## Install what the tests need if it is missing, then run everyt
 	else $(CARGO) test --workspace; fi
 	cd clients/js && npm test
 	cd examples && npm test
+	cd gauntlet && npm test
 
 lint: test-deps ## Formatting, lints; licences, versions and sources of dependencies
 	$(CARGO) fmt --all --check
@@ -49,6 +54,7 @@ lint: test-deps ## Formatting, lints; licences, versions and sources of dependen
 	$(CARGO) deny --log-level error check bans licenses sources
 	cd clients/js && npm run lint
 	cd examples && npm run lint
+	cd gauntlet && npm run lint
 
 bench: ## The load generator and the comparison with the floor and with peers
 	$(CARGO) build --release -p gateway -p bench

@@ -45,3 +45,5 @@ if ! cmp -s requirements.txt .venv/installed-requirements.txt; then
 fi
 cd ../../clients/js
 install_npm "what clients/js needs"
+cd ../../gauntlet
+install_npm "what the gauntlet needs"

@@ -1,0 +1,50 @@
+// What each fault has cost: the counts of each lane since it began, until the next one begins.
+
+const COUNTED = ["missing", "told", "doubled"];
+/** What is not under way any more. */
+const FAR_BEHIND = 400;
+
+export class Costs {
+  #since = null;
+  #cells = [];
+
+  constructor(body, lanes) {
+    Object.assign(this, { body, lanes });
+  }
+
+  /** Something is broken from now on. */
+  begin(title) {
+    this.#since = this.lanes.map(({ ledger }) => ({ ...ledger }));
+    const row = this.body.insertRow(0);
+    const head = row.appendChild(document.createElement("th"));
+    head.scope = "row";
+    head.textContent = title;
+    const time = head.appendChild(document.createElement("small"));
+    time.textContent = new Date().toLocaleTimeString("en-GB");
+    this.#cells = this.lanes.map(() => row.insertCell());
+    this.body.closest("section").hidden = false;
+  }
+
+  /** Shows what it has cost so far. */
+  show(published) {
+    this.lanes.forEach(({ ledger }, index) => {
+      const cell = this.#cells[index];
+      if (!cell) return;
+      const [missing, told, doubled] = COUNTED.map((name) => ledger[name] - this.#since[index][name]);
+      const behind = published - (ledger.newest ?? published);
+      const parts = [
+        [missing, `${missing} missing`],
+        [told, `${told} missing, and told`],
+        [doubled, `${doubled} doubled`],
+        [behind > FAR_BEHIND, `${behind} behind`],
+      ];
+      cell.textContent =
+        parts
+          .filter(([any]) => any)
+          .map(([, words]) => words)
+          .join(", ") || "nothing";
+      const isBad = missing > 0 || doubled > 0 || behind > FAR_BEHIND;
+      cell.dataset.cost = isBad ? "bad" : told > 0 ? "told" : "none";
+    });
+  }
+}

@@ -1,0 +1,91 @@
+// The gauntlet: the same numbers by three ways, side by side, while things break. `make gauntlet` opens it on port 8070.
+
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { once } from "node:events";
+import { extname, join, normalize } from "node:path";
+
+import { FAULTS } from "./faults.js";
+import { RATE } from "./publisher.js";
+import { Stage } from "./stage.js";
+
+const PORT = Number(process.env.PORT ?? 8070);
+const PAGE = join(import.meta.dirname, "page");
+const TYPES = {
+  ".html": "text/html; charset=utf-8",
+  ".css": "text/css",
+  ".js": "text/javascript",
+};
+const SOCKET_IO = join(import.meta.dirname, "node_modules/socket.io-client/dist/socket.io.esm.min.js");
+
+let stage = null;
+let running = null;
+let setting = null;
+
+const routes = {
+  "/socket.io.js": () => readFile(SOCKET_IO),
+  // What is the same for as long as all runs.
+  "/setting.json": () => JSON.stringify(setting),
+  "/state.json": () => JSON.stringify({ published: stage.publisher.published, running }),
+};
+
+/** Breaks something, unless something is broken already. */
+function strike(name) {
+  const fault = FAULTS[name];
+  if (!fault || running) return false;
+  running = name;
+  fault
+    .run(stage)
+    .catch((error) => console.error(`${fault.title}: ${error.message}`))
+    .finally(() => (running = null));
+  return true;
+}
+
+const find = async (path) => routes[path]?.() ?? readFile(join(PAGE, path));
+
+async function answer(request, response) {
+  if (!setting) return response.writeHead(503, { "Retry-After": "1" }).end("it is being set up\n");
+  const { pathname } = new URL(request.url, "http://localhost");
+  if (request.method === "POST" && request.headers.origin && request.headers.origin !== setting.origin)
+    return response.writeHead(403).end();
+  if (request.method === "POST") return response.writeHead(strike(pathname.slice("/strike/".length)) ? 202 : 409).end();
+  const path = normalize(pathname === "/" ? "/index.html" : pathname);
+  const body = await find(path).catch(() => null);
+  if (body === null) return response.writeHead(404).end();
+  response.writeHead(200, {
+    "Content-Type": TYPES[extname(path)] ?? "application/json",
+    "Cache-Control": "no-store",
+  });
+  response.end(body);
+}
+
+const server = createServer((request, response) => void answer(request, response)).listen(PORT, "127.0.0.1");
+await once(server, "listening");
+const origin = `http://localhost:${server.address().port}`;
+
+async function end() {
+  server.close();
+  await stage?.strike();
+  process.exit();
+}
+process.on("SIGINT", end).on("SIGTERM", end);
+
+try {
+  stage = await Stage.set(origin);
+} catch (error) {
+  console.error(error.message);
+  await end();
+}
+const faults = Object.entries(FAULTS).map(([name, { title, words }]) => ({
+  name,
+  title,
+  words,
+}));
+setting = {
+  origin,
+  rate: RATE,
+  addresses: stage.addresses,
+  versions: await stage.versions(),
+  faults,
+};
+console.log(`open ${origin}`);
