@@ -7,6 +7,7 @@ cd "$(dirname "$0")"
 declare -A package=(
   [redis-server]=redis-server [chromium]=chromium [nginx]=nginx-light [haproxy]=haproxy [caddy]=caddy [node]=nodejs [npm]=npm
   [python3]=python3 [curl]=curl [openssl]=openssl [sqlite3]=sqlite3 [psql]=postgresql [promtool]=prometheus [systemd-analyze]=systemd
+  [ip]=iproute2 [unshare]=util-linux
 )
 missing=()
 for command in "${!package[@]}"; do

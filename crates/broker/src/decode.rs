@@ -92,16 +92,16 @@ impl Rules {
         let text =
             |bytes: Option<_>| bytes.map(str::from_utf8).transpose().map_err(|_| PublicationError::NotUtf8);
         let several: Vec<Cow<'_, str>> = match text(fields.channels)? {
-            Some(channels) => serde_json::from_str(channels).map_err(|_| PublicationError::Malformed)?,
+            Some(channels) => serde_json::from_str(channels).map_err(|_| PublicationError::Fields)?,
             None => Vec::new(),
         };
         let one = text(fields.channel)?;
         let mut channels = one.into_iter().chain(several.iter().map(|channel| &**channel));
-        let channel = channels.next().ok_or(PublicationError::Malformed)?;
+        let channel = channels.next().ok_or(PublicationError::Fields)?;
         let further: Vec<_> = channels.collect();
         let retraction = text(fields.retract)?.map(flag).transpose()? == Some(true);
         let except = session(text(fields.except)?);
-        let data = text(fields.data)?.or(retraction.then_some("")).ok_or(PublicationError::Malformed)?;
+        let data = text(fields.data)?.or(retraction.then_some("")).ok_or(PublicationError::Fields)?;
         let (event, ttl) = (text(fields.event)?, text(fields.ttl)?.map(seconds).transpose()?);
         let (further, from) = (&further[..], text(fields.from)?);
         self.check(Draft { channel, further, event, data, json: false, retraction, ttl, from, except })
@@ -147,7 +147,7 @@ fn flag(text: &str) -> Result<bool, PublicationError> {
     match text {
         "" | "0" | "false" => Ok(false),
         "1" | "true" => Ok(true),
-        _ => Err(PublicationError::Malformed),
+        _ => Err(PublicationError::Fields),
     }
 }
 

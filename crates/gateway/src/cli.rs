@@ -10,7 +10,7 @@ pub(crate) const BAD_CONFIG: u8 = 78;
 /// A push gateway: backends publish, through Redis or without it, and every browser that subscribed
 /// gets it.
 #[derive(Parser)]
-#[command(name = "fanfare", version, about, max_term_width = 100)]
+#[command(name = "fanfare", version, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,

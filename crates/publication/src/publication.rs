@@ -81,6 +81,8 @@ pub enum PublicationError {
     From,
     /// The envelope that holds channel and data is not as it should be.
     Malformed,
+    /// The fields of a stream's entry are not as they should be.
+    Fields,
 }
 
 impl Publication {
@@ -244,7 +246,7 @@ impl PublicationError {
             Self::NotJson => "not_json",
             Self::Ttl => "bad_ttl",
             Self::From => "bad_from",
-            Self::Malformed => "malformed",
+            Self::Malformed | Self::Fields => "malformed",
         }
     }
 }
@@ -260,6 +262,10 @@ impl fmt::Display for PublicationError {
             Self::NotJson => out.write_str("this channel takes JSON only, and the data is none"),
             Self::Ttl => out.write_str("the ttl must be a whole number of seconds, from 1 to 4294967295"),
             Self::From => write!(out, "`from` has at most {MAX_FROM_BYTES} bytes and no control characters"),
+            Self::Fields => out.write_str(
+                "an entry has the fields `channel` (or `channels`, a JSON array) and `data`, and `retract` is 1 or 0 where \
+                 it is there: * channel alerts data 'disk full'",
+            ),
             Self::Malformed => out.write_str(
                 r#"it must be a JSON object such as {"channel":"alerts","event":"disk","data":"full"}"#,
             ),

@@ -71,10 +71,6 @@ impl NearMisses {
 fn words(miss: Miss, name: &str, met: &Met, suggest: &Suggestion<'_>) -> String {
     let times = if met.count == 1 { "once".to_owned() } else { format!("{} times", met.count) };
     match (miss, &met.newest, suggest.door) {
-        // What it says of itself is meant for envelopes.
-        (Miss::Invalid, Err(PublicationError::Malformed), _) if name == suggest.config.stream_key() => {
-            format!("{name}: what came {times} is dropped: it lacks the field channel (or channels) or data")
-        }
         (Miss::Invalid, Err(error), _) => format!("{name}: what came {times} is dropped: {error}"),
         (Miss::OtherPrefix, Err(error), _) => {
             format!(

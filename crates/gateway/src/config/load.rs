@@ -234,7 +234,8 @@ fn all_keys(table: &Table) -> Vec<String> {
 }
 
 fn unknown(key: &str, known: &[String]) -> String {
-    let nearest = known.iter().min_by_key(|known| distance(key, known));
+    let sections = known.iter().filter_map(|known| Some(known.split_once('.')?.0));
+    let nearest = known.iter().map(String::as_str).chain(sections).min_by_key(|known| distance(key, known));
     match nearest {
         Some(nearest) if distance(key, nearest) <= 2 + nearest.len() / 4 => {
             format!("there is no such key; did you mean {nearest}?")
@@ -282,6 +283,8 @@ mod tests {
             heartbeet = "15s"
             retry = "soon"
             max = -1
+            [sesions]
+            max = 1
             [broker]
             kind = "kafka"
             [[channels]]
@@ -303,6 +306,7 @@ mod tests {
         expect("sessions.max = -1:", "");
         expect("broker.kind = \"kafka\":", "embedded");
         expect("channels[0]:", "anybody");
+        expect("sesions:", "did you mean sessions?");
         expect("channels[1].subscibe:", "did you mean subscribe?");
         expect("FANFARE__LISTEN__SHARDS = many:", "number");
         assert_eq!(problems.len(), 7);
