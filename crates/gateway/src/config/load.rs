@@ -309,7 +309,7 @@ mod tests {
         expect("sesions:", "did you mean sessions?");
         expect("channels[1].subscibe:", "did you mean subscribe?");
         expect("FANFARE__LISTEN__SHARDS = many:", "number");
-        assert_eq!(problems.len(), 7);
+        assert_eq!(problems.len(), 8);
     }
 
     #[test]
