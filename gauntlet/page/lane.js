@@ -15,6 +15,8 @@ export class Lane {
   constructor(element, { rate }) {
     this.element = element;
     this.kind = element.id;
+    const parts = document.getElementById("lane").content.cloneNode(true);
+    element.insertBefore(parts, element.querySelector(".setting"));
     this.strip = new Strip(element.querySelector("canvas"), rate);
   }
 

@@ -7,6 +7,7 @@ mod directives;
 mod farewell;
 mod overview;
 mod sweep;
+mod tracing;
 mod waiting;
 mod watching;
 

@@ -1,5 +1,6 @@
 //! The watcher's process: who may publish, how it ends, what it shows of itself.
 
+mod announcement;
 mod leftovers;
 mod memory;
 mod over_http;
@@ -23,6 +24,7 @@ use signal_hook_tokio::Signals;
 use tokio::time::sleep;
 
 use self::{
+    announcement::announce,
     leftovers::settle,
     memory::Memory,
     over_http::OverHttp,
@@ -136,7 +138,7 @@ impl<'a> Watcher<'a> {
         let admin = self.settings.watch.admin;
         let listener =
             listen(admin).map_err(|error| format!("{admin} cannot be listened on (watch.admin): {error}"))?;
-        self.announce(&listener);
+        announce(&self.settings, &listener);
         tokio::task::spawn_local(admin::serve(Rc::clone(&self.status), listener));
         // One that stands by, or waits for its Redis, does what it is there for.
         manager.tell_ready();
@@ -335,40 +337,6 @@ impl<'a> Watcher<'a> {
                 problems.iter().for_each(|problem| tracing::error!("{problem}"));
                 None
             }
-        }
-    }
-
-    fn announce(&self, listener: &TcpListener) {
-        let (version, watch) = (env!("CARGO_PKG_VERSION"), &self.settings.watch);
-        tracing::info!(version, "fanfare watch");
-        if let Ok(admin) = listener.local_addr() {
-            tracing::info!("metrics and health: http://{admin}/metrics, /healthz, /readyz");
-        }
-        match &self.settings.broker {
-            Kind::Embedded => {
-                let to = if watch.to.is_empty() {
-                    format!("http://{}", self.settings.public)
-                } else {
-                    watch.to.clone()
-                };
-                tracing::info!(
-                    "publishes to the gateway at {to}; run one watcher: without Redis a second one would publish too"
-                );
-            }
-            Kind::RedisPubSub(redis) => {
-                tracing::info!("publishes by PUBLISH in Redis at {}", redis.address());
-            }
-            Kind::RedisStream(redis, ..) => {
-                tracing::info!("publishes by XADD in Redis at {}", redis.address());
-            }
-        }
-        for query in &watch.queries {
-            tracing::info!(
-                "query {}: every {} into {}",
-                query.name,
-                humantime::format_duration(query.interval),
-                query.channel
-            );
         }
     }
 }

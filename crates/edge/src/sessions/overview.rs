@@ -2,17 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use hub::{AudienceKey, Gap, Place, SessionKey};
-use publication::{Arrival, Publication};
+use hub::SessionKey;
 
 use super::{Sessions, session_mut};
 use crate::{
     close::CloseReason,
     control,
-    encoding::Encoding,
     session::Session,
     survey::{ChannelSeen, Interest, SessionId, SessionSeen, Survey, TraceSeen},
-    trace::{Arrived, Given, Trace},
+    trace::Trace,
 };
 
 /// Sessions and channels that are shown of a shard.
@@ -159,96 +157,13 @@ impl Sessions {
             || session.wire.client.to_string().contains(text)
     }
 
-    fn id(&self, key: SessionKey, session: &Session) -> SessionId {
+    pub(super) fn id(&self, key: SessionKey, session: &Session) -> SessionId {
         // There are never so many shards.
         SessionId { shard: self.number as u16, key, opened: session.opened }
     }
 
-    fn find(&self, id: SessionId) -> Option<&Session> {
+    pub(super) fn find(&self, id: SessionId) -> Option<&Session> {
         let session = self.session(id.key)?;
         (self.id(id.key, session) == id).then_some(session)
-    }
-}
-
-/// What is noted while somebody follows.
-impl Sessions {
-    pub(super) fn trace_arrival(&mut self, arrival: &Arrival, at: Instant) {
-        let (Arrival::Publication(publication) | Arrival::Entry(_, Some(publication))) = arrival else {
-            return;
-        };
-        let audiences = self.hub.audiences_of(publication);
-        let matched = audiences.iter().map(|audience| self.sessions_in(*audience)).sum();
-        let place = self.hub.place();
-        let cursor = self.hub.cursor_of(place).map(|cursor| cursor.to_string()).unwrap_or_default();
-        let mut arrived =
-            Arrived { publication, place, cursor, at, at_ms: self.tally.unix_millis(at), audiences, matched };
-        let mut traces = std::mem::take(&mut self.traces);
-        for trace in &mut traces {
-            match trace.interest {
-                Interest::Session(id) if self.reads(id, publication) => {
-                    let all = std::mem::replace(&mut arrived.matched, 1);
-                    trace.note_arrival(&arrived);
-                    arrived.matched = all;
-                }
-                Interest::Channel(_) => trace.note_arrival(&arrived),
-                Interest::Session(_) | Interest::Text(_) => {}
-            }
-        }
-        self.traces = traces;
-    }
-
-    fn reads(&self, id: SessionId, publication: &Publication) -> bool {
-        let selection = self.find(id).and_then(|_| self.hub.audience(self.hub.audience_of(id.key)));
-        selection.is_some_and(|(selection, _)| selection.shown(publication).is_some())
-    }
-
-    fn sessions_in(&self, audience: AudienceKey) -> u32 {
-        match self.hub.audience(audience) {
-            Some((_, encoding)) if encoding != Encoding::NONE => self.hub.members(audience).len() as u32,
-            _ => 0,
-        }
-    }
-
-    /// A session has got what lies between the places; or has been led past its `own`.
-    pub(super) fn trace_written(
-        &mut self,
-        key: SessionKey,
-        (after, upto): (Place, Place),
-        own: Option<Place>,
-        latest: bool,
-    ) {
-        let now = Instant::now();
-        self.trace(key, (after, upto), |trace, given| match own {
-            Some(own) => trace.note_own(Given { after: own.before(), upto: own, ..given }),
-            None => trace.note_written(given, latest, now),
-        });
-    }
-
-    pub(super) fn trace_gap(&mut self, key: SessionKey, gap: &Gap) {
-        let after = gap.after.and_then(|after| self.hub.place_of(after)).unwrap_or(gap.resume);
-        self.trace(key, (after, gap.resume), Trace::note_gap);
-    }
-
-    pub(super) fn trace_end(&mut self, key: SessionKey, opened: u32, reason: CloseReason) {
-        // There are never so many shards.
-        let id = SessionId { shard: self.number as u16, key, opened };
-        for trace in &mut self.traces {
-            if trace.interest == Interest::Session(id) {
-                trace.ended = Some(reason);
-            }
-        }
-    }
-
-    fn trace(&mut self, key: SessionKey, (after, upto): (Place, Place), note: impl Fn(&mut Trace, Given)) {
-        let Some(session) = self.session(key) else { return };
-        let id = self.id(key, session);
-        let opened = self.started + Duration::from_millis(session.opened.into());
-        let given = Given { audience: self.hub.audience_of(key), opened, after, upto };
-        for trace in &mut self.traces {
-            match trace.interest {
-                Interest::Session(other) if other != id => {}
-                _ => note(trace, given),
-            }
-        }
     }
 }
