@@ -1,5 +1,7 @@
 //! The watcher: what a database says is what is shown, whatever ends meanwhile.
 
+use std::time::Instant;
+
 use serde_json::{Value, json};
 use tests::{
     Gateway, Postgres, Proxy, Redis, Sqlite, Watcher,
@@ -119,9 +121,11 @@ fn one_watches_and_another_takes_over() {
     let one = r#"monitors/1 {"id":1,"name":"a","up":true}"#;
     wait_for("the first value", || entries(&redis, 0) == [one]);
     // Killed: what comes meanwhile is published by the other one, and nothing twice.
+    let killed = Instant::now();
     drop(first);
     sqlite.run("UPDATE monitors SET name = 'b'");
     second.wait_until_active();
+    println!("taken over after {:.1} s", killed.elapsed().as_secs_f64());
     wait_for("the second value", || entries(&redis, 1) == [r#"monitors/1 {"id":1,"name":"b","up":true}"#]);
     // Told to end, it leaves the place at once: the lease is free.
     let mut second = second;
