@@ -124,7 +124,7 @@ fn what_nearly_arrives_is_listed_with_commands_that_work() {
         browser.expect("old name");
         for part in [
             "fanfare:a*: what came once is dropped",
-            "fanfare:@stream: what came once is dropped: it lacks the field channel",
+            "fanfare:@stream: what came once is dropped: an entry has the fields `channel`",
             "none of Fanfare's: sidekiq:beat",
         ] {
             assert!(report.contains(part), "{part}: {report}");

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::{
-    Request, Version,
+    Method, Request, Version,
     body::Incoming,
-    header::{CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING},
+    header::{CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING, UPGRADE},
 };
 
 /// The longest body.
@@ -19,7 +19,7 @@ pub(super) async fn read(request: Request<Incoming>) -> Result<Bytes, &'static s
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let version = if parts.version == Version::HTTP_10 { "1.0" } else { "1.1" };
     let mut out = format!("{} {target} HTTP/{version}\r\n", parts.method).into_bytes();
-    let upgrades = parts.headers.contains_key("upgrade");
+    let upgrades = parts.method == Method::GET && parts.headers.contains_key(UPGRADE);
     for (name, value) in &parts.headers {
         // Of the body as it was sent, and of this connection; but a WebSocket stays what it is.
         let is_dropped =
