@@ -33,7 +33,10 @@ export class Program {
     process.once("exit", kill);
     child.on("exit", () => process.off("exit", kill));
     child.on("exit", () => this.#child === child && (this.#child = null));
-    child.on("error", (error) => (this.#said += `${error}`));
+    child.on("error", (error) => {
+      // It could not even be started.
+      [this.#said, this.#child] = [`${error}`, null];
+    });
     for (const output of [child.stdout, child.stderr])
       output.setEncoding("utf8").on("data", (text) => (this.#said = (this.#said + text).slice(-20_000)));
     await this.#until(async () => (this.ready ? this.#said.includes(this.ready) : await this.isReady()));

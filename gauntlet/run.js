@@ -60,21 +60,25 @@ async function answer(request, response) {
 }
 
 const server = createServer((request, response) => void answer(request, response)).listen(PORT, "127.0.0.1");
+server.on("error", (error) => {
+  console.error(`port ${PORT} cannot be had (${error.code}); PORT=... takes another one`);
+  process.exit(1);
+});
 await once(server, "listening");
 const origin = `http://localhost:${server.address().port}`;
 
-async function end() {
+async function end(code) {
   server.close();
   await stage?.strike();
-  process.exit();
+  process.exit(code);
 }
-process.on("SIGINT", end).on("SIGTERM", end);
+process.on("SIGINT", () => void end(0)).on("SIGTERM", () => void end(0));
 
 try {
   stage = await Stage.set(origin);
 } catch (error) {
   console.error(error.message);
-  await end();
+  await end(1);
 }
 const faults = Object.entries(FAULTS).map(([name, { title, words }]) => ({
   name,

@@ -20,8 +20,8 @@ const tiles = [
     ["99 of 100 since Redis", millis, () => sinceRedis(0.99)]]],
   ["Sessions that lag", [["", count, () => gauge("fanfare_sessions_lagging")]]],
   ["Gaps a second", [["", count, () => rate("fanfare_gaps_total")]]],
-  ["Sessions that ended a second", [["", count, () => rate("fanfare_sessions_closed_total")]]],
-  ["The broker, there and back", [["99 of 100", millis, () => toBroker(0.99)], ["half", millis, () => toBroker(0.5)]]],
+  ["Ended a second", [["", count, () => rate("fanfare_sessions_closed_total")]]],
+  ["Broker round trip", [["99 of 100", millis, () => toBroker(0.99)], ["half", millis, () => toBroker(0.5)]]],
   ["History reaches back", [["", span, () => gauge("fanfare_history_oldest_seconds").map((seconds) => seconds * 1000)]]],
   // The kernel's count has whole seconds.
   ["Processor", [["of one core", percent, () => rate("process_cpu_seconds_total", 20)]]],
