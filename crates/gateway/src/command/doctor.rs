@@ -28,6 +28,9 @@ pub(crate) fn run(options: &DoctorOptions) -> ExitCode {
     command::run_local(async {
         let mut report = Report::default();
         report.fine("the configuration is valid");
+        if options.config.config.is_none() {
+            report.fine("it is the defaults and FANFARE__... variables: no --config FILE was given");
+        }
         for found in ports::look(&settings).await {
             report.add(&found);
         }
