@@ -158,3 +158,16 @@ fn while_nobody_knows_what_became_of_it_it_is_not_published_again() {
     redis.command(&["SET", "fanfare:@once:1:c:k\n0", &fingerprint]);
     assert_eq!(codes(&batch(&gateway, &key, &lines)), ["underway", "not_tried"]);
 }
+
+#[test]
+fn what_redis_refuses_was_not_published_and_that_is_said() {
+    let redis = Redis::start();
+    let gateway = Gateway::on_stream(&redis);
+    assert_eq!(gateway.post("channel=a", "before").status, 200);
+    redis.command(&["CONFIG", "SET", "maxmemory", "1mb"]);
+    let answer = gateway.post("channel=a", "full");
+    assert_eq!((answer.status, &*answer.error_code()), (503, "broker"));
+    assert!(answer.text().contains("was not published: OOM command not allowed"), "{}", answer.text());
+    redis.command(&["CONFIG", "SET", "maxmemory", "0"]);
+    assert_eq!(gateway.post("channel=a", "after").status, 200);
+}

@@ -32,9 +32,16 @@ enum Way {
     Stream(RedisConfig, Arc<Lane>),
 }
 
+/// With these Redis refuses a command before it has done anything.
+const REFUSALS: [&str; 8] =
+    ["OOM", "NOPERM", "NOAUTH", "READONLY", "MISCONF", "NOREPLICAS", "LOADING", "MASTERDOWN"];
+
 /// The broker did not take the publication; trying again later may help.
 #[derive(Debug)]
-pub struct PublishError(String);
+pub struct PublishError {
+    why: String,
+    refused: bool,
+}
 
 impl Publisher {
     pub(crate) fn embedded(requests: mpsc::Sender<Request>) -> Self {
@@ -85,7 +92,7 @@ impl Publisher {
         match &self.way {
             Way::Embedded(requests) => {
                 let (reply, cursor) = oneshot::channel();
-                let gone = |()| PublishError("the broker is shutting down".to_owned());
+                let gone = |()| PublishError::new("the broker is shutting down");
                 requests.send(Request { publication, reply }).await.map_err(|_| gone(()))?;
                 cursor.await.map(Published::At).map_err(|_| gone(()))
             }
@@ -95,7 +102,7 @@ impl Publisher {
             }
             Way::Stream(config, lane) => {
                 let id: String = lane.send(&wire::words(Door::Stream, config, &publication)).await?;
-                let id = id.parse().map_err(|_| PublishError(format!("{id:?} is no id")))?;
+                let id = id.parse().map_err(|_| PublishError::new(format!("{id:?} is no id")))?;
                 Ok(Published::At(Cursor::After(id)))
             }
         }
@@ -118,24 +125,32 @@ impl Publisher {
 
 impl PublishError {
     pub(crate) fn new(why: impl fmt::Display) -> Self {
-        Self(why.to_string())
+        Self { why: why.to_string(), refused: false }
     }
 
     /// There was no answer in time.
     pub(crate) fn late() -> Self {
-        Self("Redis does not answer".to_owned())
+        Self::new("Redis does not answer")
+    }
+
+    /// Whether it is certain that it was not published.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        self.refused
     }
 }
 
 impl From<redis::RedisError> for PublishError {
     fn from(error: redis::RedisError) -> Self {
-        Self(error.to_string())
+        let Some(code) = error.code() else { return Self::new(error) };
+        let why = format!("{code} {}", error.detail().unwrap_or_default());
+        Self { why: why.trim_end().to_owned(), refused: REFUSALS.contains(&code) }
     }
 }
 
 impl fmt::Display for PublishError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.0)
+        out.write_str(&self.why)
     }
 }
 

@@ -103,6 +103,9 @@ pub(crate) async fn publish(shard: &Shard, draft: Draft<'_>, once: Option<Once>)
             let message = "this `Idempotency-Key` was used for something else on this channel";
             Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", message))
         }
+        Some(Outcome::Refused(error)) => {
+            Err(unavailable(format!("the broker refuses it, and it was not published: {error}")))
+        }
         Some(Outcome::Failed(error)) => Err(unavailable(format!(
             "the broker did not confirm it, and may or may not have taken it: {error}"
         ))),

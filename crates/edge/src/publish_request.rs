@@ -27,6 +27,8 @@ pub enum Outcome {
     Underway,
     /// Something else was asked for by the same key before.
     Reused,
-    /// The broker did not take it.
+    /// The broker refuses it: it is certain that it was not published.
+    Refused(String),
+    /// The broker did not confirm it.
     Failed(String),
 }

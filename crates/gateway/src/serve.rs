@@ -230,6 +230,7 @@ async fn forward(mut requests: mpsc::Receiver<PublishRequest>, publisher: Publis
                 Ok(Onced::Before(published)) => Outcome::Published { published, before: true },
                 Ok(Onced::Underway) => Outcome::Underway,
                 Ok(Onced::Reused) => Outcome::Reused,
+                Err(error) if error.is_refusal() => Outcome::Refused(error.to_string()),
                 Err(error) => Outcome::Failed(error.to_string()),
             };
             // Whoever asked may have hung up.
