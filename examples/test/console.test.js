@@ -74,6 +74,11 @@ test("what nobody reads is said so, and what is published by hand is seen", asyn
   await waitForText(page, "#received", /greeting.*<b>hello<\/b>/);
   // The console's own tail is a session too.
   await waitForText(page, "#trace tbody", /nobody \(greeting\).*taken by every socket/);
+  const followed = await page.textContent("#follow-words");
+  await page.fill("#followed", "*");
+  await page.click("#follow-form button");
+  await waitForText(page, "#error", /one channel is followed/);
+  assert.equal(await page.textContent("#follow-words"), followed);
   await page.fill("#event", "open");
   await page.click("#publish button");
   await waitForText(page, "#error", /event type/);

@@ -180,7 +180,9 @@ fn sessions_can_be_found_and_ended() {
     next.expect("still here");
     assert_eq!(operator.post("/console/end?session=x"), 400);
     assert_eq!(operator.post("/console/end?channel=a"), 400);
-    assert_eq!(operator.post("/console/follow"), 400);
+    for none in ["", "?channel=*", "?channel=a/*", "?channel=@json", "?session=nobody", "?topic=a"] {
+        assert_eq!(operator.post(&format!("/console/follow{none}")), 400, "{none}");
+    }
     assert_eq!(http::request(gateway.admin(), "GET", "/console/end", &[], b"").status, 405);
 }
 

@@ -5,6 +5,7 @@ use std::cell::Cell;
 
 use hub::Start;
 use hyper::{HeaderMap, Method, Request, StatusCode, Version};
+use publication::ChannelName;
 use tokio::sync::{mpsc::error::TrySendError, oneshot};
 
 use crate::{
@@ -120,7 +121,10 @@ fn interest<B>(request: &Request<B>) -> Result<Interest, Refusal> {
     let (name, value) =
         parameters.next().ok_or_else(|| wrong("say `channel=`, `session=` or `text=` in the query"))?;
     match &*name {
-        "channel" => Ok(Interest::Channel(value.into())),
+        "channel" => match ChannelName::check(&value) {
+            Ok(()) => Ok(Interest::Channel(value.into())),
+            Err(error) => Err(wrong(&format!("one channel is followed, and this is none: {error}"))),
+        },
         "text" => Ok(Interest::Text(value.into())),
         "session" => value.parse().map(Interest::Session).map_err(|_| wrong("no session has such a name")),
         _ => Err(wrong("say `channel=`, `session=` or `text=` in the query")),

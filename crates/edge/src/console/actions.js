@@ -32,9 +32,9 @@ function query(interest) {
 
 export const find = (text) => post(`console/follow?${query(`text:${text}`)}`);
 
-/** Follows something from now on: `channel:NAME` or `session:NAME`. */
-export function follow(interest) {
-  if (interest === followed) return;
+/** Follows something from now on, if it can be: `channel:NAME` or `session:NAME`. */
+export async function follow(interest) {
+  if (interest === followed || !(await post(`console/follow?${query(interest)}`))) return;
   [followed, since] = [interest, new Date()];
   stream?.close();
   stream = null;
@@ -42,6 +42,7 @@ export function follow(interest) {
   const name = interest.slice(interest.indexOf(":") + 1);
   element("followed").value = isSession ? interest : name;
   element("publish").hidden = isSession;
+  element("publish-words").textContent = `Publish on ${name.length > 40 ? `${name.slice(0, 40)}…` : name}`;
   element("followed-session").hidden = !isSession;
   element("tail").hidden = isSession;
   element("trace").hidden = false;
@@ -50,7 +51,6 @@ export function follow(interest) {
   element("trace").querySelector("tbody").replaceChildren();
   element("follow-words").textContent = "looking";
   if (!isSession) tail(name);
-  void post(`console/follow?${query(interest)}`);
 }
 
 setInterval(() => followed && void post(`console/follow?${query(followed)}`), AGAIN_MS);
@@ -87,7 +87,7 @@ export function show({ traces, channels, metrics }) {
 
 function ofChannel({ rows }, channels, metrics) {
   const name = followed.slice("channel:".length);
-  if (rows.length > 0) return `${rows.length} publications on ${name} since ${clock()}; the newest first.`;
+  if (rows.length > 0) return `${rows.length} ${rows.length === 1 ? "publication" : "publications"} on ${name} since ${clock()}; the newest first.`;
   const known = channels.find(({ channel }) => channel === name);
   const before = known && known.silent_ms !== null ? `The one before came ${span(known.silent_ms)} ago.` : "";
   const dropped = Object.entries(metrics).filter(([key, value]) =>
