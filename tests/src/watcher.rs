@@ -77,9 +77,13 @@ impl Watcher {
     /// One metric's value, by its name with labels; 0 if it is not there.
     #[must_use]
     pub fn metric(&self, name: &str) -> f64 {
-        let metrics = http::request(self.admin, "GET", "/metrics", &[], b"").text();
-        let value = |line: &str| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok();
-        metrics.lines().find_map(value).unwrap_or_default()
+        metric(&self.metrics(), name)
+    }
+
+    /// All metrics, as of one moment.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        http::request(self.admin, "GET", "/metrics", &[], b"").text()
     }
 
     /// How often a query has been run to this outcome.
@@ -118,6 +122,13 @@ impl Watcher {
         std::fs::write(self.config.path(), plan.text()).expect("it can be written");
         self.process.signal(Signal::HUP);
     }
+}
+
+/// One metric's value among all; 0 if it is not there.
+#[must_use]
+pub fn metric(metrics: &str, name: &str) -> f64 {
+    let value = |line: &str| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok();
+    metrics.lines().find_map(value).unwrap_or_default()
 }
 
 impl Plan {

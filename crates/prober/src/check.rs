@@ -58,7 +58,7 @@ async fn ask(target: &Target, certificate_until: &mut Option<i64>) -> Result<u16
     let stream = stream.map_err(|error| Failure::Unreachable(error.to_string()))?;
     let Some(name) = target.tls.clone() else { return request(target, stream).await };
     let stream = tls::connector().connect(name, stream).await;
-    let stream = stream.map_err(|error| Failure::Tls(error.to_string()))?;
+    let stream = stream.map_err(|error| Failure::Tls(tls::words(&error)))?;
     *certificate_until = tls::valid_until(stream.get_ref().1.peer_certificates());
     request(target, stream).await
 }

@@ -29,15 +29,17 @@ pub(super) fn run(lab: &mut Lab) -> Result<()> {
     ));
     let plan = Watcher::on_stream(&redis).set("database", &format!("{:?}", postgres.url()));
     let watcher = plan.query("monitors", SQL, "key = 'id'\ninterval = '3s'").start();
-    next_run(&watcher, u64::from(ROWS))?;
+    next_run(&watcher, Counts::default(), u64::from(ROWS))?;
     let (mut ours, mut bare, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for pair in 0..lab.scale.pairs {
+        // Before anything changes: a run may begin at once.
+        let before = Counts::of(&watcher);
         let offset = u64::try_from(pair).unwrap_or_default() * 7;
         postgres.run(&format!(
             "UPDATE monitors SET latency = latency + 1, at = now() WHERE (id + {offset}) % {} = 0",
             ROWS / CHANGES
         ));
-        let run = next_run(&watcher, u64::from(CHANGES))?;
+        let run = next_run(&watcher, before, u64::from(CHANGES))?;
         // The watcher rests until its next run.
         let began = Instant::now();
         postgres.run(&format!("\\copy ({SQL}) TO /dev/null"));
@@ -57,27 +59,42 @@ pub(super) fn run(lab: &mut Lab) -> Result<()> {
     Ok(())
 }
 
+/// What the watcher has counted.
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    runs: f64,
+    published: f64,
+    /// What all runs took.
+    seconds: f64,
+}
+
+impl Counts {
+    /// All of the same moment: of a run that is under way some may be published already.
+    fn of(watcher: &Watcher) -> Self {
+        let metrics = watcher.metrics();
+        let value = |name: &str| tests::watcher::metric(&metrics, name);
+        Self {
+            runs: value("fanfare_watch_runs_total{outcome=\"ok\",query=\"monitors\"}"),
+            published: value("fanfare_watch_publications_total{kind=\"changed\",query=\"monitors\"}"),
+            seconds: value("fanfare_watch_run_seconds_sum{query=\"monitors\"}"),
+        }
+    }
+}
+
 /// What the next run that publishes took, in seconds; it is to publish so many.
-fn next_run(watcher: &Watcher, changes: u64) -> Result<f64> {
-    let read = || {
-        let published =
-            watcher.metric("fanfare_watch_publications_total{kind=\"changed\",query=\"monitors\"}");
-        let seconds = watcher.metric("fanfare_watch_run_seconds_sum{query=\"monitors\"}");
-        (watcher.runs("monitors", "ok"), published, seconds)
-    };
-    let (began, mut before) = (Instant::now(), read());
-    let published = before.1;
+fn next_run(watcher: &Watcher, mut before: Counts, changes: u64) -> Result<f64> {
+    let (began, published) = (Instant::now(), before.published);
     while began.elapsed() < PATIENCE {
         std::thread::sleep(LOOK);
-        let now = read();
-        if now.0 > before.0 && now.1 > published {
-            let found = now.1 - published;
+        let now = Counts::of(watcher);
+        let found = now.published - published;
+        if now.runs > before.runs && found > 0.0 {
             if (found - changes as f64).abs() > 0.5 {
                 return Err(format!("{found} publications, where {changes} rows had changed").into());
             }
-            return Ok(now.2 - before.2);
+            return Ok(now.seconds - before.seconds);
         }
-        if now.0 > before.0 {
+        if found == 0.0 {
             before = now;
         }
     }
