@@ -10,7 +10,7 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::{
-    Authority, Redis, gateway::binary, http, port::free_port, process::Process, wait_for, wait_some,
+    Authority, Postgres, Redis, gateway::binary, http, port::free_port, process::Process, wait_for, wait_some,
 };
 
 /// The example's own configuration.
@@ -99,4 +99,28 @@ fn what_a_look_finds_is_shown_by_the_gateway() {
     let _probe = run("probe");
     wait_for("more looks", || looks() > before);
     assert_eq!(shown("incidents/*").len(), 3);
+}
+
+#[test]
+fn a_prober_writes_to_postgres_too_and_goes_on_where_it_was() {
+    let postgres = Postgres::start();
+    let targets = json!([{ "id": "gone", "name": "Gone", "url": "http://127.0.0.1:1/" }]);
+    let run = || {
+        let mut process = Command::new(binary());
+        process.arg("probe").env("FANFARE__PROBE__DATABASE", postgres.url());
+        process.env("FANFARE__PROBE__TARGETS", targets.to_string()).env("FANFARE__PROBE__INTERVAL", "200ms");
+        Process::start(&mut process)
+    };
+    let checks = || postgres.run("SELECT checks FROM uptime_monitors").parse::<u64>().unwrap_or_default();
+    let first = run();
+    let table = || postgres.run("SELECT to_regclass('uptime_monitors')") == "uptime_monitors";
+    wait_for("some looks", || table() && checks() >= 3);
+    drop(first);
+    let before = checks();
+    let second = run();
+    wait_for("more looks", || checks() > before);
+    assert_eq!(postgres.run("SELECT status, error IS NOT NULL FROM uptime_monitors"), "down|t");
+    assert_eq!(postgres.run("SELECT monitor, ended FROM uptime_incidents"), "gone|");
+    let said = second.said().join("\n");
+    assert!(!said.contains("already exists"), "{said}");
 }

@@ -46,13 +46,16 @@ impl Store {
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         install_default_drivers();
         let mut connection = AnyConnection::connect(url).await?;
-        if url.starts_with("sqlite:") {
+        let settings: &[&str] = match url.starts_with("sqlite:") {
             // Read while it is written to, and waited for rather than given up.
-            for pragma in
-                ["PRAGMA journal_mode = wal", "PRAGMA synchronous = normal", "PRAGMA busy_timeout = 5000"]
-            {
-                sqlx::raw_sql(pragma).execute(&mut connection).await?;
+            true => {
+                &["PRAGMA journal_mode = wal", "PRAGMA synchronous = normal", "PRAGMA busy_timeout = 5000"]
             }
+            // That a table is there already is no news.
+            false => &["SET client_min_messages = warning"],
+        };
+        for setting in settings {
+            sqlx::raw_sql(*setting).execute(&mut connection).await?;
         }
         for table in TABLES {
             sqlx::query(table).execute(&mut connection).await?;
