@@ -115,7 +115,9 @@ fn it_shows_what_became_of_a_publication_on_a_channel() {
         // Who comes later and is given it, is counted apart.
         let mut late = gateway.listen("channel=a&since=earliest");
         late.expect("hello");
-        operator.trace("channel:a", |trace| trace["rows"][0]["later"] == 1);
+        let mut another = gateway.listen("channel=a&channel=zz&since=earliest");
+        another.expect("hello");
+        operator.trace("channel:a", |trace| trace["rows"][0]["later"] == 2);
         // And that nobody is there is said too.
         operator.trace("channel:nobody", |_| true);
         assert!(gateway.post("channel=nobody", "hello").status < 300);
@@ -216,6 +218,8 @@ fn it_is_open_to_this_machine_and_to_tokens_that_say_so() {
     let reader = bearer(&json!({ "fanfare": { "subscribe": ["*"] } }));
     let operator = bearer(&json!({ "fanfare": { "console": true } }));
     refused(&get("/console", &[proxied, ("Authorization", &reader)]), 403);
+    let vain = http::request(gateway.admin(), "POST", "/token", &[("Authorization", &reader)], b"");
+    assert_eq!((vain.status, vain.header("set-cookie")), (403, None));
     assert_eq!(get("/console", &[proxied, ("Authorization", &operator)]).status, 200);
     assert_eq!(get("/events?channel=a", &[proxied, ("Authorization", &operator)]).status, 200);
     // A browser keeps it in a cookie, which is not the one of the public port.

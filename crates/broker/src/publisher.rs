@@ -143,8 +143,9 @@ impl PublishError {
 impl From<redis::RedisError> for PublishError {
     fn from(error: redis::RedisError) -> Self {
         let Some(code) = error.code() else { return Self::new(error) };
-        let why = format!("{code} {}", error.detail().unwrap_or_default());
-        Self { why: why.trim_end().to_owned(), refused: REFUSALS.contains(&code) }
+        // As Redis writes it, and not as its client does.
+        let why = error.to_string().replacen(&format!("\"{code}\": "), &format!("{code} "), 1);
+        Self { why, refused: REFUSALS.contains(&code) }
     }
 }
 

@@ -60,6 +60,8 @@ pub(crate) struct Sessions {
     waiting: Waiting,
     /// Those who are shown how all is.
     observers: Vec<SessionKey>,
+    /// Those of operators, who are no readers in a trace.
+    operators: Vec<SessionKey>,
     traces: Vec<Trace>,
     watching: Watching,
     roll: Roll,
@@ -108,6 +110,7 @@ impl Sessions {
             leaving: Slab::new(),
             waiting: Waiting::default(),
             observers: Vec::new(),
+            operators: Vec::new(),
             traces: Vec::new(),
             watching: Watching::default(),
             roll,

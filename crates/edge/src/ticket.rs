@@ -38,7 +38,7 @@ pub(crate) async fn answer<B>(
         return Err(Refusal::foreign_origin("set its visitors' cookies here"));
     }
     match *request.method() {
-        Method::POST => set(shard, auth, headers).await,
+        Method::POST => set(shard, auth, headers, client.by_admin).await,
         Method::DELETE => Ok(with_cookie(respond::empty(StatusCode::NO_CONTENT), auth, headers, "", Some(0))),
         _ => {
             let message = "POST sets the cookie to the token that is shown, DELETE clears it";
@@ -47,8 +47,12 @@ pub(crate) async fn answer<B>(
     }
 }
 
-async fn set(shard: &Shard, auth: &Auth, headers: &HeaderMap) -> Result<Answer, Refusal> {
+async fn set(shard: &Shard, auth: &Auth, headers: &HeaderMap, by_admin: bool) -> Result<Answer, Refusal> {
     let (token, identity) = auth::bearer(shard, headers).await?;
+    if by_admin && !identity.grants.console {
+        let message = "this token does not open the console: it lacks {\"fanfare\":{\"console\":true}}";
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "forbidden", message));
+    }
     if auth.cookie.len() + token.len() > MAX_COOKIE_BYTES {
         let message = format!(
             "browsers drop cookies of more than {MAX_COOKIE_BYTES} bytes with their name; grant patterns instead \

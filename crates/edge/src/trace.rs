@@ -3,10 +3,11 @@
 
 use std::{
     collections::VecDeque,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use hub::{AudienceKey, Place};
+use hub::{Place, Selection};
 use publication::Publication;
 
 use crate::{
@@ -28,26 +29,25 @@ pub(crate) struct Trace {
 struct Row {
     place: Place,
     arrived: Instant,
-    audiences: Vec<AudienceKey>,
+    publication: Arc<Publication>,
     seen: TraceRow,
 }
 
 /// A publication that has arrived.
 pub(crate) struct Arrived<'a> {
-    pub(crate) publication: &'a Publication,
+    pub(crate) publication: &'a Arc<Publication>,
     pub(crate) place: Place,
     pub(crate) cursor: String,
     pub(crate) at: Instant,
     /// In milliseconds since 1970.
     pub(crate) at_ms: u64,
-    pub(crate) audiences: Vec<AudienceKey>,
     pub(crate) matched: u32,
 }
 
 /// A session that was given something, and what.
 #[derive(Clone, Copy)]
-pub(crate) struct Given {
-    pub(crate) audience: AudienceKey,
+pub(crate) struct Given<'a> {
+    pub(crate) selection: &'a Selection,
     /// When it came.
     pub(crate) opened: Instant,
     /// What lies behind the one place, up to the other.
@@ -60,13 +60,9 @@ impl Trace {
         Self { interest, ended: None, rows: VecDeque::new() }
     }
 
-    pub(crate) fn note_arrival(&mut self, arrived: &Arrived<'_>) {
-        let Arrived { publication, place, cursor, at, at_ms, audiences, matched } = arrived;
-        let wanted = match &self.interest {
-            Interest::Channel(channel) => publication.channels().find(|name| *name == &**channel),
-            _ => publication.channels().next(),
-        };
-        let Some(channel) = wanted else { return };
+    /// A publication has arrived that is shown under this channel.
+    pub(crate) fn note_arrival(&mut self, arrived: &Arrived<'_>, channel: &str) {
+        let Arrived { publication, place, cursor, at, at_ms, matched } = arrived;
         if self.rows.len() == MAX_ROWS {
             self.rows.pop_front();
         }
@@ -87,11 +83,11 @@ impl Trace {
             first_ms: None,
             last_ms: None,
         };
-        self.rows.push_back(Row { place: *place, arrived: *at, audiences: audiences.clone(), seen });
+        self.rows.push_back(Row { place: *place, arrived: *at, publication: Arc::clone(publication), seen });
     }
 
     /// A socket took what a session was given; where only the latest of each channel was, what is older was not.
-    pub(crate) fn note_written(&mut self, given: Given, latest: bool, now: Instant) {
+    pub(crate) fn note_written(&mut self, given: Given<'_>, latest: bool, now: Instant) {
         let mut newer = Vec::new();
         for row in self.rows.iter_mut().rev().filter(|row| row.concerns(given)) {
             if latest && newer.contains(&row.seen.channel) {
@@ -111,12 +107,12 @@ impl Trace {
     }
 
     /// A session has published it and does not want it back.
-    pub(crate) fn note_own(&mut self, given: Given) {
+    pub(crate) fn note_own(&mut self, given: Given<'_>) {
         self.rows.iter_mut().filter(|row| row.concerns(given)).for_each(|row| row.seen.own += 1);
     }
 
     /// A session was told a gap over it.
-    pub(crate) fn note_gap(&mut self, given: Given) {
+    pub(crate) fn note_gap(&mut self, given: Given<'_>) {
         self.rows.iter_mut().filter(|row| row.concerns(given)).for_each(|row| row.seen.in_gap += 1);
     }
 
@@ -126,8 +122,10 @@ impl Trace {
 }
 
 impl Row {
-    fn concerns(&self, given: Given) -> bool {
-        self.place > given.after && self.place <= given.upto && self.audiences.contains(&given.audience)
+    fn concerns(&self, given: Given<'_>) -> bool {
+        self.place > given.after
+            && self.place <= given.upto
+            && given.selection.shown(&self.publication).is_some()
     }
 }
 

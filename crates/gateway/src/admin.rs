@@ -84,12 +84,15 @@ async fn converse(shown: Rc<impl Shown + 'static>, stream: TcpStream, peer: Sock
                     asked.set(Some(read));
                     pending().await
                 }
-                Err(reason) => Ok(text(StatusCode::PAYLOAD_TOO_LARGE, reason)),
+                Err((status, message)) => {
+                    let error = serde_json::json!({ "error": { "code": "body", "message": message } });
+                    Ok(text(status, error.to_string()))
+                }
             }
         }
     });
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(KEEP_ALIVE);
+    http.timer(TokioTimer::new()).header_read_timeout(KEEP_ALIVE).half_close(true);
     let mut connection = http.serve_connection(TokioIo::new(stream), service);
     // As at the edge's own door: what is asked for leaves hyper unanswered, and its socket with it.
     let taken = poll_fn(|context| {

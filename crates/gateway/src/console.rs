@@ -24,6 +24,8 @@ const TICK: Duration = Duration::from_secs(1);
 const SOON: Duration = Duration::from_millis(100);
 /// For how long something is followed after an operator last asked for it, and how much at once.
 const FOLLOW: (Duration, usize) = (Duration::from_secs(10), 16);
+/// Publications of a trace that every shard still knows: each remembers a few more.
+const SURE_ROWS: usize = 40;
 /// Sessions and channels that are shown.
 const MAX_SHOWN: usize = 100;
 
@@ -152,6 +154,8 @@ fn add_traces(all: &mut Vec<TraceSeen>, traces: Vec<TraceSeen>) {
             }
         }
         other.rows.sort_by_key(|row| row.arrived_ms);
+        // What one shard has forgotten is not known of all.
+        other.rows.drain(..other.rows.len().saturating_sub(SURE_ROWS));
         other.sessions.extend(seen.sessions);
         sort(&mut other.sessions);
         other.ended = other.ended.or(seen.ended);

@@ -16,10 +16,16 @@ let followed = null;
 let stream = null;
 let since = null;
 
+/** Why it was not done, in the gateway's words. */
+async function reason(answer) {
+  const { error } = await answer.json().catch(() => ({}));
+  return error?.message ?? `the gateway answers with ${answer.status}`;
+}
+
 /** Asks the gateway to do something; says what is wrong if it does not. */
 async function post(path, body) {
   const answer = await fetch(path, { method: "POST", body }).catch(() => null);
-  const problem = answer === null ? "the gateway cannot be reached" : answer.ok ? null : (await answer.json()).error.message;
+  const problem = answer === null ? "the gateway cannot be reached" : answer.ok ? null : await reason(answer);
   error.hidden = problem === null;
   error.textContent = problem ?? "";
   return problem === null;
@@ -53,7 +59,8 @@ export async function follow(interest) {
   if (!isSession) tail(name);
 }
 
-setInterval(() => followed && void post(`console/follow?${query(followed)}`), AGAIN_MS);
+// Whether that works is seen; what was said of something else stays.
+setInterval(() => followed && void fetch(`console/follow?${query(followed)}`, { method: "POST" }).catch(() => {}), AGAIN_MS);
 
 /** Shows what is published on a channel: an EventSource like any page's, on this port. */
 function tail(channel) {

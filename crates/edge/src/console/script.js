@@ -54,7 +54,7 @@ function render(overview) {
   const found = searched && overview.traces.find(({ interest }) => interest === `text:${searched}`);
   if (found) {
     fill(body("sessions"), sessions(found.sessions, open));
-    element("sessions-words").textContent = `${found.sessions.length} sessions hold “${searched}”, as of ${new Date(overview.at_ms).toLocaleTimeString("en-GB")}.`;
+    element("sessions-words").textContent = `${found.sessions.length} ${found.sessions.length === 1 ? "session holds" : "sessions hold"} “${searched}”, as of ${new Date(overview.at_ms).toLocaleTimeString("en-GB")}.`;
   } else if (!searched) {
     fill(body("sessions"), sessions(overview.sessions, open));
     element("sessions-words").textContent = "The slowest first; at most a hundred. Polls that wait are not listed.";
@@ -110,6 +110,6 @@ element("search").addEventListener("submit", (event) => {
 
 element("follow-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  const wanted = element("followed").value.trim();
+  const wanted = element("followed").value;
   open(wanted.startsWith("session:") ? wanted : `channel:${wanted}`);
 });

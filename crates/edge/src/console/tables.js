@@ -6,14 +6,17 @@ import { lastMinute, members } from "./rates.js";
 /** Shows rows in a table's body: for each a key, and its cells, which are texts or elements. */
 export function fill(body, rows) {
   const known = new Map([...body.rows].map((row) => [row.dataset.key, row]));
+  const focused = body.contains(document.activeElement) ? document.activeElement : null;
+  const keys = new Set(rows.map(([key]) => String(key)));
+  known.forEach((row, key) => keys.has(key) || row.remove());
   rows.forEach(([key, cells], index) => {
     const row = known.get(key) ?? document.createElement("tr");
-    known.delete(key);
     row.dataset.key = key;
     cells.forEach((cell, column) => write(row.cells[column] ?? row.insertCell(), cell));
     if (body.rows[index] !== row) body.insertBefore(row, body.rows[index] ?? null);
   });
-  known.forEach((row) => row.remove());
+  // A row that has moved has lost it.
+  if (focused?.isConnected && document.activeElement !== focused) focused.focus({ preventScroll: true });
 }
 
 /** Buttons stay the ones that they were, so that a click or the focus is not lost. */
@@ -82,7 +85,7 @@ export function ways(rows, isSession) {
   return rows.toReversed().map((row) => [
     row.cursor,
     [
-      new Date(row.arrived_ms).toISOString().slice(11, 23),
+      `${new Date(row.arrived_ms).toLocaleTimeString("en-GB")}.${String(row.arrived_ms % 1000).padStart(3, "0")}`,
       row.channel + (row.event ? ` (${row.event})` : ""),
       count(row.bytes),
       row.on_the_way_ms === null ? "" : `${row.on_the_way_ms} ms`,
@@ -102,7 +105,7 @@ function after({ first_ms, last_ms }) {
 
 /** What became of a publication, in words. */
 export function fate({ matched, written, later, superseded, own, in_gap }, isSession) {
-  if (matched === 0) return "nobody here subscribed to it";
+  if (matched === 0 && later === 0) return "nobody here subscribed to it";
   const open = matched - written - superseded - own - in_gap;
   const parts = [
     [written, isSession ? "its socket took it" : `taken by ${written === matched ? "every socket" : `${count(written)} sockets`}`],

@@ -170,6 +170,9 @@ impl Sessions {
             delivered: 0,
             permit,
         };
+        if session.asker.operates {
+            self.operators.push(key);
+        }
         if observes {
             self.observers.push(key);
         }

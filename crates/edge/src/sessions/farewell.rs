@@ -72,6 +72,7 @@ impl Sessions {
         let session = self.slots.get_mut(key as usize)?.take()?;
         self.forget(key);
         self.observers.retain(|observer| *observer != key);
+        self.operators.retain(|operator| *operator != key);
         if !self.traces.is_empty() {
             self.trace_end(key, session.opened, reason);
         }

@@ -19,29 +19,36 @@ impl Sessions {
             return;
         };
         let audiences = self.hub.audiences_of(publication);
-        let matched = audiences.iter().map(|audience| self.sessions_in(*audience)).sum();
+        let matched: u32 = audiences.iter().map(|audience| self.sessions_in(*audience)).sum();
+        let is_meant = |key: &&SessionKey| audiences.contains(&self.hub.audience_of(**key));
+        let matched = matched.saturating_sub(self.operators.iter().filter(is_meant).count() as u32);
         let place = self.hub.place();
         let cursor = self.hub.cursor_of(place).map(|cursor| cursor.to_string()).unwrap_or_default();
         let mut arrived =
-            Arrived { publication, place, cursor, at, at_ms: self.tally.unix_millis(at), audiences, matched };
+            Arrived { publication, place, cursor, at, at_ms: self.tally.unix_millis(at), matched };
         let mut traces = std::mem::take(&mut self.traces);
         for trace in &mut traces {
-            match trace.interest {
-                Interest::Session(id) if self.reads(id, publication) => {
+            match trace.interest.clone() {
+                Interest::Session(id) => {
+                    let Some(channel) = self.shown_to(id, publication) else { continue };
                     let all = std::mem::replace(&mut arrived.matched, 1);
-                    trace.note_arrival(&arrived);
+                    trace.note_arrival(&arrived, channel);
                     arrived.matched = all;
                 }
-                Interest::Channel(_) => trace.note_arrival(&arrived),
-                Interest::Session(_) | Interest::Text(_) => {}
+                Interest::Channel(channel) if publication.channels().any(|name| *name == *channel) => {
+                    trace.note_arrival(&arrived, &channel);
+                }
+                Interest::Channel(_) | Interest::Text(_) => {}
             }
         }
         self.traces = traces;
     }
 
-    fn reads(&self, id: SessionId, publication: &Publication) -> bool {
-        let selection = self.find(id).and_then(|_| self.hub.audience(self.hub.audience_of(id.key)));
-        selection.is_some_and(|(selection, _)| selection.shown(publication).is_some())
+    /// Under which channel a session is shown a publication, if it is.
+    fn shown_to<'a>(&self, id: SessionId, publication: &'a Publication) -> Option<&'a str> {
+        self.find(id)?;
+        let (selection, _) = self.hub.audience(self.hub.audience_of(id.key))?;
+        selection.shown(publication)
     }
 
     fn sessions_in(&self, audience: AudienceKey) -> u32 {
@@ -81,15 +88,23 @@ impl Sessions {
         }
     }
 
-    fn trace(&mut self, key: SessionKey, (after, upto): (Place, Place), note: impl Fn(&mut Trace, Given)) {
+    fn trace(
+        &mut self,
+        key: SessionKey,
+        (after, upto): (Place, Place),
+        note: impl Fn(&mut Trace, Given<'_>),
+    ) {
         let Some(session) = self.session(key) else { return };
+        let Some((selection, _)) = self.hub.audience(self.hub.audience_of(key)) else { return };
+        let is_reader = !session.asker.operates;
         let id = self.id(key, session);
         let opened = self.started + Duration::from_millis(session.opened.into());
-        let given = Given { audience: self.hub.audience_of(key), opened, after, upto };
+        let given = Given { selection, opened, after, upto };
         for trace in &mut self.traces {
             match trace.interest {
-                Interest::Session(other) if other != id => {}
-                _ => note(trace, given),
+                Interest::Session(other) if other == id => note(trace, given),
+                Interest::Channel(_) if is_reader => note(trace, given),
+                Interest::Session(_) | Interest::Channel(_) | Interest::Text(_) => {}
             }
         }
     }
