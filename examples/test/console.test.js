@@ -89,7 +89,7 @@ test("a session is followed and ended, and its page comes back", async () => {
   const page = await open();
   await page.fill("#text", "monitors");
   await page.click("#search button");
-  await waitForText(page, "#sessions-words", /hold “monitors”/);
+  await waitForText(page, "#sessions-words", /holds? “monitors”/);
   await page.locator("#sessions tbody tr button").first().click();
   await waitForText(page, "#session-words", /subscribed to .*monitors/);
   await page.click("#end");
