@@ -31,7 +31,7 @@ const routes = {
 
 /** Breaks something, unless something is broken already. */
 function strike(name) {
-  const fault = FAULTS[name];
+  const fault = Object.hasOwn(FAULTS, name) ? FAULTS[name] : null;
   if (!fault || running) return false;
   running = name;
   fault
@@ -41,7 +41,7 @@ function strike(name) {
   return true;
 }
 
-const find = async (path) => routes[path]?.() ?? readFile(join(PAGE, path));
+const find = async (path) => (Object.hasOwn(routes, path) ? routes[path]() : readFile(join(PAGE, path)));
 
 async function answer(request, response) {
   if (!setting) return response.writeHead(503, { "Retry-After": "1" }).end("it is being set up\n");
@@ -59,7 +59,9 @@ async function answer(request, response) {
   response.end(body);
 }
 
-const server = createServer((request, response) => void answer(request, response)).listen(PORT, "127.0.0.1");
+const server = createServer((request, response) =>
+  answer(request, response).catch((error) => response.writeHead(400).end(`${error.message}\n`)),
+).listen(PORT, "127.0.0.1");
 server.on("error", (error) => {
   console.error(`port ${PORT} cannot be had (${error.code}); PORT=... takes another one`);
   process.exit(1);

@@ -73,7 +73,7 @@ test("what nobody reads is said so, and what is published by hand is seen", asyn
   await page.click("#publish button");
   await waitForText(page, "#received", /greeting.*<b>hello<\/b>/);
   // The console's own tail is no reader.
-  await waitForText(page, "#trace tbody", /nobody \(greeting\).*nobody here subscribed to it/);
+  await waitForText(page, "#trace tbody", /nobody \(greeting\).*no session here had subscribed/);
   const followed = await page.textContent("#follow-words");
   await page.fill("#followed", "*");
   await page.click("#follow-form button");

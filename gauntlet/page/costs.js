@@ -13,8 +13,8 @@ export class Costs {
   }
 
   /** Something is broken from now on. */
-  begin(title) {
-    this.#since = this.lanes.map(({ ledger }) => ({ ...ledger }));
+  begin(title, published) {
+    this.#since = this.lanes.map(({ ledger }) => ({ ...ledger, behind: published - (ledger.newest ?? published) }));
     const row = this.body.insertRow(0);
     const head = row.appendChild(document.createElement("th"));
     head.scope = "row";
@@ -31,6 +31,12 @@ export class Costs {
       const cell = this.#cells[index];
       if (!cell) return;
       const [missing, told, doubled] = COUNTED.map((name) => ledger[name] - this.#since[index][name]);
+      // Who was behind before has that of another fault.
+      const before = this.#since[index].behind;
+      if (before > FAR_BEHIND && ledger.newest === this.#since[index].newest) {
+        [cell.textContent, cell.dataset.cost] = ["was gone already", ""];
+        return;
+      }
       const behind = published - (ledger.newest ?? published);
       const parts = [
         [missing, `${missing} missing`],

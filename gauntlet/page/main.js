@@ -23,7 +23,7 @@ async function strike(name, title, words) {
   if (!answer.ok) return;
   state.running = name;
   element("running").textContent = `${title}: ${words}.`;
-  costs.begin(title);
+  costs.begin(title, state.published);
   render();
 }
 

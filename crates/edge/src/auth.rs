@@ -69,6 +69,12 @@ pub(crate) async fn identify<B>(
     request: &Request<B>,
 ) -> Result<Asker, Refusal> {
     let foreign = Foreign::of(client, request.headers());
+    if client.by_admin {
+        operator::check_origin(request.headers())?;
+        if operator::is_here(client, foreign) {
+            return Ok(Asker { foreign, identity: None, operates: true });
+        }
+    }
     let auth = &shard.config().auth;
     let mut identity =
         if auth.keyring.is_empty() { None } else { identify_by_token(shard, client, request).await? };
@@ -79,7 +85,7 @@ pub(crate) async fn identify<B>(
         identity.as_deref().map_or(Ok(()), |identity| check_revoked(shard, identity))?;
     }
     let asker = Asker { foreign, identity, operates: false };
-    if client.by_admin { operator::admit(client, asker, request.headers()) } else { Ok(asker) }
+    if client.by_admin { operator::admit(asker) } else { Ok(asker) }
 }
 
 async fn identify_by_token<B>(

@@ -196,7 +196,6 @@ async fn converse(shard: Rc<Shard>, visitor: Visitor, head: HeadClock) {
 /// Makes a session, or a poll that waits, of one whose socket has left hyper.
 fn begin(shard: &Shard, taken: Taken, visitor: Visitor<std::net::TcpStream>) {
     let Taken { client, asker, wanted, start, reply } = taken;
-    let observes = matches!(reply, Reply::Overview { .. });
     let Visitor { stream: socket, unread, connected, load, visit } = visitor;
     let mut sessions = shard.sessions.borrow_mut();
     let (encoding, head, permit, dialogue) = match reply {
@@ -216,10 +215,6 @@ fn begin(shard: &Shard, taken: Taken, visitor: Visitor<std::net::TcpStream>) {
                 permit,
             });
         }
-        Reply::Overview { chunked } => {
-            let form = wanted.form(chunked);
-            (Encoding::Events(form), head::event_stream(chunked, None), None, None)
-        }
         Reply::Events { chunked, cors } => {
             let form = wanted.form(chunked);
             (Encoding::Events(form), head::event_stream(chunked, cors.as_ref()), None, None)
@@ -229,19 +224,7 @@ fn begin(shard: &Shard, taken: Taken, visitor: Visitor<std::net::TcpStream>) {
             (Encoding::WebSocket, head::websocket(&accept), Some(permit), Some(Box::new(dialogue)))
         }
     };
-    sessions.admit(Newcomer {
-        socket,
-        client,
-        asker,
-        wanted,
-        start,
-        encoding,
-        head,
-        permit,
-        dialogue,
-        load,
-        observes,
-    });
+    sessions.admit(Newcomer { socket, client, asker, wanted, start, encoding, head, permit, dialogue, load });
 }
 
 /// How a connection left hyper without becoming a session.

@@ -9,7 +9,7 @@ use publication::ChannelName;
 use tokio::sync::{mpsc::error::TrySendError, oneshot};
 
 use crate::{
-    asker::Asker,
+    asker::{Asker, Foreign},
     auth,
     client::Client,
     cors::Cors,
@@ -52,27 +52,36 @@ pub enum OperatorRequest {
     },
 }
 
-/// Lets one in who asks on this very machine, or shows a token that says so.
+/// Sees to it that no page but the console asks: else any that is open on this machine could look in and publish.
 ///
 /// # Errors
-/// It is neither.
-pub(crate) fn admit(client: Client, asker: Asker, headers: &HeaderMap) -> Result<Asker, Refusal> {
-    if !Cors::is_own(headers) {
-        // Else any page that is open on this machine could look in and publish.
-        return Err(Refusal::new(
-            StatusCode::FORBIDDEN,
-            "foreign_origin",
-            "only the console's own pages may ask here",
-        ));
-    }
-    let is_here = client.address.is_loopback() && asker.foreign.is_none();
-    if is_here || asker.identity.as_ref().is_some_and(|identity| identity.grants.console) {
-        return Ok(Asker { operates: true, ..asker });
-    }
-    let status = if asker.identity.is_some() { StatusCode::FORBIDDEN } else { StatusCode::UNAUTHORIZED };
-    let code = if asker.identity.is_some() { "forbidden" } else { "unauthorized" };
-    let message = "the console is open to requests from the gateway's own machine, and to tokens with \
-                   {\"fanfare\":{\"console\":true}}; make one for development with `fanfare token --console`";
+/// Another one does.
+pub(crate) fn check_origin(headers: &HeaderMap) -> Result<(), Refusal> {
+    let message = "only the console's own pages may ask here";
+    let refusal = || Refusal::new(StatusCode::FORBIDDEN, "foreign_origin", message);
+    Cors::is_own(headers).then_some(()).ok_or_else(refusal)
+}
+
+/// Whether it is asked on this very machine: that needs no token.
+pub(crate) fn is_here(client: Client, foreign: Option<Foreign>) -> bool {
+    client.address.is_loopback() && foreign.is_none()
+}
+
+/// Lets one in who shows a token that says so.
+///
+/// # Errors
+/// It shows none, or another one.
+pub(crate) fn admit(asker: Asker) -> Result<Asker, Refusal> {
+    let (status, code) = match &asker.identity {
+        Some(identity) if identity.grants.console => return Ok(Asker { operates: true, ..asker }),
+        Some(_) => (StatusCode::FORBIDDEN, "forbidden"),
+        None => (StatusCode::UNAUTHORIZED, "unauthorized"),
+    };
+    let because = asker.foreign.map_or(String::new(), |why| format!(" ({})", why.words()));
+    let message = format!(
+        "the console is open to requests from the gateway's own machine, which this does not count as{because}, and to tokens \
+         with {{\"fanfare\":{{\"console\":true}}}}; make one for development with `fanfare token --console`"
+    );
     Err(Refusal::new(status, code, message))
 }
 
@@ -99,7 +108,7 @@ pub(crate) async fn answer<B>(
     match (path, method) {
         ("/console/events", &Method::GET) => {
             let chunked = request.version() >= Version::HTTP_11;
-            let (wanted, reply) = (Wanted::nothing(), Reply::Overview { chunked });
+            let (wanted, reply) = (Wanted::overview(), Reply::Events { chunked, cors: None });
             // Where that is forgotten, it is shown with the next tick.
             let _ = shard.operate.try_send(OperatorRequest::Look);
             taken.set(Some(Taken { client, asker, wanted, start: Start::Live, reply }));
@@ -116,7 +125,9 @@ pub(crate) async fn answer<B>(
 /// Whom or what a request is about.
 fn interest<B>(request: &Request<B>) -> Result<Interest, Refusal> {
     let query = request.uri().query().unwrap_or_default();
-    let mut parameters = form_urlencoded::parse(query.as_bytes());
+    // A token may stand there too.
+    let is_meant = |name: &str| matches!(name, "channel" | "session" | "text");
+    let mut parameters = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| is_meant(name));
     let wrong = |message: &str| Refusal::new(StatusCode::BAD_REQUEST, "bad_request", message);
     let (name, value) =
         parameters.next().ok_or_else(|| wrong("say `channel=`, `session=` or `text=` in the query"))?;
@@ -125,9 +136,8 @@ fn interest<B>(request: &Request<B>) -> Result<Interest, Refusal> {
             Ok(()) => Ok(Interest::Channel(value.into())),
             Err(error) => Err(wrong(&format!("one channel is followed, and this is none: {error}"))),
         },
-        "text" => Ok(Interest::Text(value.into())),
         "session" => value.parse().map(Interest::Session).map_err(|_| wrong("no session has such a name")),
-        _ => Err(wrong("say `channel=`, `session=` or `text=` in the query")),
+        _ => Ok(Interest::Text(value.into())),
     }
 }
 

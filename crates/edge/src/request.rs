@@ -41,6 +41,8 @@ pub(crate) struct Wanted {
     pub(crate) known: Option<Box<str>>,
     /// Its part in presence.
     pub(crate) wish: Wish,
+    /// It is an operator who is shown how all is.
+    pub(crate) observes: bool,
 }
 
 /// How much one may ask for.
@@ -123,13 +125,14 @@ impl Wanted {
             wait: wait.or_else(|| prefer::wait(headers)).unwrap_or_default().min(MAX_WAIT),
             known: known_tags(headers),
             wish,
+            observes: false,
         })
     }
 }
 
 impl Wanted {
-    /// An event stream without any channel, which says what it says by itself.
-    pub(crate) fn nothing() -> Self {
+    /// No channel, but how all is.
+    pub(crate) fn overview() -> Self {
         Self {
             selection: Selection::new([]),
             patterns: Vec::new(),
@@ -142,6 +145,7 @@ impl Wanted {
             wait: Duration::ZERO,
             known: None,
             wish: Wish::default(),
+            observes: true,
         }
     }
 

@@ -85,6 +85,8 @@ pub struct TraceSeen {
     pub rows: Vec<TraceRow>,
     /// Sessions: the one that is followed, or whose who have not been told all yet, or those found.
     pub sessions: Vec<SessionSeen>,
+    /// How many were found, of whom `sessions` are the slowest.
+    pub found: usize,
     /// Why the session that is followed has ended, if it has.
     pub ended: Option<&'static str>,
 }

@@ -17,8 +17,6 @@ pub(crate) struct Taken {
 
 /// What its socket is to carry.
 pub(crate) enum Reply {
-    /// An event stream that shows an operator how all is.
-    Overview { chunked: bool },
     /// An event stream.
     Events {
         /// The other side understands chunks.

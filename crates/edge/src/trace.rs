@@ -41,7 +41,6 @@ pub(crate) struct Arrived<'a> {
     pub(crate) at: Instant,
     /// In milliseconds since 1970.
     pub(crate) at_ms: u64,
-    pub(crate) matched: u32,
 }
 
 /// A session that was given something, and what.
@@ -60,9 +59,9 @@ impl Trace {
         Self { interest, ended: None, rows: VecDeque::new() }
     }
 
-    /// A publication has arrived that is shown under this channel.
-    pub(crate) fn note_arrival(&mut self, arrived: &Arrived<'_>, channel: &str) {
-        let Arrived { publication, place, cursor, at, at_ms, matched } = arrived;
+    /// A publication has arrived that concerns so many sessions under this channel.
+    pub(crate) fn note_arrival(&mut self, arrived: &Arrived<'_>, channel: &str, matched: u32) {
+        let Arrived { publication, place, cursor, at, at_ms } = arrived;
         if self.rows.len() == MAX_ROWS {
             self.rows.pop_front();
         }
@@ -74,7 +73,7 @@ impl Trace {
             bytes: publication.data().len(),
             arrived_ms: *at_ms,
             on_the_way_ms,
-            matched: *matched,
+            matched,
             written: 0,
             later: 0,
             superseded: 0,

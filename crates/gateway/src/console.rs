@@ -13,7 +13,7 @@ use edge::{ChannelSeen, Edge, Interest, OperatorRequest, SessionSeen, Survey, Tr
 use serde_json::{Map, Value, json};
 use tokio::{
     sync::mpsc,
-    time::{MissedTickBehavior, interval, sleep},
+    time::{MissedTickBehavior, interval, sleep_until},
 };
 
 use crate::{metrics::Metrics, readiness::Readiness};
@@ -23,7 +23,8 @@ const TICK: Duration = Duration::from_secs(1);
 /// Until a newcomer's session is there.
 const SOON: Duration = Duration::from_millis(100);
 /// For how long something is followed after an operator last asked for it, and how much at once.
-const FOLLOW: (Duration, usize) = (Duration::from_secs(10), 16);
+/// (A page in the background asks once a minute.)
+const FOLLOW: (Duration, usize) = (Duration::from_secs(90), 64);
 /// Publications of a trace that every shard still knows: each remembers a few more.
 const SURE_ROWS: usize = 40;
 /// Sessions and channels that are shown.
@@ -42,18 +43,16 @@ impl Console {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut followed: HashMap<Interest, Instant> = HashMap::new();
+        // Those who come together are shown it together.
+        let mut soon = None;
         loop {
             tokio::select! {
                 request = requests.recv() => match request {
                     None => return,
-                    Some(OperatorRequest::Look) => {
-                        sleep(SOON).await;
-                        self.show(&mut followed).await;
-                    }
+                    Some(OperatorRequest::Look) => drop(soon.get_or_insert(Instant::now() + SOON)),
                     Some(OperatorRequest::Follow(interest)) => {
-                        let is_new = follow(&mut followed, interest);
-                        if is_new {
-                            self.show(&mut followed).await;
+                        if follow(&mut followed, interest) {
+                            soon.get_or_insert(Instant::now() + SOON);
                         }
                     }
                     Some(OperatorRequest::End { session, reply }) => {
@@ -61,6 +60,10 @@ impl Console {
                         let _ = reply.send(self.edge.end(session).await);
                     }
                 },
+                () = sleep_until(soon.unwrap_or_else(Instant::now).into()), if soon.is_some() => {
+                    soon = None;
+                    self.show(&mut followed).await;
+                }
                 _ = ticks.tick() => {
                     followed.retain(|_, asked| asked.elapsed() < FOLLOW.0);
                     if self.edge.state().observers > 0 {
@@ -158,6 +161,7 @@ fn add_traces(all: &mut Vec<TraceSeen>, traces: Vec<TraceSeen>) {
         other.rows.drain(..other.rows.len().saturating_sub(SURE_ROWS));
         other.sessions.extend(seen.sessions);
         sort(&mut other.sessions);
+        other.found += seen.found;
         other.ended = other.ended.or(seen.ended);
     }
 }

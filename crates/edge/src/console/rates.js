@@ -5,14 +5,19 @@ export const KEPT = 120;
 /** Over how many of them rates and quantiles are taken, unless something else is said. */
 const SPAN = 5;
 
+const SECOND_MS = 1000;
 const samples = [];
 
-/** Takes in an overview. A gateway that was restarted counts from 0 again: what was before means nothing then. */
+/** Takes in an overview; says whether it is another process's, which counts from 0: what was before means nothing then. */
 export function add({ at_ms, metrics }) {
   const started = metrics.process_start_time_seconds;
-  if (samples.length > 0 && samples.at(-1).metrics.process_start_time_seconds !== started) samples.length = 0;
+  const isAnother = samples.length > 0 && samples.at(-1).metrics.process_start_time_seconds !== started;
+  if (isAnother) samples.length = 0;
+  // Newcomers are shown one at once: that is no second of its own.
+  if (samples.length > 0 && at_ms - samples.at(-1).at < SECOND_MS / 2) samples.pop();
   samples.push({ at: at_ms, metrics });
   if (samples.length > KEPT) samples.shift();
+  return isAnother;
 }
 
 /** A metric's value in one sample; of a family the sum over all labels. */

@@ -44,7 +44,8 @@ function open(interest) {
 }
 
 function render(overview) {
-  add(overview);
+  tell("open", "live");
+  if (add(overview)) searched = element("text").value = "";
   tiles.forEach((draw) => draw());
   const [state, broker = ""] = overview.state.split("\n");
   const ready = document.createElement("b");
@@ -54,7 +55,7 @@ function render(overview) {
   const found = searched && overview.traces.find(({ interest }) => interest === `text:${searched}`);
   if (found) {
     fill(body("sessions"), sessions(found.sessions, open));
-    element("sessions-words").textContent = `${found.sessions.length} ${found.sessions.length === 1 ? "session holds" : "sessions hold"} “${searched}”, as of ${new Date(overview.at_ms).toLocaleTimeString("en-GB")}.`;
+    element("sessions-words").textContent = `${count(found.found)} ${found.found === 1 ? "session holds" : "sessions hold"} “${searched}”${found.found > found.sessions.length ? `, the slowest ${found.sessions.length} of them` : ""}, as of ${new Date(overview.at_ms).toLocaleTimeString("en-GB")}.`;
   } else if (!searched) {
     fill(body("sessions"), sessions(overview.sessions, open));
     element("sessions-words").textContent = "The slowest first; at most a hundred. Polls that wait are not listed.";
@@ -70,10 +71,10 @@ function tell(state, words) {
 }
 
 const stream = new EventSource("console/events");
-stream.onopen = () => tell("open", "live");
 stream.onerror = () => stream.readyState === EventSource.CLOSED
   ? tell("closed", "the gateway refuses; reload this page")
   : tell("connecting", "the gateway is away; coming back by itself");
+stream.addEventListener("fanfare.bye", ({ data }) => tell("connecting", `the gateway says good-bye: ${JSON.parse(data).reason}`));
 stream.addEventListener("fanfare.overview", ({ data }) => render(JSON.parse(data)));
 
 // Tabs, as the ARIA Authoring Practices describe them.

@@ -105,7 +105,7 @@ function after({ first_ms, last_ms }) {
 
 /** What became of a publication, in words. */
 export function fate({ matched, written, later, superseded, own, in_gap }, isSession) {
-  if (matched === 0 && later === 0) return "nobody here subscribed to it";
+  if (matched === 0 && later === 0) return "no session here had subscribed to it (polls are not counted)";
   const open = matched - written - superseded - own - in_gap;
   const parts = [
     [written, isSession ? "its socket took it" : `taken by ${written === matched ? "every socket" : `${count(written)} sockets`}`],

@@ -43,8 +43,6 @@ pub(crate) struct Newcomer {
     pub(crate) permit: Option<Permit>,
     pub(crate) dialogue: Option<Box<Dialogue>>,
     pub(crate) load: Load,
-    /// It is shown how all is.
-    pub(crate) observes: bool,
 }
 
 /// Why one is turned away, and for how long.
@@ -110,19 +108,8 @@ impl Sessions {
 
     /// Makes a session of a newcomer, or says good-bye.
     pub(crate) fn admit(&mut self, newcomer: Newcomer) {
-        let Newcomer {
-            socket,
-            client,
-            asker,
-            wanted,
-            start,
-            encoding,
-            head,
-            permit,
-            dialogue,
-            load,
-            observes,
-        } = newcomer;
+        let Newcomer { socket, client, asker, wanted, start, encoding, head, permit, dialogue, load } =
+            newcomer;
         let mut out = head;
         if let Err(error) = self.prepare(&socket) {
             tracing::debug!(%client, %error, "a connection broke before its session began");
@@ -132,6 +119,8 @@ impl Sessions {
         // It may have closed since a permit was given out.
         let permit = match permit {
             Some(permit) => self.check_open().map(|()| permit),
+            // It is to see also why nobody is let in.
+            None if wanted.observes => Ok(self.census.admit_operator()),
             None if asker.operates => self.check_open().map(|()| self.census.admit_operator()),
             None => self.permit(Claim { address: client.address, identity: asker.identity.as_ref() }),
         };
@@ -173,7 +162,7 @@ impl Sessions {
         if session.asker.operates {
             self.operators.push(key);
         }
-        if observes {
+        if wanted.observes {
             self.observers.push(key);
         }
         self.greet(key, &mut session, wanted.since, out);

@@ -78,6 +78,7 @@ impl Sessions {
     /// What became of an interest.
     fn seen(&self, interest: &Interest) -> TraceSeen {
         let trace = self.traces.iter().find(|trace| trace.interest == *interest);
+        let mut found = 0;
         let sessions = match interest {
             Interest::Channel(channel) => self.unfinished(channel),
             Interest::Session(id) => {
@@ -87,20 +88,23 @@ impl Sessions {
                 let holds = |key: &SessionKey| {
                     self.session(*key).is_some_and(|session| self.holds(*key, session, text))
                 };
-                self.slowest(self.keys().filter(holds), MAX_SHOWN)
+                let all: Vec<_> = self.keys().filter(holds).collect();
+                found = all.len();
+                self.slowest(all.into_iter(), MAX_SHOWN)
             }
         };
         TraceSeen {
             interest: interest.to_string(),
             rows: trace.map_or_else(Vec::new, Trace::rows),
             sessions,
+            found,
             ended: trace.and_then(|trace| trace.ended).map(CloseReason::label),
         }
     }
 
     /// Sessions of a channel that have something to read, the slowest of them.
     fn unfinished(&self, channel: &str) -> Vec<SessionSeen> {
-        let audiences = self.hub.audiences_of_channel(channel);
+        let audiences = self.hub.audiences_of(channel);
         let members = audiences.iter().flat_map(|audience| self.hub.members(*audience).iter().copied());
         self.slowest(members.filter(|key| !self.hub.at_tip(*key)), MAX_UNFINISHED)
     }
@@ -147,12 +151,16 @@ impl Sessions {
         }
     }
 
+    /// Whether it is found by a text: in a channel or a pattern as it is shown, as a channel that it reads, in its subject or
+    /// its address.
     fn holds(&self, key: SessionKey, session: &Session, text: &str) -> bool {
         let selection = self.hub.audience(self.hub.audience_of(key)).map(|(selection, _)| selection);
+        let prefix = text.strip_suffix('*').unwrap_or(text);
         session.asker.subject().is_some_and(|subject| subject.contains(text))
             || selection.is_some_and(|selection| {
                 selection.channels().iter().any(|channel| channel.contains(text))
-                    || selection.prefixes().iter().any(|prefix| prefix.contains(text))
+                    || selection.prefixes().iter().any(|own| own.contains(prefix))
+                    || selection.matches(text)
             })
             || session.wire.client.to_string().contains(text)
     }

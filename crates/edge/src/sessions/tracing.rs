@@ -18,27 +18,21 @@ impl Sessions {
         let (Arrival::Publication(publication) | Arrival::Entry(_, Some(publication))) = arrival else {
             return;
         };
-        let audiences = self.hub.audiences_of(publication);
-        let matched: u32 = audiences.iter().map(|audience| self.sessions_in(*audience)).sum();
-        let is_meant = |key: &&SessionKey| audiences.contains(&self.hub.audience_of(**key));
-        let matched = matched.saturating_sub(self.operators.iter().filter(is_meant).count() as u32);
         let place = self.hub.place();
         let cursor = self.hub.cursor_of(place).map(|cursor| cursor.to_string()).unwrap_or_default();
-        let mut arrived =
-            Arrived { publication, place, cursor, at, at_ms: self.tally.unix_millis(at), matched };
+        let arrived = Arrived { publication, place, cursor, at, at_ms: self.tally.unix_millis(at) };
         let mut traces = std::mem::take(&mut self.traces);
         for trace in &mut traces {
-            match trace.interest.clone() {
-                Interest::Session(id) => {
-                    let Some(channel) = self.shown_to(id, publication) else { continue };
-                    let all = std::mem::replace(&mut arrived.matched, 1);
-                    trace.note_arrival(&arrived, channel);
-                    arrived.matched = all;
-                }
-                Interest::Channel(channel) if publication.channels().any(|name| *name == *channel) => {
-                    trace.note_arrival(&arrived, &channel);
-                }
-                Interest::Channel(_) | Interest::Text(_) => {}
+            let concerns = match &trace.interest {
+                Interest::Session(id) => self.shown_to(*id, publication).map(|channel| (channel, 1)),
+                Interest::Channel(channel) => publication
+                    .channels()
+                    .find(|name| *name == &**channel)
+                    .map(|channel| (channel, self.readers(channel))),
+                Interest::Text(_) => None,
+            };
+            if let Some((channel, readers)) = concerns {
+                trace.note_arrival(&arrived, channel, readers);
             }
         }
         self.traces = traces;
@@ -51,11 +45,16 @@ impl Sessions {
         selection.shown(publication)
     }
 
-    fn sessions_in(&self, audience: AudienceKey) -> u32 {
-        match self.hub.audience(audience) {
-            Some((_, encoding)) if encoding != Encoding::NONE => self.hub.members(audience).len() as u32,
-            _ => 0,
-        }
+    /// Sessions that read a channel, without those of operators.
+    fn readers(&self, channel: &str) -> u32 {
+        let is_written = |audience: &AudienceKey| {
+            self.hub.audience(*audience).is_some_and(|(_, encoding)| encoding != Encoding::NONE)
+        };
+        let audiences: Vec<_> = self.hub.audiences_of(channel).into_iter().filter(is_written).collect();
+        let all: usize = audiences.iter().map(|audience| self.hub.members(*audience).len()).sum();
+        let is_one = |operator: &&SessionKey| audiences.contains(&self.hub.audience_of(**operator));
+        // There are never so many.
+        all.saturating_sub(self.operators.iter().filter(is_one).count()) as u32
     }
 
     /// A session has got what lies between the places; or has been led past its `own`.
@@ -101,10 +100,13 @@ impl Sessions {
         let opened = self.started + Duration::from_millis(session.opened.into());
         let given = Given { selection, opened, after, upto };
         for trace in &mut self.traces {
-            match trace.interest {
-                Interest::Session(other) if other == id => note(trace, given),
-                Interest::Channel(_) if is_reader => note(trace, given),
-                Interest::Session(_) | Interest::Channel(_) | Interest::Text(_) => {}
+            let is_meant = match &trace.interest {
+                Interest::Session(other) => *other == id,
+                Interest::Channel(channel) => is_reader && selection.matches(channel),
+                Interest::Text(_) => false,
+            };
+            if is_meant {
+                note(trace, given);
             }
         }
     }

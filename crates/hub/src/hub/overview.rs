@@ -1,11 +1,9 @@
-//! What somebody who looks in from outside is told: which channels are busy, and whom a publication concerns.
+//! What somebody who looks in from outside is told: which channels are busy, and whom one concerns.
 
 use std::{
     cmp::Reverse,
     time::{Duration, Instant},
 };
-
-use publication::Publication;
 
 use super::Hub;
 use crate::{
@@ -44,7 +42,7 @@ impl Hub {
         busiest.truncate(count);
         for busy in &mut busiest {
             busy.sessions =
-                self.concerned(busy.name).iter().map(|audience| self.members(*audience).len()).sum();
+                self.audiences_of(busy.name).iter().map(|audience| self.members(*audience).len()).sum();
         }
         busiest
     }
@@ -60,31 +58,17 @@ impl Hub {
         }
     }
 
-    /// The audiences that a publication on any of its channels concerns, each once.
-    #[must_use]
-    pub fn audiences_of(&self, publication: &Publication) -> Vec<AudienceKey> {
-        let mut audiences: Vec<_> =
-            publication.channels().flat_map(|channel| self.concerned(channel)).collect();
-        audiences.sort_unstable();
-        audiences.dedup();
-        audiences
-    }
-
     /// The audiences that a channel concerns, each once.
     #[must_use]
-    pub fn audiences_of_channel(&self, channel: &str) -> Vec<AudienceKey> {
-        self.concerned(channel)
+    pub fn audiences_of(&self, channel: &str) -> Vec<AudienceKey> {
+        let mut audiences = self.channels.get(channel).map_or_else(Vec::new, |known| known.audiences.clone());
+        self.audiences.extend_by_prefix(channel, &mut audiences);
+        audiences
     }
 
     /// The sessions of an audience.
     #[must_use]
     pub fn members(&self, audience: AudienceKey) -> &[SessionKey] {
         self.audiences.get(audience).map_or(&[], |audience| &audience.members)
-    }
-
-    fn concerned(&self, channel: &str) -> Vec<AudienceKey> {
-        let mut audiences = self.channels.get(channel).map_or_else(Vec::new, |known| known.audiences.clone());
-        self.audiences.extend_by_prefix(channel, &mut audiences);
-        audiences
     }
 }
