@@ -64,6 +64,13 @@ const counts = (page) =>
     ),
   );
 
+test("what is asked for and is not there ends nothing", async () => {
+  for (const name of ["__proto__", "toString", "nothing"])
+    assert.equal((await fetch(`${url}/strike/${name}`, { method: "POST" })).status, 409, name);
+  for (const path of ["//", "/nothing.js", "/../run.js"]) assert.ok((await fetch(url + path)).status >= 400, path);
+  assert.equal((await fetch(url)).status, 200);
+});
+
 test("as long as nothing breaks nobody misses anything", async () => {
   const page = await enter();
   for (const [lane, { missing, told, doubled }] of Object.entries(await counts(page)))

@@ -4,7 +4,10 @@ use std::{net::SocketAddr, time::Instant};
 
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
-use tests::{Answer, Gateway, Issuer, Listener, PATIENCE, Redis, WebSocket, gateway::on_every_broker, http};
+use tests::{
+    Answer, Gateway, Issuer, Listener, PATIENCE, Redis, WebSocket, gateway::on_every_broker, http,
+    port::free_port,
+};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
@@ -170,6 +173,10 @@ fn sessions_can_be_found_and_ended() {
     let mut listener = gateway.listen("channel=monitors/7");
     let _other = gateway.listen("channel=others");
     let mut operator = Operator::of(&gateway);
+    let _pattern = gateway.listen("channel=monitors/*");
+    let all = operator.trace("text:monitors/*", |trace| trace["found"] == 1);
+    assert_eq!(all["sessions"][0]["channels"], json!(["monitors/*"]));
+    operator.trace("text:monitors/7", |trace| trace["found"] == 2);
     let found = operator.trace("text:tors/7", |trace| trace["sessions"][0]["id"].is_string());
     assert_eq!(found["sessions"].as_array().map(Vec::len), Some(1), "{found:#}");
     let id = found["sessions"][0]["id"].as_str().expect("a name");
@@ -213,6 +220,7 @@ fn it_is_open_to_this_machine_and_to_tokens_that_say_so() {
     for target in ["/console/follow?channel=a", "/events?channel=a"] {
         refused(&http::request(gateway.admin(), "POST", target, &[foreign], b"x"), 403);
     }
+    assert_eq!(get("/console", &[("Cookie", "fanfare_console=old")]).status, 200, "here it needs none");
     let issuer = Issuer::hmac(Algorithm::HS256, SECRET.as_bytes());
     let bearer = |claims: &Value| format!("Bearer {}", issuer.token(claims));
     let reader = bearer(&json!({ "fanfare": { "subscribe": ["*"] } }));
@@ -232,6 +240,24 @@ fn it_is_open_to_this_machine_and_to_tokens_that_say_so() {
     for target in ["/metrics", "/healthz", "/readyz"] {
         assert_eq!(get(target, &[proxied]).status, 200);
     }
+}
+
+#[test]
+fn it_shows_why_nobody_is_let_in() {
+    let gateway = Gateway::plan_on_stream(free_port()).launch();
+    let state = Operator::of(&gateway)
+        .wait_for("the state", |overview| overview["state"].as_str().map(str::to_owned));
+    assert!(state.starts_with("starting\nbroker: "), "{state}");
+}
+
+#[test]
+fn operators_who_come_together_are_shown_it_together() {
+    let gateway = Gateway::embedded();
+    let mut operators: Vec<_> = (0..40).map(|_| Operator::of(&gateway)).collect();
+    let first =
+        |operator: &mut Operator| operator.wait_for("an overview", |overview| overview["at_ms"].as_u64());
+    let times: std::collections::HashSet<_> = operators.iter_mut().map(first).collect();
+    assert!(times.len() < 10, "{} overviews for 40 who came at once", times.len());
 }
 
 #[test]
