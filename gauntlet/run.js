@@ -11,6 +11,7 @@ import { Stage } from "./stage.js";
 
 const PORT = Number(process.env.PORT ?? 8070);
 const PAGE = join(import.meta.dirname, "page");
+const PALETTE = join(import.meta.dirname, "../crates/edge/src/page/palette.css");
 const TYPES = {
   ".html": "text/html; charset=utf-8",
   ".css": "text/css",
@@ -24,6 +25,8 @@ let setting = null;
 
 const routes = {
   "/socket.io.js": () => readFile(SOCKET_IO),
+  // As on the gateway's own pages.
+  "/palette.css": () => readFile(PALETTE),
   // What is the same for as long as all runs.
   "/setting.json": () => JSON.stringify(setting),
   "/state.json": () => JSON.stringify({ published: stage.publisher.published, running }),

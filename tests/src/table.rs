@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{gateway::Gateway, watcher::Watcher};
+use crate::{gateway::Gateway, redis::Redis, watcher::Watcher};
 
 /// Makes it.
 pub const MONITORS: &str = "CREATE TABLE monitors (id INTEGER PRIMARY KEY, name TEXT, up BOOLEAN)";
@@ -39,4 +39,18 @@ pub fn check_its_life(run: impl Fn(&str), watcher: &Watcher, gateway: &Gateway) 
         ["monitors/2", "monitors/3", "monitors/1", "monitors/2"],
         "what changed, and nothing else"
     );
+}
+
+/// What lies in the stream, beyond `skip` entries: channel and data, or `-` for a retraction.
+///
+/// # Panics
+/// An entry is none of ours.
+#[must_use]
+pub fn entries(redis: &Redis, skip: usize) -> Vec<String> {
+    let text = |(_, fields): &(String, Vec<(String, String)>)| {
+        let field = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+        let data = if field("retract").is_some() { "-".to_owned() } else { field("data").expect("a field") };
+        format!("{} {data}", field("channel").expect("a field"))
+    };
+    redis.entries().iter().skip(skip).map(text).collect()
 }

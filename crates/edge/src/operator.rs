@@ -24,6 +24,7 @@ use crate::{
 /// The console.
 const PAGES: &[Page] = &[
     Page { path: "/console", body: include_str!("console/index.html") },
+    Page { path: "/console/palette.css", body: page::PALETTE },
     Page { path: "/console/style.css", body: include_str!("console/style.css") },
     Page { path: "/console/script.js", body: include_str!("console/script.js") },
     Page { path: "/console/rates.js", body: include_str!("console/rates.js") },

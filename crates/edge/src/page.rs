@@ -16,9 +16,13 @@ pub struct Page {
     pub body: &'static str,
 }
 
+/// The colours that our pages share.
+pub(crate) const PALETTE: &str = include_str!("page/palette.css");
+
 /// The page to try a gateway with.
 pub const PAGES: &[Page] = &[
     Page { path: "/", body: include_str!("page/index.html") },
+    Page { path: "/palette.css", body: PALETTE },
     Page { path: "/style.css", body: include_str!("page/style.css") },
     Page { path: "/table.js", body: include_str!("page/table.js") },
     Page { path: "/script.js", body: include_str!("page/script.js") },

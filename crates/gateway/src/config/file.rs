@@ -1,8 +1,18 @@
 //! The configuration exactly as it is written, with all defaults.
 
-use std::{fmt, net::SocketAddr, time::Duration};
+mod probe;
+mod span;
+mod watch;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use self::{
+    probe::{Probe, ProbeTarget},
+    span::Span,
+    watch::{Watch, WatchQuery},
+};
 
 /// The whole file.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -173,57 +183,6 @@ pub(crate) struct Log {
     pub(crate) format: Format,
     pub(crate) level: String,
     pub(crate) sessions: bool,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Watch {
-    pub(crate) name: String,
-    pub(crate) admin: SocketAddr,
-    pub(crate) database: String,
-    pub(crate) lease: Span,
-    pub(crate) to: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) queries: Vec<WatchQuery>,
-}
-
-/// What a watcher asks.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct WatchQuery {
-    pub(crate) name: String,
-    pub(crate) database: String,
-    pub(crate) sql: String,
-    pub(crate) interval: Span,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) jitter: Option<Span>,
-    pub(crate) timeout: Span,
-    pub(crate) key: String,
-    pub(crate) channel: String,
-    pub(crate) event: String,
-    pub(crate) json: Vec<String>,
-    pub(crate) refresh: Span,
-    pub(crate) max_rows: usize,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Probe {
-    pub(crate) database: String,
-    pub(crate) interval: Span,
-    pub(crate) timeout: Span,
-    pub(crate) slow_after: Span,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) targets: Vec<ProbeTarget>,
-}
-
-/// What a prober looks at.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct ProbeTarget {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    pub(crate) url: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -410,80 +369,5 @@ impl Default for Auth {
 impl Default for Log {
     fn default() -> Self {
         Self { format: Format::Text, level: "info".to_owned(), sessions: false }
-    }
-}
-
-impl Default for Watch {
-    fn default() -> Self {
-        Self {
-            name: "main".to_owned(),
-            admin: SocketAddr::from(([127, 0, 0, 1], 9280)),
-            database: String::new(),
-            lease: Span::seconds(3),
-            to: String::new(),
-            queries: Vec::new(),
-        }
-    }
-}
-
-impl Default for WatchQuery {
-    fn default() -> Self {
-        Self {
-            name: String::new(),
-            database: String::new(),
-            sql: String::new(),
-            interval: Span::seconds(5),
-            jitter: None,
-            timeout: Span::seconds(10),
-            key: String::new(),
-            channel: String::new(),
-            event: String::new(),
-            json: Vec::new(),
-            refresh: Span::seconds(60 * 60),
-            max_rows: 1_000_000,
-        }
-    }
-}
-
-impl Default for Probe {
-    fn default() -> Self {
-        Self {
-            database: String::new(),
-            interval: Span::seconds(10),
-            timeout: Span::seconds(5),
-            slow_after: Span::seconds(1),
-            targets: Vec::new(),
-        }
-    }
-}
-
-/// A length of time as people write it: `15s`, `1m 30s`, `24h`, `200ms`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Span(pub(crate) Duration);
-
-impl Span {
-    pub(crate) const fn seconds(seconds: u64) -> Self {
-        Self(Duration::from_secs(seconds))
-    }
-}
-
-impl fmt::Display for Span {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        humantime::format_duration(self.0).fmt(out)
-    }
-}
-
-impl Serialize for Span {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        humantime::parse_duration(&text).map(Self).map_err(|_| {
-            de::Error::custom("this is no length of time; write it like \"15s\", \"1m 30s\" or \"200ms\"")
-        })
     }
 }
