@@ -124,7 +124,16 @@ fn it_shows_what_became_of_a_publication_on_a_channel() {
         // And that nobody is there is said too.
         operator.trace("channel:nobody", |_| true);
         assert!(gateway.post("channel=nobody", "hello").status < 300);
-        operator.trace("channel:nobody", |trace| trace["rows"][0]["matched"] == 0);
+        // An operator who looks on is no reader.
+        let mut tail = Listener::open(operator.admin, "channel=nobody", None);
+        assert!(gateway.post("channel=nobody", "again").status < 300);
+        tail.expect("again");
+        let trace = operator.trace("channel:nobody", |trace| trace["rows"][1]["matched"] == 0);
+        assert_eq!(
+            (&trace["rows"][0]["matched"], &trace["rows"][1]["written"]),
+            (&json!(0), &json!(0)),
+            "{trace:#}"
+        );
     });
 }
 
