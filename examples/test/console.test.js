@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { VIEWPORTS, checkThatNobodyIsKeptOut, launch, open as openPage, picture, start, stop } from "./demo.js";
+import { VIEWPORTS, checkThatNobodyIsKeptOut, launch, open as openPage, picture, print, start, stop } from "./demo.js";
 
 let demo, browser, viewer;
 
@@ -111,6 +111,30 @@ for (const colorScheme of ["light", "dark"]) {
     });
   }
 }
+
+test("who comes by a proxy shows a token, and signs out", async () => {
+  const variables = { FANFARE__AUTH__SECRET: "0123456789abcdef0123456789abcdef" };
+  const other = await start(0, 0, variables);
+  try {
+    const extraHTTPHeaders = { "X-Forwarded-For": "192.0.2.1" };
+    const page = await openPage(browser, `http://127.0.0.1:${other.adminPort}/console`, { extraHTTPHeaders });
+    const show = async (token) => {
+      await page.fill("#token", token);
+      await page.keyboard.press("Enter");
+    };
+    await show(await print(["token", "--subject", "somebody"], variables));
+    await waitForText(page, "#error", /this token does not open the console/);
+    await show(await print(["token", "--console"], variables));
+    await page.waitForSelector("#state[data-state=open]");
+    await checkThatNobodyIsKeptOut(page);
+    await page.click("text=Sign out");
+    await page.waitForSelector("#token");
+    await page.reload();
+    await page.waitForSelector("#token");
+  } finally {
+    await stop(other);
+  }
+});
 
 test("it comes back by itself when the gateway was restarted", async () => {
   const page = await open();

@@ -1,11 +1,12 @@
 // A demo as `fanfare demo` runs it, a Chromium, and what is asked of every page: that nobody is kept out.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
 import { GATEWAY } from "./lab.js";
 
@@ -23,9 +24,10 @@ export const VIEWPORTS = [
 ];
 
 /** A demo on these ports. */
-export async function start(port = 0, adminPort = 0) {
+export async function start(port = 0, adminPort = 0, variables = {}) {
   const env = {
     ...process.env,
+    ...variables,
     FANFARE__LISTEN__PUBLIC: `127.0.0.1:${port}`,
     FANFARE__LISTEN__ADMIN: `127.0.0.1:${adminPort}`,
     FANFARE__BROKER__EMBEDDED__RESP: "",
@@ -41,6 +43,10 @@ export async function start(port = 0, adminPort = 0) {
   const [, listens, admin] = ports.exec(said);
   return { child, port: Number(listens), adminPort: Number(admin) };
 }
+
+/** What the binary prints, such as a token. */
+export const print = async (words, variables) =>
+  (await promisify(execFile)(GATEWAY, words, { env: { ...process.env, ...variables } })).stdout.trim();
 
 export async function stop({ child }) {
   child.kill("SIGTERM");

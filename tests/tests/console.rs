@@ -121,6 +121,14 @@ fn it_shows_what_became_of_a_publication_on_a_channel() {
         let mut another = gateway.listen("channel=a&channel=zz&since=earliest");
         another.expect("hello");
         operator.trace("channel:a", |trace| trace["rows"][0]["later"] == 2);
+        // As is who is given it in an answer.
+        assert_eq!(gateway.get("/events?channel=a&since=earliest").status, 200);
+        let mut socket = WebSocket::enter(gateway, "channel=zz");
+        let subscribed = socket.ask(json!({ "subscribe": ["a"], "since": "earliest", "ref": 1 }));
+        assert_eq!(subscribed["publications"][0]["data"], "hello");
+        operator.trace("channel:a", |trace| trace["rows"][0]["answered"] == 2);
+        let trace = operator.trace("channel:a", |trace| trace["rows"][0]["later"] == 2);
+        assert_eq!(trace["rows"][0]["written"], 3, "{trace:#}");
         // And that nobody is there is said too.
         operator.trace("channel:nobody", |_| true);
         assert!(gateway.post("channel=nobody", "hello").status < 300);
@@ -174,6 +182,72 @@ fn it_shows_why_a_session_was_not_told() {
     operator.trace(&format!("session:{id}"), |_| true);
     socket.ask(json!({ "publish": { "channel": "own", "data": "mine" }, "echo": false, "ref": 1 }));
     operator.trace(&format!("session:{id}"), |trace| trace["rows"][0]["own"] == 1);
+}
+
+/// On one channel, and the one in the middle on another too: there it is the latest.
+fn publish_three(redis: &Redis) {
+    redis.add("a", "old");
+    redis.add_fields(&[("channels", r#"["a","b"]"#), ("data", "both")]);
+    redis.add("a", "new");
+}
+
+#[test]
+fn it_shows_to_whom_a_latest_value_was_given() {
+    let redis = Redis::start();
+    let gateway = Gateway::on_stream(&redis);
+    let mut operator = Operator::of(&gateway);
+    operator.trace("channel:a", |_| true);
+    publish_three(&redis);
+    operator.trace("channel:a", |trace| trace["rows"][2]["matched"] == 0);
+    let mut newcomer = gateway.listen("channel=a&channel=b&since=last");
+    newcomer.expect("both");
+    newcomer.expect("new");
+    let trace = operator.trace("channel:a", |trace| trace["rows"][2]["later"] == 1);
+    let later: Vec<_> = trace["rows"].as_array().expect("rows").iter().map(|row| &row["later"]).collect();
+    assert_eq!(later, [0, 1, 1], "{trace:#}");
+}
+
+#[test]
+fn it_shows_what_was_superseded_for_who_was_too_slow() {
+    let rule =
+        "[[channels]]\nmatch = \"*\"\nsubscribe = \"anyone\"\npublish = \"anyone\"\nwhen_slow = \"latest\"\n";
+    let redis = Redis::start();
+    let plan = Gateway::plan_on_stream(redis.port()).set("sessions.write_timeout", "\"5m\"").rules(rule);
+    let gateway = plan.start();
+    let mut operator = Operator::of(&gateway);
+    let mut slow = gateway.listen("channel=a&channel=b");
+    let data = "x".repeat(60_000);
+    while operator
+        .wait_for("the session", |overview| overview["sessions"][0]["state"].as_str().map(str::to_owned))
+        != "blocked"
+    {
+        (0..20).for_each(|_| drop(gateway.post("channel=a", &data)));
+    }
+    operator.trace("channel:a", |_| true);
+    publish_three(&redis);
+    while slow.next_but_cursor().data != "new" {}
+    let trace = operator.trace("channel:a", |trace| trace["rows"][2]["written"] == 1);
+    let fates = |name: &str| -> Vec<_> {
+        trace["rows"].as_array().expect("rows").iter().map(|row| row[name].as_u64()).collect()
+    };
+    assert_eq!(fates("written"), [Some(0), Some(1), Some(1)], "{trace:#}");
+    assert_eq!(fates("superseded"), [Some(1), Some(0), Some(0)], "{trace:#}");
+}
+
+#[test]
+fn it_shows_channels_on_which_nothing_was_published() {
+    let gateway = Gateway::embedded();
+    let _few = gateway.listen("channel=few");
+    let _many: Vec<_> = (0..3).map(|_| gateway.listen("channel=many")).collect();
+    gateway.post("channel=busy", "1");
+    let channels = Operator::of(&gateway).wait_for("all channels", |overview| {
+        let channels = overview["channels"].as_array()?;
+        let sum: u64 = channels.iter().filter_map(|seen| seen["sessions"].as_u64()).sum();
+        (sum == 4).then(|| channels.clone())
+    });
+    let names: Vec<_> = channels.iter().map(|seen| &seen["channel"]).collect();
+    assert_eq!(names, ["busy", "many", "few"]);
+    assert_eq!(channels[1]["silent_ms"], Value::Null);
 }
 
 #[test]

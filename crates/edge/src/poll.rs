@@ -104,6 +104,7 @@ pub(crate) async fn catch_up(shard: &Shard, selection: &Selection, since: Since)
         _ => find(shard, &Question { selection, since, known: None }).await?,
     };
     count(shard, since, &range);
+    trace(shard, selection, &range);
     // One whose cursor has not been reached here is not at the end of what it asks for either.
     range.more |= range.lags;
     let mut members = vec![b','];
@@ -199,6 +200,13 @@ fn count(shard: &Shard, since: Since, range: &Range) {
     }
 }
 
+/// Notes what was found, where somebody follows what becomes of it.
+fn trace(shard: &Shard, selection: &Selection, range: &Range) {
+    if let Some(places) = &range.places {
+        shard.sessions.borrow_mut().trace_answer(selection, places);
+    }
+}
+
 fn respond(shard: &Shard, wanted: &Wanted, method: &Method, range: &Range, is_public: bool) -> Answer {
     let cursor = range.cursor_text();
     count(shard, wanted.since, range);
@@ -212,6 +220,7 @@ fn respond(shard: &Shard, wanted: &Wanted, method: &Method, range: &Range, is_pu
             let counts = shard.metrics.of(Transport::Poll);
             counts.deliveries.inc_by(range.count);
             counts.bytes.inc_by(body.len() as u64);
+            trace(shard, &wanted.selection, range);
         }
         respond::json(StatusCode::OK, body)
     };

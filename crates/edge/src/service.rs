@@ -38,7 +38,8 @@ pub(crate) async fn handle(
 ) -> Answer {
     let config = shard.config();
     let client = config.proxies.client(connected, request.headers()).by_admin(connected.by_admin);
-    let cors = config.cors.headers(request.headers());
+    // On the admin port nothing lets other origins in.
+    let cors = if client.by_admin { None } else { config.cors.headers(request.headers()) };
     let head_only = request.method() == Method::HEAD;
     let answered = match check(&config, &request) {
         Ok(()) => route(shard, request, taken, cors.clone(), client).await,

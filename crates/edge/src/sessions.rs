@@ -180,6 +180,7 @@ impl Sessions {
     fn begin_anew(&mut self) {
         self.tapes = Tapes::default();
         self.tally.begin_anew();
+        self.traces.iter_mut().for_each(Trace::begin_anew);
         for session in self.slots.iter_mut().flatten() {
             session.owed = None;
             if let Some(dialogue) = &mut session.dialogue {

@@ -106,7 +106,7 @@ pub struct TraceRow {
     pub arrived_ms: u64,
     /// How long before that Redis took it, by the clock of Redis; on streams.
     pub on_the_way_ms: Option<i64>,
-    /// Sessions that it concerned when it arrived; waiting polls are not counted.
+    /// Sessions that it concerned when it arrived.
     pub matched: u32,
     /// Sessions among them whose sockets took it.
     pub written: u32,
@@ -118,6 +118,8 @@ pub struct TraceRow {
     pub own: u32,
     /// Sessions that were told a gap over it.
     pub in_gap: u32,
+    /// Polls that were answered with it, and sessions that asked for its channel later and were.
+    pub answered: u32,
     /// From its arrival until the first socket took it, and until the last did, in milliseconds.
     pub first_ms: Option<f64>,
     /// The same of the last.
@@ -139,6 +141,7 @@ impl TraceRow {
         self.superseded += other.superseded;
         self.own += other.own;
         self.in_gap += other.in_gap;
+        self.answered += other.answered;
         let of = |one: Option<f64>, two: Option<f64>, choose: fn(f64, f64) -> f64| match (one, two) {
             (Some(one), Some(two)) => Some(choose(one, two)),
             (one, two) => one.or(two),

@@ -1,11 +1,7 @@
 //! What becomes of publications, for operators who ask why one did not arrive: noted while somebody looks, at the
 //! places where it happens.
 
-use std::{
-    collections::VecDeque,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use hub::{Place, Selection};
 use publication::Publication;
@@ -52,11 +48,18 @@ pub(crate) struct Given<'a> {
     /// What lies behind the one place, up to the other.
     pub(crate) after: Place,
     pub(crate) upto: Place,
+    /// Where these alone were given of what lies there, in order: else all was.
+    pub(crate) only: Option<&'a [Place]>,
 }
 
 impl Trace {
     pub(crate) fn new(interest: Interest) -> Self {
         Self { interest, ended: None, rows: VecDeque::new() }
+    }
+
+    /// Places mean something else now: what has been noted stays as it is.
+    pub(crate) fn begin_anew(&mut self) {
+        self.rows.iter_mut().for_each(|row| row.place = Place::START);
     }
 
     /// A publication has arrived that concerns so many sessions under this channel.
@@ -79,30 +82,41 @@ impl Trace {
             superseded: 0,
             own: 0,
             in_gap: 0,
+            answered: 0,
             first_ms: None,
             last_ms: None,
         };
         self.rows.push_back(Row { place: *place, arrived: *at, publication: Arc::clone(publication), seen });
     }
 
-    /// A socket took what a session was given; where only the latest of each channel was, what is older was not.
-    pub(crate) fn note_written(&mut self, given: Given<'_>, latest: bool, now: Instant) {
-        let mut newer = Vec::new();
-        for row in self.rows.iter_mut().rev().filter(|row| row.concerns(given)) {
-            if latest && newer.contains(&row.seen.channel) {
-                row.seen.superseded += 1;
-                continue;
+    /// A socket took what a session was given; what it was not given is superseded.
+    pub(crate) fn note_written(&mut self, given: Given<'_>, now: Instant) {
+        for row in self.rows.iter_mut().filter(|row| row.concerns(given)) {
+            match (row.is_among(given), given.opened > row.arrived) {
+                (true, true) => row.seen.later += 1,
+                (true, false) => row.note_written(now),
+                (false, true) => {}
+                (false, false) => row.seen.superseded += 1,
             }
-            newer.push(row.seen.channel.clone());
+        }
+    }
+
+    /// A socket took latest values: a newcomer's, or those of a session that was told a gap over them.
+    pub(crate) fn note_values(&mut self, given: Given<'_>, now: Instant) {
+        for row in self.rows.iter_mut().filter(|row| row.concerns(given) && row.is_among(given)) {
             if given.opened > row.arrived {
                 row.seen.later += 1;
-                continue;
+            } else {
+                row.seen.in_gap = row.seen.in_gap.saturating_sub(1);
+                row.note_written(now);
             }
-            row.seen.written += 1;
-            let took = millis(now.saturating_duration_since(row.arrived));
-            row.seen.first_ms.get_or_insert(took);
-            row.seen.last_ms = Some(took);
         }
+    }
+
+    /// It was in the answer to a poll, or to a session that asked for further channels.
+    pub(crate) fn note_answered(&mut self, given: Given<'_>) {
+        let rows = self.rows.iter_mut().filter(|row| row.concerns(given) && row.is_among(given));
+        rows.for_each(|row| row.seen.answered += 1);
     }
 
     /// A session has published it and does not want it back.
@@ -126,8 +140,15 @@ impl Row {
             && self.place <= given.upto
             && given.selection.shown(&self.publication).is_some()
     }
-}
 
-fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
+    fn is_among(&self, given: Given<'_>) -> bool {
+        given.only.is_none_or(|only| only.binary_search(&self.place).is_ok())
+    }
+
+    fn note_written(&mut self, now: Instant) {
+        let took = now.saturating_duration_since(self.arrived).as_secs_f64() * 1e3;
+        self.seen.written += 1;
+        self.seen.first_ms.get_or_insert(took);
+        self.seen.last_ms = Some(took);
+    }
 }

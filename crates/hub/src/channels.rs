@@ -185,6 +185,12 @@ impl Channels {
         self.published.newest_first().map(|id| &self.slots[id as usize])
     }
 
+    /// The channels without a state that somebody listens to by name.
+    pub(crate) fn unpublished(&self) -> impl Iterator<Item = &Channel> {
+        let count = self.slots.len() - self.published.len();
+        self.slots.iter().map(|(_, channel)| channel).filter(|channel| channel.latest.is_none()).take(count)
+    }
+
     /// The newest place that a channel without a state can have lost.
     pub(crate) fn forgotten(&self) -> Place {
         self.forgotten
@@ -320,11 +326,6 @@ impl Channels {
         let any = !selection.prefixes().is_empty();
         let ranked = any.then(|| self.published.newest_first()).into_iter().flatten();
         ranked.map(|id| &self.slots[id as usize]).filter(|channel| selection.matches_prefix(&channel.name))
-    }
-
-    /// Every channel that was published on, the last one first.
-    pub(crate) fn newest_first(&self) -> impl Iterator<Item = &Channel> {
-        self.published.newest_first().map(|id| &self.slots[id as usize])
     }
 
     /// How many channels have a state.

@@ -112,5 +112,13 @@ element("search").addEventListener("submit", (event) => {
 element("follow-form").addEventListener("submit", (event) => {
   event.preventDefault();
   const wanted = element("followed").value;
-  open(wanted.startsWith("session:") ? wanted : `channel:${wanted}`);
+  open(/^session:\d+-\d+-[\da-f]+$/.test(wanted) ? wanted : `channel:${wanted}`);
+});
+
+// No script can read the cookie.
+element("sign-out").hidden = !localStorage.getItem("signed-in");
+element("sign-out").addEventListener("click", async () => {
+  await fetch("token", { method: "DELETE" });
+  localStorage.removeItem("signed-in");
+  location.reload();
 });

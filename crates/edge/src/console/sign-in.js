@@ -6,7 +6,10 @@ document.querySelector("form").addEventListener("submit", async (event) => {
   event.preventDefault();
   const token = document.getElementById("token").value.trim();
   const answer = await fetch("token", { method: "POST", headers: { Authorization: `Bearer ${token}` } }).catch(() => null);
-  if (answer?.ok) return location.reload();
+  if (answer?.ok) {
+    localStorage.setItem("signed-in", "yes");
+    return location.reload();
+  }
   error.hidden = false;
   error.textContent = answer === null ? "the gateway cannot be reached" : (await answer.json()).error.message;
 });

@@ -74,7 +74,7 @@ export function channels(all, follow) {
       channel,
       count(recent / 10),
       count(sessions),
-      silent_ms === null ? "no longer held" : `${span(silent_ms)} ago`,
+      silent_ms === null ? "none held" : `${span(silent_ms)} ago`,
       { buttons: () => [button("follow", `Follow channel ${channel}`, () => follow(`channel:${channel}`))] },
     ],
   ]);
@@ -88,7 +88,7 @@ export function ways(rows, isSession) {
       `${new Date(row.arrived_ms).toLocaleTimeString("en-GB")}.${String(row.arrived_ms % 1000).padStart(3, "0")}`,
       row.channel + (row.event ? ` (${row.event})` : ""),
       count(row.bytes),
-      row.on_the_way_ms === null ? "" : `${row.on_the_way_ms} ms`,
+      row.on_the_way_ms === null ? "" : onTheWay(row.on_the_way_ms),
       count(row.matched),
       count(row.written),
       row.first_ms === null ? "" : after(row),
@@ -98,14 +98,17 @@ export function ways(rows, isSession) {
   ]);
 }
 
+/** Two clocks with whole milliseconds: what is next to nothing may seem to have come before it went. */
+const onTheWay = (ms) => ms === 0 || ms === -1 ? "< 1 ms" : `${ms} ms`;
+
 function after({ first_ms, last_ms }) {
   const [first, last] = [first_ms.toFixed(2), last_ms.toFixed(2)];
   return first === last ? `${first} ms` : `${first} – ${last} ms`;
 }
 
 /** What became of a publication, in words. */
-export function fate({ matched, written, later, superseded, own, in_gap }, isSession) {
-  if (matched === 0 && later === 0) return "no session here had subscribed to it (polls are not counted)";
+export function fate({ matched, written, later, superseded, own, in_gap, answered }, isSession) {
+  if (matched === 0 && later === 0 && answered === 0) return "no session here had subscribed to it, and no poll has asked for it";
   const open = matched - written - superseded - own - in_gap;
   const parts = [
     [written, isSession ? "its socket took it" : `taken by ${written === matched ? "every socket" : `${count(written)} sockets`}`],
@@ -114,6 +117,7 @@ export function fate({ matched, written, later, superseded, own, in_gap }, isSes
     [own, isSession ? "skipped: its own, without echo" : `${count(own)} had published it themselves`],
     [in_gap, isSession ? "skipped: it was told a gap" : `${count(in_gap)} told a gap`],
     [later, isSession ? "written when it came back" : `${count(later)} more when they came`],
+    [answered, `in ${count(answered)} ${answered === 1 ? "answer" : "answers"} to polls and subscribers`],
   ];
   return parts.filter(([number]) => number > 0).map(([, words]) => words).join("; ");
 }

@@ -20,6 +20,8 @@ pub(super) struct Range {
     /// The publications' envelopes, joined by commas.
     pub(super) envelopes: Vec<u8>,
     pub(super) count: u64,
+    /// Where they stand, if somebody follows what becomes of them.
+    pub(super) places: Option<Vec<Place>>,
     /// The place and the cursor of the newest publication of the selection.
     newest: Option<(Place, Cursor)>,
     /// How many latest values have expired: nothing new was published, and yet the answer changes.
@@ -40,6 +42,7 @@ impl Range {
             more: false,
             envelopes: Vec::new(),
             count: 0,
+            places: shard.sessions.borrow().is_followed().then(Vec::new),
             newest: hub.newest(selection).map(|entry| (entry.place, entry.cursor)),
             expired: 0,
             complete: *shard.phase.borrow() != Phase::Starting,
@@ -61,6 +64,7 @@ impl Range {
             more: false,
             envelopes: Vec::new(),
             count: 0,
+            places: None,
             newest: None,
             expired: 0,
             complete: false,
@@ -120,6 +124,7 @@ impl Range {
         }
         envelope::write(&mut self.envelopes, shown, true);
         self.count += 1;
+        self.places.iter_mut().for_each(|places| places.push(shown.entry.place));
     }
 
     /// What `ETag` says, where it says anything. A page that is not the last says nothing of the

@@ -130,8 +130,8 @@ impl Sessions {
         };
         if bytes.is_empty() {
             self.hub.advance(key, upto);
-            if !self.traces.is_empty() {
-                self.trace_written(key, (after, upto), own, latest);
+            if self.is_followed() {
+                self.trace_passed(key, (after, upto), own);
             }
             return Ok(Wrote::All(0));
         }
@@ -153,7 +153,8 @@ impl Sessions {
             session.block(progress.cut);
         }
         if !self.traces.is_empty() {
-            self.trace_written(key, (after, upto), None, latest);
+            let only = latest.then(|| page.places(after, upto));
+            self.trace_written(key, (after, upto), only.as_deref());
         }
         Ok(if is_whole { Wrote::All(count) } else { Wrote::Some })
     }
@@ -180,11 +181,15 @@ impl Sessions {
         owed.after = progress.place;
         self.tally.count(session.encoding.transport(), count, progress.frames);
         session.took(count, progress.frames, now);
-        if count == bytes.len() {
-            return Ok(Wrote::All(count));
+        let (is_whole, upto) = (count == bytes.len(), progress.place);
+        if !is_whole {
+            session.block(progress.cut);
         }
-        session.block(progress.cut);
-        Ok(Wrote::Some)
+        if !self.traces.is_empty() {
+            let only = page.places(after, upto);
+            self.trace_values(key, (after, upto), &only);
+        }
+        Ok(if is_whole { Wrote::All(count) } else { Wrote::Some })
     }
 
     /// Tells the cursor from which the session goes on after the latest values: they had none.

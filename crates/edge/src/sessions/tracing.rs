@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use hub::{AudienceKey, Gap, Place, SessionKey};
+use hub::{AudienceKey, Gap, Place, Selection, SessionKey};
 use publication::{Arrival, Publication};
 
 use super::Sessions;
@@ -57,19 +57,51 @@ impl Sessions {
         all.saturating_sub(self.operators.iter().filter(is_one).count()) as u32
     }
 
-    /// A session has got what lies between the places; or has been led past its `own`.
-    pub(super) fn trace_written(
+    /// A session has got what lies between the places, or `only` that of it.
+    pub(super) fn trace_written(&mut self, key: SessionKey, between: (Place, Place), only: Option<&[Place]>) {
+        let now = Instant::now();
+        self.trace(key, between, |trace, given| trace.note_written(Given { only, ..given }, now));
+    }
+
+    /// A session has got these latest values.
+    pub(super) fn trace_values(&mut self, key: SessionKey, between: (Place, Place), only: &[Place]) {
+        let now = Instant::now();
+        self.trace(key, between, |trace, given| trace.note_values(Given { only: Some(only), ..given }, now));
+    }
+
+    /// A session has been led on without being given anything, perhaps up to what is its own.
+    pub(super) fn trace_passed(
         &mut self,
         key: SessionKey,
         (after, upto): (Place, Place),
         own: Option<Place>,
-        latest: bool,
     ) {
-        let now = Instant::now();
-        self.trace(key, (after, upto), |trace, given| match own {
-            Some(own) => trace.note_own(Given { after: own.before(), upto: own, ..given }),
-            None => trace.note_written(given, latest, now),
-        });
+        match own.filter(|own| *own == upto) {
+            None => self.trace_written(key, (after, upto), Some(&[])),
+            Some(own) => {
+                self.trace_written(key, (after, own.before()), Some(&[]));
+                self.trace(key, (own.before(), own), Trace::note_own);
+            }
+        }
+    }
+
+    /// An answer holds what a selection has in these places.
+    pub(crate) fn trace_answer(&mut self, selection: &Selection, places: &[Place]) {
+        let (Some(first), Some(last)) = (places.first(), places.last()) else { return };
+        let given =
+            Given { selection, opened: self.started, after: first.before(), upto: *last, only: Some(places) };
+        for trace in &mut self.traces {
+            if let Interest::Channel(channel) = &trace.interest
+                && selection.matches(channel)
+            {
+                trace.note_answered(given);
+            }
+        }
+    }
+
+    /// Whether somebody follows anything.
+    pub(crate) fn is_followed(&self) -> bool {
+        !self.traces.is_empty()
     }
 
     pub(super) fn trace_gap(&mut self, key: SessionKey, gap: &Gap) {
@@ -98,7 +130,7 @@ impl Sessions {
         let is_reader = !session.asker.operates;
         let id = self.id(key, session);
         let opened = self.started + Duration::from_millis(session.opened.into());
-        let given = Given { selection, opened, after, upto };
+        let given = Given { selection, opened, after, upto, only: None };
         for trace in &mut self.traces {
             let is_meant = match &trace.interest {
                 Interest::Session(other) => *other == id,

@@ -97,6 +97,15 @@ impl Page {
         self.ends.get(self.ends.partition_point(|(end, _)| *end <= place)).map(|(first, _)| *first)
     }
 
+    /// The places of the frames after `place` and up to `upto`.
+    pub(crate) fn places(&self, place: Place, upto: Place) -> Vec<Place> {
+        let (first, beyond) = (
+            self.ends.partition_point(|(end, _)| *end <= place),
+            self.ends.partition_point(|(end, _)| *end <= upto),
+        );
+        self.ends[first..beyond.max(first)].iter().map(|(place, _)| *place).collect()
+    }
+
     fn start(&self, place: Place) -> usize {
         let before = self.ends.partition_point(|(end, _)| *end <= place);
         before.checked_sub(1).map_or(0, |last| self.ends[last].1 as usize)

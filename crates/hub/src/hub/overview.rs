@@ -11,10 +11,10 @@ use crate::{
     keys::{AudienceKey, SessionKey},
 };
 
-/// Channels that are looked at, those published on last.
+/// Channels that are looked at: those published on last, and as many that nobody has published on.
 const MAX_LOOKED_AT: usize = 1_024;
 
-/// A channel that somebody published on.
+/// A channel that somebody published on, or listens to.
 #[derive(Clone, Debug)]
 pub struct Busy<'a> {
     /// Its name.
@@ -28,22 +28,19 @@ pub struct Busy<'a> {
 }
 
 impl Hub {
-    /// The channels with the most publications in the last `span`, those first: at most `count`, among those published on
-    /// last.
+    /// The channels with the most publications in the last `span`, and among equals those with the most sessions, those
+    /// first: at most `count`, among those published on last and those that nobody has published on.
     #[must_use]
     pub fn busiest(&self, span: Duration, count: usize, now: Instant) -> Vec<Busy<'_>> {
         let mut busiest: Vec<_> = self
             .channels
-            .newest_first()
+            .states()
             .take(MAX_LOOKED_AT)
+            .chain(self.channels.unpublished().take(MAX_LOOKED_AT))
             .map(|channel| self.busy(channel, span, now))
             .collect();
-        busiest.sort_by_key(|busy| Reverse(busy.recent));
+        busiest.sort_by_key(|busy| Reverse((busy.recent, busy.sessions)));
         busiest.truncate(count);
-        for busy in &mut busiest {
-            busy.sessions =
-                self.audiences_of(busy.name).iter().map(|audience| self.members(*audience).len()).sum();
-        }
         busiest
     }
 
@@ -54,7 +51,7 @@ impl Hub {
             name: &channel.name,
             recent: channel.held.len() - old,
             silent: channel.held.back().map(|slot| age(*slot)),
-            sessions: 0,
+            sessions: self.audiences_of(&channel.name).iter().map(|key| self.members(*key).len()).sum(),
         }
     }
 
