@@ -38,27 +38,18 @@ use crate::{
     encoding::Encoding,
     head,
     introduction::introduce,
-    load::Load,
     phase::Phase,
     poll, service,
     sessions::Newcomer,
     shard::Shard,
-    taken::{Reply, Taken},
+    subscriber::Subscriber,
+    taken::{PollReply, Reply, Taken},
+    visitor::Visitor,
     waiter::Waiter,
 };
 
 /// How long a connection that has ended may take to hear the last answer.
 const LINGER: Duration = Duration::from_secs(2);
-
-/// A connection as hyper gets it, or as it comes back from there.
-struct Visitor<S = TcpStream> {
-    stream: S,
-    /// What was read from it already.
-    unread: Bytes,
-    connected: Client,
-    load: Load,
-    visit: Option<Visit>,
-}
 
 /// Serves the requests of one connection until it ends or becomes a session.
 pub(crate) async fn serve(shard: Rc<Shard>, connection: Arrived) {
@@ -69,7 +60,7 @@ pub(crate) async fn serve(shard: Rc<Shard>, connection: Arrived) {
         Err(error) => return tracing::debug!(%peer, %error, "a connection broke at once"),
     };
     if let Some(unread) = asked {
-        let visitor = Visitor { stream, unread, connected: peer, load, visit: None };
+        let visitor = Visitor { socket: stream, unread, connected: peer, load, visit: None };
         return converse(shard, visitor, HeadClock::running()).await;
     }
     let Some(connected) = introduce(&shard, &stream, peer).await else { return };
@@ -81,7 +72,7 @@ pub(crate) async fn serve(shard: Rc<Shard>, connection: Arrived) {
             return tracing::debug!(peer = %connected, "there are too many connections from there");
         }
     };
-    let visitor = Visitor { stream, unread: Bytes::new(), connected, load, visit };
+    let visitor = Visitor { socket: stream, unread: Bytes::new(), connected, load, visit };
     converse(shard, visitor, HeadClock::running()).await;
 }
 
@@ -103,21 +94,11 @@ pub(crate) fn answer_called(shard: &Rc<Shard>) {
 
 /// Answers a poll that has waited, then serves what its connection asks for next.
 async fn answer(shard: Rc<Shard>, waiter: Waiter) {
-    let Waiter {
-        socket,
-        unread,
-        connected,
-        client,
-        asker,
-        wanted,
-        keep_alive,
-        cors,
-        load,
-        visit,
-        permit,
-        ..
-    } = waiter;
-    let Ok(mut stream) = TcpStream::from_std(socket) else { return };
+    let Waiter { visitor, subscriber, reply } = waiter;
+    let Subscriber { client, asker, wanted, .. } = subscriber;
+    let PollReply { keep_alive, cors, permit } = reply;
+    let Visitor { socket, unread, connected, load, visit } = visitor;
+    let Ok(mut socket) = TcpStream::from_std(socket) else { return };
     let answer = poll::conclude(&shard, &wanted, &asker).await;
     drop(permit);
     let mut answer = answer.unwrap_or_else(|refusal| service::refuse(&shard, &refusal, client));
@@ -128,15 +109,15 @@ async fn answer(shard: Rc<Shard>, waiter: Waiter) {
     let body = body.to_bytes();
     let mut out = head::answer(parts.status, &parts.headers, body.len(), keep_alive);
     out.extend_from_slice(&body);
-    if !write(&mut stream, &out, shard.config().write_timeout).await {
+    if !write(&mut socket, &out, shard.config().write_timeout).await {
         return;
     }
     if keep_alive {
-        let visitor = Visitor { stream, unread, connected, load, visit };
+        let visitor = Visitor { socket, unread, connected, load, visit };
         converse(shard, visitor, HeadClock::default()).await;
     } else {
         // With unread input the end would be a reset, and eat the answer. Nothing is owed after this.
-        let _ = timeout(LINGER, end(&mut stream)).await;
+        let _ = timeout(LINGER, end(&mut socket)).await;
     }
 }
 
@@ -159,14 +140,14 @@ async fn end(stream: &mut TcpStream) -> std::io::Result<()> {
 }
 
 /// Has hyper serve a connection until it ends or its socket is taken over.
-async fn converse(shard: Rc<Shard>, visitor: Visitor, head: HeadClock) {
-    let Visitor { stream, unread, connected, load, visit } = visitor;
+async fn converse(shard: Rc<Shard>, visitor: Visitor<TcpStream>, head: HeadClock) {
+    let Visitor { socket, unread, connected, load, visit } = visitor;
     let taken = Rc::new(Cell::new(None));
     let head = Rc::new(head);
-    let io = TokioIo::new(Io::new(stream, unread, Rc::clone(&head)));
+    let io = TokioIo::new(Io::new(socket, unread, Rc::clone(&head)));
     match drive(&shard, io, &taken, &head, connected).await {
         Ok((asked, socket, unread)) => {
-            begin(&shard, asked, Visitor { stream: socket, unread, connected, load, visit });
+            begin(&shard, asked, Visitor { socket, unread, connected, load, visit });
             shard.stirred.notify_one();
         }
         Err(Left::Late) => {
@@ -195,36 +176,21 @@ async fn converse(shard: Rc<Shard>, visitor: Visitor, head: HeadClock) {
 
 /// Makes a session, or a poll that waits, of one whose socket has left hyper.
 fn begin(shard: &Shard, taken: Taken, visitor: Visitor<std::net::TcpStream>) {
-    let Taken { client, asker, wanted, start, reply } = taken;
-    let Visitor { stream: socket, unread, connected, load, visit } = visitor;
+    let Taken { subscriber, reply } = taken;
     let mut sessions = shard.sessions.borrow_mut();
     let (encoding, head, permit, dialogue) = match reply {
-        Reply::Poll { keep_alive, cors, permit } => {
-            return sessions.wait(Waiter {
-                socket,
-                unread,
-                connected,
-                client,
-                asker,
-                wanted,
-                start,
-                keep_alive,
-                cors,
-                load,
-                visit,
-                permit,
-            });
-        }
+        Reply::Poll(reply) => return sessions.wait(Waiter { visitor, subscriber, reply }),
         Reply::Events { chunked, cors } => {
-            let form = wanted.form(chunked);
+            let form = subscriber.wanted.form(chunked);
             (Encoding::Events(form), head::event_stream(chunked, cors.as_ref()), None, None)
         }
         Reply::WebSocket { accept, permit } => {
-            let dialogue = Dialogue::new(wanted.patterns.clone(), unread.into());
+            let dialogue = Dialogue::new(subscriber.wanted.patterns.clone(), visitor.unread.into());
             (Encoding::WebSocket, head::websocket(&accept), Some(permit), Some(Box::new(dialogue)))
         }
     };
-    sessions.admit(Newcomer { socket, client, asker, wanted, start, encoding, head, permit, dialogue, load });
+    let Visitor { socket, load, .. } = visitor;
+    sessions.admit(Newcomer { socket, load, subscriber, encoding, head, permit, dialogue });
 }
 
 /// How a connection left hyper without becoming a session.

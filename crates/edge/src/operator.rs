@@ -17,6 +17,7 @@ use crate::{
     request::Wanted,
     respond::{self, Answer, Refusal},
     shard::Shard,
+    subscriber::Subscriber,
     survey::{Interest, SessionId},
     taken::{Reply, Taken},
 };
@@ -112,7 +113,8 @@ pub(crate) async fn answer<B>(
             let (wanted, reply) = (Wanted::overview(), Reply::Events { chunked, cors: None });
             // Where that is forgotten, it is shown with the next tick.
             let _ = shard.operate.try_send(OperatorRequest::Look);
-            taken.set(Some(Taken { client, asker, wanted, start: Start::Live, reply }));
+            let subscriber = Subscriber { client, asker, wanted, start: Start::Live };
+            taken.set(Some(Taken { subscriber, reply }));
             std::future::pending().await
         }
         ("/console/follow", &Method::POST) => follow(shard, interest(request)?),

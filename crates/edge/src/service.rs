@@ -23,7 +23,8 @@ use crate::{
     request::Wanted,
     respond::{self, Answer, Refusal},
     shard::Shard,
-    taken::{Reply, Taken},
+    subscriber::Subscriber,
+    taken::{PollReply, Reply, Taken},
     ticket,
     transport::Transport,
     websocket::{self, HandshakeError},
@@ -153,7 +154,7 @@ async fn read(
             Looked::Waits(after, permit) => {
                 start = after;
                 let closes = header_list::contains(request.headers(), CONNECTION, "close");
-                Reply::Poll { keep_alive: is_current && !closes, cors, permit }
+                Reply::Poll(PollReply { keep_alive: is_current && !closes, cors, permit })
             }
         },
         Transport::Sse if request.method() == Method::HEAD => return Ok(event_stream_head()),
@@ -162,7 +163,7 @@ async fn read(
             upgrade(shard, request, Claim { address: client.address, identity: asker.identity.as_ref() })?
         }
     };
-    taken.set(Some(Taken { client, asker, wanted, start, reply }));
+    taken.set(Some(Taken { subscriber: Subscriber { client, asker, wanted, start }, reply }));
     pending().await
 }
 

@@ -1,17 +1,12 @@
 //! The mark of a request whose socket is to leave hyper.
 
-use hub::Start;
 use hyper::HeaderMap;
 
-use crate::{asker::Asker, census::Permit, client::Client, request::Wanted};
+use crate::{census::Permit, subscriber::Subscriber};
 
 /// What it asks for.
 pub(crate) struct Taken {
-    pub(crate) client: Client,
-    pub(crate) asker: Asker,
-    pub(crate) wanted: Wanted,
-    /// Where it begins.
-    pub(crate) start: Start,
+    pub(crate) subscriber: Subscriber,
     pub(crate) reply: Reply,
 }
 
@@ -30,10 +25,14 @@ pub(crate) enum Reply {
         permit: Permit,
     },
     /// An answer, when there is something new.
-    Poll {
-        /// The other side keeps the connection afterwards.
-        keep_alive: bool,
-        cors: Option<HeaderMap>,
-        permit: Permit,
-    },
+    Poll(PollReply),
+}
+
+/// How a poll that waits is answered.
+pub(crate) struct PollReply {
+    /// The other side keeps the connection afterwards.
+    pub(crate) keep_alive: bool,
+    pub(crate) cors: Option<HeaderMap>,
+    /// Its place among all that the gateway may hold.
+    pub(crate) permit: Permit,
 }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hub::{AudienceKey, Place, SessionKey, Start};
+use hub::{AudienceKey, Place, SessionKey};
 use mio::{Interest, Token};
 use publication::SessionName;
 use socket2::SockRef;
@@ -15,7 +15,6 @@ use super::Sessions;
 use crate::{
     asker::Asker,
     census::{Claim, Crowded, Permit, Visit},
-    client::Client,
     close::CloseReason,
     control,
     dialogue::Dialogue,
@@ -25,24 +24,21 @@ use crate::{
     present::{Present, Wish},
     request::{Since, Wanted},
     session::{Flags, Session},
+    subscriber::Subscriber,
     wire::Wire,
 };
 
 /// A browser that is to become a session: its socket has left hyper, nothing is written yet.
 pub(crate) struct Newcomer {
     pub(crate) socket: std::net::TcpStream,
-    pub(crate) client: Client,
-    pub(crate) asker: Asker,
-    pub(crate) wanted: Wanted,
-    /// Where it begins.
-    pub(crate) start: Start,
+    pub(crate) load: Load,
+    pub(crate) subscriber: Subscriber,
     pub(crate) encoding: Encoding,
     /// What is to be written before anything else.
     pub(crate) head: Vec<u8>,
     /// Its permit, if it has one already.
     pub(crate) permit: Option<Permit>,
     pub(crate) dialogue: Option<Box<Dialogue>>,
-    pub(crate) load: Load,
 }
 
 /// Why one is turned away, and for how long.
@@ -108,8 +104,8 @@ impl Sessions {
 
     /// Makes a session of a newcomer, or says good-bye.
     pub(crate) fn admit(&mut self, newcomer: Newcomer) {
-        let Newcomer { socket, client, asker, wanted, start, encoding, head, permit, dialogue, load } =
-            newcomer;
+        let Newcomer { socket, load, subscriber, encoding, head, permit, dialogue } = newcomer;
+        let Subscriber { client, asker, wanted, start } = subscriber;
         let mut out = head;
         if let Err(error) = self.prepare(&socket) {
             tracing::debug!(%client, %error, "a connection broke before its session began");

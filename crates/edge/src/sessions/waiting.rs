@@ -12,7 +12,9 @@ use identity::Identity;
 use mio::{Interest, Token, event::Event, net::TcpStream};
 
 use super::Sessions;
-use crate::{close::CloseReason, encoding::Encoding, transport::Transport, waiter::Waiter};
+use crate::{
+    close::CloseReason, encoding::Encoding, subscriber::Subscriber, transport::Transport, waiter::Waiter,
+};
 
 /// All polls of a shard that wait.
 #[derive(Default)]
@@ -37,13 +39,14 @@ impl Sessions {
             return self.waiting.called.push(waiter);
         }
         // The rules have looked at each; what is left to do needs their set alone.
-        waiter.wanted.patterns = Vec::new();
-        let (now, wanted) = (Instant::now(), &waiter.wanted);
+        let Subscriber { wanted, start, .. } = &mut waiter.subscriber;
+        wanted.patterns = Vec::new();
+        let now = Instant::now();
         let until = now + wanted.wait;
-        let key = self.hub.enter(&wanted.selection, Encoding::NONE, waiter.start, now);
+        let key = self.hub.enter(&wanted.selection, Encoding::NONE, *start, now);
         let mut waiter = waiter.map(TcpStream::from_std);
         if let Err(error) =
-            self.registry.register(&mut waiter.socket, Token(key as usize), Interest::READABLE)
+            self.registry.register(&mut waiter.visitor.socket, Token(key as usize), Interest::READABLE)
         {
             tracing::error!(%error, "a socket cannot be watched");
             return self.forget(key);
@@ -88,7 +91,7 @@ impl Sessions {
 
     /// Calls all who have shown a token of which this is so, whatever there is to tell them.
     pub(super) fn call_those(&mut self, is_meant: impl Fn(&Identity) -> bool) {
-        let is_meant = |poll: &Poll| poll.waiter.asker.identity.as_deref().is_some_and(&is_meant);
+        let is_meant = |poll: &Poll| poll.waiter.subscriber.asker.identity.as_deref().is_some_and(&is_meant);
         let polls = self.waiting.polls.iter();
         let meant: Vec<_> = polls.filter(|(_, poll)| is_meant(poll)).map(|(key, _)| *key).collect();
         meant.into_iter().for_each(|key| self.call(key));
@@ -121,7 +124,7 @@ impl Sessions {
     pub(super) fn take_poll_event(&mut self, key: SessionKey, event: &Event) {
         let Some(poll) = self.waiting.polls.get(&key) else { return };
         // What it sends is its next request, and stays where it is.
-        let open = match poll.waiter.socket.peek(&mut [0]) {
+        let open = match poll.waiter.visitor.socket.peek(&mut [0]) {
             Ok(count) => count > 0,
             Err(error) => error.kind() == io::ErrorKind::WouldBlock,
         };
@@ -132,7 +135,7 @@ impl Sessions {
 
     fn call(&mut self, key: SessionKey) {
         let Some(Poll { mut waiter, .. }) = self.dismiss_poll(key, CloseReason::Answered) else { return };
-        if self.registry.deregister(&mut waiter.socket).is_ok() {
+        if self.registry.deregister(&mut waiter.visitor.socket).is_ok() {
             self.waiting.called.push(waiter.map(Into::into));
         }
     }
