@@ -13,7 +13,7 @@ use sqlx::{
 };
 
 use crate::{
-    database::{DatabaseError, ReadError, Sink, read_rows},
+    reading::{DatabaseError, ReadError, Sink, read_rows},
     table::{Column, Hash, Row},
     value::Value,
 };

@@ -11,10 +11,11 @@ use tokio::time::{sleep, timeout};
 use crate::{
     change::Change,
     comparison::{Compared, Comparison, Unusable},
-    database::{Connection, DatabaseError, ReadError},
+    database::Connection,
     metrics::{Metrics, QueryMetrics},
     outlet::{Heard, Outlet, Refusals},
     query::Query,
+    reading::{DatabaseError, ReadError},
     schedule::Schedule,
     shown::Shown,
 };
