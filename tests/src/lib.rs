@@ -12,6 +12,7 @@ pub mod kept;
 pub mod listener;
 pub mod manager;
 pub mod nginx;
+pub mod operator;
 pub mod port;
 pub mod postgres;
 pub mod process;
@@ -43,6 +44,7 @@ pub use self::{
     listener::{Event, Listener},
     manager::Manager,
     nginx::Nginx,
+    operator::Operator,
     postgres::Postgres,
     prometheus::Prometheus,
     proxy::Proxy,
