@@ -138,6 +138,20 @@ fn it_shows_why_nobody_is_let_in() {
 }
 
 #[test]
+fn it_shows_how_a_drain_goes() {
+    let gateway = Gateway::plan().set("drain.spread", "\"4s\"").start();
+    let mut operator = Operator::of(&gateway);
+    operator.wait_for("an overview", |overview| overview["at_ms"].as_u64());
+    let mut listeners: Vec<_> = (0..10).map(|_| gateway.listen("channel=a")).collect();
+    gateway.drain();
+    operator.wait_for("a gateway that drains, and fewer sessions", |overview| {
+        let sessions = overview["metrics"]["fanfare_sessions{transport=\"sse\"}"].as_f64()?;
+        (overview["state"].as_str()?.starts_with("draining") && sessions < 9.0).then_some(())
+    });
+    listeners.iter_mut().for_each(|listener| drop(listener.expect_control("bye")));
+}
+
+#[test]
 fn operators_who_come_together_are_shown_it_together() {
     let gateway = Gateway::embedded();
     let mut operators: Vec<_> = (0..40).map(|_| Operator::of(&gateway)).collect();

@@ -43,9 +43,9 @@ struct Drain {
     began: Instant,
     spread: Duration,
     next: usize,
-    /// Those whose turn has come, but whose request waits for its answer: they get their bye behind it, or
-    /// at the end.
-    answering: Vec<SessionKey>,
+    /// Those whose turn has come, but whose request waits for its answer, and operators: they get their bye
+    /// behind it, or at the end.
+    staying: Vec<SessionKey>,
 }
 
 impl Sessions {
@@ -93,7 +93,7 @@ impl Sessions {
     pub(crate) fn drain(&mut self, spread: Duration) {
         self.close_for(CloseReason::Drain);
         self.hurry(spread);
-        self.sweep.drain = Some(Drain { began: self.now, spread, next: 0, answering: Vec::new() });
+        self.sweep.drain = Some(Drain { began: self.now, spread, next: 0, staying: Vec::new() });
     }
 
     /// Lets every session's lifetime begin anew: what was set or shortened must not end all at once.
@@ -185,13 +185,15 @@ impl Sessions {
         let passed = self.now.duration_since(drain.began).as_secs_f64();
         let share = if drain.spread.is_zero() { 1.0 } else { (passed / drain.spread.as_secs_f64()).min(1.0) };
         let until = (self.slots.len() as f64 * share).ceil() as usize;
-        let mut due = std::mem::take(&mut drain.answering);
+        let mut due = std::mem::take(&mut drain.staying);
         due.extend((drain.next..until).map(|index| index as SessionKey));
         drain.next = until.max(drain.next);
         for key in due {
             let answers = self.dialogue(key).is_some_and(|dialogue| !dialogue.listens());
+            // Operators see the others off.
+            let stays = answers || self.operators.contains(&key);
             match &mut self.sweep.drain {
-                Some(drain) if answers && share < 1.0 => drain.answering.push(key),
+                Some(drain) if stays && share < 1.0 => drain.staying.push(key),
                 _ => self.finish(key, CloseReason::Drain),
             }
         }
