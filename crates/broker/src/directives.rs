@@ -28,7 +28,7 @@ use self::store::Store;
 use crate::{
     broker::{Kind, spawn},
     metrics::Metrics,
-    publisher::PublishError,
+    publish_error::PublishError,
 };
 
 /// Directives that may wait. Whoever publishes one is not told that it was dropped.

@@ -18,7 +18,9 @@ use redis::{
 };
 use tokio::{sync::Mutex, time::timeout};
 
-use crate::{config::RedisConfig, connection::Connection, link_error::LinkError, publisher::PublishError};
+use crate::{
+    config::RedisConfig, connection::Connection, link_error::LinkError, publish_error::PublishError,
+};
 
 /// The shared connection.
 pub(crate) struct Lane {

@@ -13,7 +13,9 @@ use std::time::Duration;
 use publication::Publication;
 use redis::Value;
 
-use crate::{config::RedisConfig, door::Door, lane::Lane, pictures::lost_key, publisher::PublishError, wire};
+use crate::{
+    config::RedisConfig, door::Door, lane::Lane, pictures::lost_key, publish_error::PublishError, wire,
+};
 
 /// For how long it is remembered what is shown, after it was last written.
 const KEEP_SHOWN: Duration = Duration::from_secs(30 * 24 * 60 * 60);

@@ -9,11 +9,7 @@ use std::{
 
 use publication::{Once, Publication, Published, Remembered};
 
-use crate::{
-    config::RedisConfig,
-    lane::Lane,
-    publisher::{PublishError, Publisher},
-};
+use crate::{config::RedisConfig, lane::Lane, publish_error::PublishError, publisher::Publisher};
 
 /// For how long nobody knows what became of a publication, if the gateway that asked for it does not say
 /// so before: it may be asked for again then.

@@ -10,7 +10,9 @@ use redis::FromRedisValue;
 use serde::{Deserialize, Serialize};
 use tokio::{sync::mpsc, time::sleep};
 
-use crate::{backoff::Backoff, config::RedisConfig, control::Control, lane::Lane, publisher::PublishError};
+use crate::{
+    backoff::Backoff, config::RedisConfig, control::Control, lane::Lane, publish_error::PublishError,
+};
 
 /// The length of a piece.
 const PIECE_BYTES: usize = 512 * 1024;

@@ -27,7 +27,7 @@ use self::{
 use crate::{
     broker::{Kind, spawn},
     metrics::Metrics,
-    publisher::PublishError,
+    publish_error::PublishError,
 };
 
 /// Between two looks at the roll.

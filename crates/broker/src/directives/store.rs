@@ -9,7 +9,7 @@ use publication::{Revocation, Revocations};
 use redis::FromRedisValue;
 use tokio::time::timeout;
 
-use crate::{config::RedisConfig, lane::Lane, publisher::PublishError, rights};
+use crate::{config::RedisConfig, lane::Lane, publish_error::PublishError, rights};
 
 /// The longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -20,7 +20,7 @@ use tokio::time::timeout;
 
 pub(super) use self::reading::Look;
 use super::room::Parts;
-use crate::{config::RedisConfig, lane::Lane, publisher::PublishError, rights};
+use crate::{config::RedisConfig, lane::Lane, publish_error::PublishError, rights};
 
 /// Commands sent at once, and members in one of them.
 const CHUNK: usize = 500;

@@ -10,7 +10,7 @@ use publication::{ChannelName, Members};
 use super::{CHUNK, Elsewhere, hex};
 use crate::{
     presence::room::{Part, Parts, count},
-    publisher::PublishError,
+    publish_error::PublishError,
 };
 
 /// A channel to be looked at.
