@@ -55,6 +55,14 @@ export const FAULTS = {
       );
     },
   },
+  cut: {
+    title: "Cut the browsers",
+    words: "the balancer ends every connection of a browser; all servers stay up",
+    async run(stage) {
+      await stage.cutBrowsers();
+      await seconds(6);
+    },
+  },
   away: {
     title: "All gateways away",
     words: "SIGKILL to all servers of each kind; after 5 s they are started again",

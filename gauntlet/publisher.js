@@ -27,13 +27,13 @@ export class Publisher {
   async #publish() {
     if (this.isBusy) return;
     this.isBusy = true;
-    const until = Math.min(Math.floor(((Date.now() - this.#began) / 1000) * RATE), this.#due + RATE);
+    const until = Math.floor(((Date.now() - this.#began) / 1000) * RATE);
+    // What could not be published for a while is not made up for: the rate stays what it is.
+    this.#due = Math.max(this.#due, until - RATE / 10);
     for (; this.#due < until; this.#due += 1) {
       await this.redis.publish(this.channel, String(this.published + 1)).catch(() => {});
       this.published += 1;
     }
-    // What could not be published in time is not made up for: the rate stays what it is.
-    this.#due = Math.floor(((Date.now() - this.#began) / 1000) * RATE);
     this.isBusy = false;
   }
 

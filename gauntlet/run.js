@@ -52,6 +52,9 @@ async function answer(request, response) {
   if (request.method === "POST" && request.headers.origin && request.headers.origin !== setting.origin)
     return response.writeHead(403).end();
   if (request.method === "POST") return response.writeHead(strike(pathname.slice("/strike/".length)) ? 202 : 409).end();
+  // Pages of another origin are refused by Socket.IO's server, and the buttons by this one.
+  if (pathname === "/" && `http://${request.headers.host}` !== setting.origin)
+    return response.writeHead(302, { Location: setting.origin }).end();
   const path = normalize(pathname === "/" ? "/index.html" : pathname);
   const body = await find(path).catch(() => null);
   if (body === null) return response.writeHead(404).end();
@@ -77,7 +80,7 @@ async function end(code) {
   await stage?.strike();
   process.exit(code);
 }
-process.on("SIGINT", () => void end(0)).on("SIGTERM", () => void end(0));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => void end(0));
 
 try {
   stage = await Stage.set(origin);

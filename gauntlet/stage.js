@@ -1,8 +1,10 @@
 // What the gauntlet is run on: Redis, a line to it, HAProxy, and two servers of each kind.
 
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -15,6 +17,8 @@ const FANFARE = process.env.FANFARE_BIN ?? here("../target/release/fanfare");
 /** Everybody hears the same channel of Redis; for Fanfare it is `numbers` behind its prefix. */
 const CHANNEL = "fanfare:numbers";
 const LOCAL = "127.0.0.1";
+/** As HAProxy's files name them. */
+const BACKENDS = ["streams", "requests", "node-sse-servers", "socket-io-servers"];
 
 async function freePort() {
   const server = createServer().listen(0, LOCAL);
@@ -108,7 +112,9 @@ export class Stage {
         "socket-io": socketIo,
       }).map(([kind, port]) => [kind, `http://localhost:${port}`]),
     );
+    this.control = join(tmpdir(), `gauntlet-${process.pid}.sock`);
     const env = {
+      HAPROXY_SOCKET: this.control,
       FANFARE_LISTEN: `${LOCAL}:${fanfare}`,
       NODE_SSE_LISTEN: `${LOCAL}:${nodeSse}`,
       SOCKET_IO_LISTEN: `${LOCAL}:${socketIo}`,
@@ -133,6 +139,15 @@ export class Stage {
       isReady,
     });
     await this.haproxy.start();
+  }
+
+  /** Ends what browsers have open, on whatever server. */
+  async cutBrowsers() {
+    const commands = BACKENDS.flatMap((backend) =>
+      ["one", "two"].map((server) => `shutdown sessions server ${backend}/${server}`),
+    );
+    const socket = connect(this.control, () => socket.end(`${commands.join(";")}\n`)).resume();
+    await once(socket, "close");
   }
 
   /** What runs here, in which version. */

@@ -14,7 +14,7 @@ export class Costs {
 
   /** Something is broken from now on. */
   begin(title, published) {
-    this.#since = this.lanes.map(({ ledger }) => ({ ...ledger, behind: published - (ledger.newest ?? published) }));
+    this.#since = this.lanes.map((lane) => ({ ...lane.ledger, behind: lane.behind(published) }));
     const row = this.body.insertRow(0);
     const head = row.appendChild(document.createElement("th"));
     head.scope = "row";
@@ -27,7 +27,8 @@ export class Costs {
 
   /** Shows what it has cost so far. */
   show(published) {
-    this.lanes.forEach(({ ledger }, index) => {
+    this.lanes.forEach((lane, index) => {
+      const { ledger } = lane;
       const cell = this.#cells[index];
       if (!cell) return;
       const [missing, told, doubled] = COUNTED.map((name) => ledger[name] - this.#since[index][name]);
@@ -37,7 +38,7 @@ export class Costs {
         [cell.textContent, cell.dataset.cost] = ["was gone already", ""];
         return;
       }
-      const behind = published - (ledger.newest ?? published);
+      const behind = lane.behind(published);
       const parts = [
         [missing, `${missing} missing`],
         [told, `${told} missing, and told`],

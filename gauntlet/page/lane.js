@@ -11,6 +11,7 @@ export class Lane {
   ledger = new Ledger();
   #note = "connecting";
   #heard = performance.now();
+  #from = null;
 
   constructor(element, { rate }) {
     this.element = element;
@@ -36,6 +37,12 @@ export class Lane {
     });
   }
 
+  /** How many of so many that are published have not come; what was before it began does not count. */
+  behind(published) {
+    this.#from ??= published;
+    return Math.max(0, published - (this.ledger.newest ?? this.#from));
+  }
+
   /** Shows how it is, now that so many have been published. */
   show(published) {
     const { ledger } = this;
@@ -46,7 +53,7 @@ export class Lane {
       figure.dataset.any = ledger[name] > 0;
     }
     const silent = performance.now() - this.#heard;
-    const behind = Math.max(0, published - (ledger.newest ?? published));
+    const behind = this.behind(published);
     const words =
       silent > SILENT_MS ? `${this.#note}; silent for ${Math.floor(silent / 1000)} s, ${behind} behind` : this.#note;
     const state = this.element.querySelector(".state");

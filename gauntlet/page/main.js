@@ -15,20 +15,19 @@ for (const { name, title, words } of setting.faults) {
   const button = element("faults").appendChild(document.createElement("button"));
   button.textContent = title;
   button.title = words;
-  button.addEventListener("click", () => strike(name, title, words));
+  button.addEventListener("click", () => strike(name));
 }
 
-async function strike(name, title, words) {
+async function strike(name) {
+  if (state.running) return;
   const answer = await fetch(`strike/${name}`, { method: "POST" });
-  if (!answer.ok) return;
-  state.running = name;
-  element("running").textContent = `${title}: ${words}.`;
-  costs.begin(title, state.published);
-  render();
+  if (!answer.ok) element("running").textContent = "That was refused: something is broken already.";
+  await follow();
 }
 
 function render() {
-  for (const button of element("faults").children) button.disabled = state.running !== null;
+  // Not `disabled`, which would take the focus away.
+  for (const button of element("faults").children) button.ariaDisabled = state.running !== null;
   element("published").textContent = state.published.toLocaleString("en");
 }
 
@@ -36,6 +35,12 @@ async function follow() {
   const was = state.running;
   state = await (await fetch("state.json")).json();
   if (was && !state.running) element("running").textContent = "All is whole again.";
+  // Whoever it was that broke something.
+  if (state.running && state.running !== was) {
+    const { title, words } = setting.faults.find(({ name }) => name === state.running);
+    element("running").textContent = `${title}: ${words}.`;
+    costs.begin(title, state.published);
+  }
   lanes.forEach((lane) => lane.show(state.published));
   costs.show(state.published);
   render();
