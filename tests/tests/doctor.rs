@@ -77,7 +77,7 @@ fn where_all_is_well_it_says_so() {
         "the stream fanfare:@stream holds 1 entries, the oldest",
         "no setting of Redis will hurt",
         "may do all that is needed",
-        "ACL SETUSER fanfare resetchannels '&fanfare:*' '~fanfare:*' +xread",
+        "ACL SETUSER fanfare on '>PASSWORD' resetchannels '&fanfare:*' '~fanfare:*' +xread",
         "problems: 0, warnings: 0",
     ] {
         assert!(report.contains(part), "{part}: {report}");

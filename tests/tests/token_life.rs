@@ -119,7 +119,7 @@ fn an_event_source_that_can_send_no_headers_gets_a_cookie() {
     assert_eq!(answer.status, 200, "{}", answer.text());
     let cookie = answer.header("set-cookie").unwrap().to_owned();
     let (pair, attributes) = cookie.split_once("; ").unwrap();
-    assert_eq!(attributes, "Path=/events; HttpOnly; SameSite=Strict; Max-Age=59");
+    assert_eq!(attributes, "Path=/; HttpOnly; SameSite=Strict; Max-Age=59");
     let mut stream = http::connect(address);
     let head = format!(
         "GET /events?channel=a HTTP/1.1\r\nHost: {address}\r\nAccept: text/event-stream\r\nCookie: {pair}\r\n\r\n"
@@ -139,7 +139,7 @@ fn an_event_source_that_can_send_no_headers_gets_a_cookie() {
     let cleared = http::request(address, "DELETE", "/token", &[], b"");
     assert_eq!(cleared.status, 204);
     let cleared = cleared.header("set-cookie").unwrap().to_owned();
-    assert_eq!(cleared, "fanfare_token=; Path=/events; HttpOnly; SameSite=Strict; Max-Age=0");
+    assert_eq!(cleared, "fanfare_token=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0");
     // Nothing is put there that is not accepted, and nothing by pages of others.
     let refused = |method: &str, headers: &[(&str, &str)]| {
         let answer = http::request(address, method, "/token", headers, b"");

@@ -146,8 +146,10 @@ pub(crate) fn whole(door: Door, config: &RedisConfig, duties: Duties) -> String 
         commands.push("+select");
     }
     // Whoever has no user of their own had better make one than take rights from all others.
-    let user = if config.user() == "default" { "fanfare" } else { config.user() };
-    let mut words = vec!["ACL", "SETUSER", user, "resetchannels"];
+    let mut words = match config.user() {
+        "default" => vec!["ACL", "SETUSER", "fanfare", "on", ">PASSWORD", "resetchannels"],
+        user => vec!["ACL", "SETUSER", user, "resetchannels"],
+    };
     let (channels, keys) = (rule_for(Scope::Channels, config), rule_for(Scope::Keys, config));
     words.extend([&*channels, &*keys]);
     words.extend(commands);

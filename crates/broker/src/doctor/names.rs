@@ -10,6 +10,11 @@ pub(super) fn meant(name: &str, prefix: &str) -> (String, bool) {
         // Another case, another separator, or something before it.
         Some(at) => {
             let rest = &name[at + stem.len()..];
+            // A word that only begins like it (`fanfares:`) was meant to be it.
+            let rest = match rest.find(is_separator) {
+                Some(separator) if !rest.starts_with(is_separator) => &rest[separator..],
+                _ => rest,
+            };
             let channel = rest.trim_start_matches(is_separator);
             (channel.to_owned(), !channel.is_empty())
         }
@@ -49,6 +54,8 @@ mod tests {
         check("laravel_database_fanfare:alerts", "alerts", true);
         check("fanfare:monitors/7", "monitors/7", true);
         check("sidekiq:beat", "sidekiq:beat", false);
+        check("fanfares:alerts", "alerts", true);
+        check("fanfarealerts", "alerts", true);
         check("fanfare", "", false);
         assert!(is_like_the_stream("Fanfare@stream", "fanfare:"));
         assert!(!is_like_the_stream("jobs", "fanfare:"));

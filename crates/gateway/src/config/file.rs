@@ -359,7 +359,7 @@ impl Default for Auth {
             ask_cache: Span::seconds(5),
             ask_max: 100,
             cookie: "fanfare_token".to_owned(),
-            cookie_path: "/events".to_owned(),
+            cookie_path: "/".to_owned(),
             query: "token".to_owned(),
             issuers: Vec::new(),
         }
