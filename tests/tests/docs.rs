@@ -1,6 +1,11 @@
 //! The documents: what they tell a shell to do is done, page by page, as it stands there; and what they point to is there.
 
-use std::{collections::HashSet, fs, path::Path, process::Command};
+use std::{
+    collections::HashSet,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use tempfile::TempDir;
 use tests::gateway::binary;
@@ -71,6 +76,49 @@ fn no_page_with_commands_is_forgotten() {
             assert_eq!(commands(&text), "", "{name} has commands that no test runs");
         }
     }
+}
+
+/// The files below a folder that end so.
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        match path.is_dir() {
+            true => found.extend(files(&path, extension)),
+            false if path.extension().is_some_and(|own| own == extension) => found.push(path),
+            false => {}
+        }
+    }
+    found
+}
+
+/// The names of all metrics in the sources.
+fn metrics() -> HashSet<String> {
+    let mut names = HashSet::new();
+    for folder in ["crates/edge/src", "crates/gateway/src", "crates/broker/src", "crates/watcher/src"] {
+        for path in files(Path::new(&format!("{ROOT}/{folder}")), "rs") {
+            let text = fs::read_to_string(&path).expect("a source");
+            let quoted =
+                text.split('"').filter(|part| part.starts_with("fanfare_") && !part.contains(['{', ' ']));
+            names.extend(quoted.map(str::to_owned));
+        }
+    }
+    // These are cookies.
+    names.retain(|name| !["fanfare_console", "fanfare_token"].contains(&name.as_str()));
+    names
+}
+
+#[test]
+fn the_handbook_names_every_metric() {
+    let handbook = fs::read_to_string(format!("{ROOT}/docs/operations.md")).expect("it is there");
+    let section =
+        handbook.split("## Metrics").nth(1).expect("it has them").split("\n## ").next().unwrap_or_default();
+    let metrics = metrics();
+    assert!(metrics.len() > 40, "{metrics:?}");
+    let is_missing =
+        |name: &&String| !section.contains(&format!("`{}`", name.trim_start_matches("fanfare_")));
+    let missing: Vec<_> = metrics.iter().filter(is_missing).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 /// As GitHub names the headings of a page.
