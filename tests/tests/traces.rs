@@ -83,6 +83,10 @@ fn it_shows_why_a_session_was_not_told() {
     });
     let last = trace["rows"].as_array().and_then(|rows| rows.last()).expect("a row");
     assert_eq!(taken(last), (Some(1), Some(0)), "{trace:#}");
+    let behind = &trace["sessions"][0]["behind"];
+    let unread = |row: &&Value| row["written"] == 0;
+    let rows = trace["rows"].as_array().map_or(0, |rows| rows.iter().filter(unread).count());
+    assert_eq!(behind.as_u64(), Some(rows as u64), "{trace:#}");
     drop(slow);
     let trace = operator.trace(&format!("session:{id}"), |trace| trace["ended"] == "gone");
     assert_eq!(trace["sessions"], json!([]));

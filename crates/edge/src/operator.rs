@@ -120,7 +120,7 @@ pub(crate) async fn answer<B>(
         ("/console/follow", &Method::POST) => follow(shard, interest(request)?),
         ("/console/end", &Method::POST) => end(shard, interest(request)?).await,
         ("/console/follow" | "/console/end", _) => Err(Refusal::method("this is done with POST", "POST")),
-        ("/", _) => Ok(respond::redirect("/console")),
+        ("/" | "/console/", _) => Ok(respond::redirect("/console")),
         _ => page::serve(PAGES, path, method),
     }
 }

@@ -57,8 +57,14 @@ pub struct SessionSeen {
     pub silent_ms: u32,
     /// Publications that its socket has taken.
     pub delivered: u32,
-    /// Bytes that wait for its socket, beside what history holds for it.
+    /// Publications that it has not been written yet, and whether there may be more.
+    pub behind: usize,
+    /// See above.
+    pub behind_more: bool,
+    /// Bytes that wait for its socket, beside these.
     pub unsent_bytes: usize,
+    /// An operator's, such as the console's own.
+    pub operates: bool,
     /// In one word: `live`, `reading`, `blocked`, `fetching` or `waiting`.
     pub state: &'static str,
 }

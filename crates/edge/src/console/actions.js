@@ -1,12 +1,14 @@
 // What an operator does: follow a channel or a session, publish, end a session.
 
 import { span } from "./chart.js";
-import { fill, sessions, ways } from "./tables.js";
+import { behind, fill, sessions, ways } from "./tables.js";
 
 const element = (id) => document.getElementById(id);
 const error = element("error");
 /** The latest that are shown of a channel. */
 const SHOWN = 50;
+/** Publications whose way the gateway tells. */
+const LATEST = 40;
 /** Characters of data that are shown. */
 const LONG = 300;
 /** Between two times that the gateway is told that something is followed. */
@@ -31,6 +33,16 @@ async function post(path, body) {
   return problem === null;
 }
 
+/** What was said to be wrong is over. */
+export function forgive() {
+  error.hidden = true;
+}
+
+/** Another process counts from now on. */
+export function begin() {
+  if (followed) since = new Date();
+}
+
 function query(interest) {
   const at = interest.indexOf(":");
   return new URLSearchParams({ [interest.slice(0, at)]: interest.slice(at + 1) });
@@ -40,7 +52,8 @@ export const find = (text) => post(`console/follow?${query(`text:${text}`)}`);
 
 /** Follows something from now on, if it can be: `channel:NAME` or `session:NAME`. */
 export async function follow(interest) {
-  if (interest === followed || !(await post(`console/follow?${query(interest)}`))) return;
+  if (interest === followed) return forgive();
+  if (!(await post(`console/follow?${query(interest)}`))) return;
   [followed, since] = [interest, new Date()];
   stream?.close();
   stream = null;
@@ -94,7 +107,8 @@ export function show({ traces, channels, metrics }) {
 
 function ofChannel({ rows }, channels, metrics) {
   const name = followed.slice("channel:".length);
-  if (rows.length > 0) return `${rows.length} ${rows.length === 1 ? "publication" : "publications"} on ${name} since ${clock()}; the newest first.`;
+  if (rows.length >= LATEST) return `The latest ${rows.length} publications on ${name}; the newest first.`;
+  if (rows.length > 0) return `${rows.length} ${rows.length === 1 ? "publication" : "publications"} on ${name} since ${clock(Math.min(since, rows[0].arrived_ms))}; the newest first.`;
   const known = channels.find(({ channel }) => channel === name);
   const before = known && known.silent_ms !== null ? `The one before came ${span(known.silent_ms)} ago.` : "";
   const dropped = Object.entries(metrics).filter(([key, value]) =>
@@ -122,12 +136,12 @@ function ofSession({ sessions: [session], ended, rows }) {
     `${session.client}${session.subject ? ` (${session.subject})` : ""} by ${session.transport}, here for ${span(session.age_ms)}, ` +
     `subscribed to ${session.channels.join(", ") || "nothing"}${session.more_channels ? ` and ${session.more_channels} more` : ""}; ` +
     `${session.delivered} delivered, the last bytes ${span(session.silent_ms)} ago` +
-    (session.unsent_bytes ? `, ${session.unsent_bytes} bytes wait.` : ".");
+    (behind(session) ? `; ${behind(session)} wait for it.` : ".");
   const none = rows.length === 0 ? ` Nothing has been published on its channels since ${clock()}.` : "";
   return `${WORDS[session.state]}${none}`;
 }
 
-const clock = () => since.toLocaleTimeString("en-GB");
+const clock = (time = since) => new Date(time).toLocaleTimeString("en-GB");
 
 element("publish").addEventListener("submit", async (event) => {
   event.preventDefault();

@@ -44,7 +44,9 @@ export class Tile {
     const top = Math.max(...this.#drawn.flat(), 1e-9);
     this.#drawn.forEach((values, index) => this.#paths[index].setAttribute("d", path(values, top)));
     this.#write(KEPT - 1);
-    this.#svg.setAttribute("aria-label", `${this.#now.textContent}, at most ${this.#lines[0].write(top)} in two minutes`);
+    const first = Math.max(...this.#drawn[0]);
+    const most = this.#drawn[0].every((value) => value === null) ? "no data" : `at most ${this.#lines[0].write(first)} in two minutes`;
+    this.#svg.setAttribute("aria-label", `${this.#now.textContent}, ${most}`);
   }
 
   #point(event) {

@@ -67,7 +67,13 @@ export function quantile(name, share) {
   });
 }
 
-/** By how much a counter went up in the last minute. */
+/** How many seconds of the last minute are known. */
+export function known() {
+  const [now, before] = [samples.at(-1), samples.at(-61) ?? samples[0]];
+  return now ? Math.round((now.at - before.at) / SECOND_MS) : 0;
+}
+
+/** By how much a counter went up in the last minute, as far as it is known. */
 export function lastMinute(name) {
   const [now, before] = [samples.at(-1), samples.at(-61) ?? samples[0]];
   return now ? (now.metrics[name] ?? 0) - (before.metrics[name] ?? 0) : 0;

@@ -1,8 +1,8 @@
 // The console: what the gateway says of itself once a second, as figures, lines and tables.
 
-import { find, follow, show } from "./actions.js";
+import { begin, find, follow, forgive, show } from "./actions.js";
 import { Tile, bytes, count, millis, span } from "./chart.js";
-import { add, gauge, quantile, rate } from "./rates.js";
+import { add, gauge, known, quantile, rate } from "./rates.js";
 import { channels, counts, fill, sessions } from "./tables.js";
 
 const element = (id) => document.getElementById(id);
@@ -45,7 +45,10 @@ function open(interest) {
 
 function render(overview) {
   tell("open", "live");
-  if (add(overview)) searched = element("text").value = "";
+  if (add(overview)) {
+    searched = element("text").value = "";
+    begin();
+  }
   tiles.forEach((draw) => draw());
   const [state, broker = ""] = overview.state.split("\n");
   const ready = document.createElement("b");
@@ -62,11 +65,14 @@ function render(overview) {
   }
   fill(body("channels"), channels(overview.channels, open));
   fill(body("counts"), counts(overview.metrics));
+  element("last").textContent = known() < 60 ? `The last ${known()} s` : "The last minute";
   show(overview);
 }
 
+/** What is shown is pale as long as it is not how it is. */
 function tell(state, words) {
-  element("state").dataset.state = state;
+  if (state === "open" && document.body.dataset.state !== "open") forgive();
+  document.body.dataset.state = element("state").dataset.state = state;
   element("state").textContent = words;
 }
 
@@ -81,6 +87,7 @@ stream.addEventListener("fanfare.overview", ({ data }) => render(JSON.parse(data
 const tabs = [...document.querySelectorAll("[role=tab]")];
 
 function select(panel) {
+  forgive();
   for (const tab of tabs) {
     const selected = tab.getAttribute("aria-controls") === panel;
     tab.setAttribute("aria-selected", selected);
@@ -93,15 +100,20 @@ function select(panel) {
 tabs.forEach((tab, index) => {
   tab.addEventListener("click", () => select(tab.getAttribute("aria-controls")));
   tab.addEventListener("keydown", ({ key }) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
-    if (!step) return;
-    const next = tabs[(index + step + tabs.length) % tabs.length];
+    const to = { ArrowRight: index + 1, ArrowLeft: index - 1, Home: 0, End: -1 }[key];
+    const next = to === undefined ? null : tabs.at(to % tabs.length);
+    if (!next) return;
     select(next.getAttribute("aria-controls"));
     next.focus();
   });
 });
-const wanted = location.hash.slice(1);
-if (tabs.some((tab) => tab.getAttribute("aria-controls") === wanted)) select(wanted);
+
+function selectByHash() {
+  const wanted = location.hash.slice(1);
+  if (tabs.some((tab) => tab.getAttribute("aria-controls") === wanted)) select(wanted);
+}
+window.addEventListener("hashchange", selectByHash);
+selectByHash();
 
 element("search").addEventListener("submit", (event) => {
   event.preventDefault();

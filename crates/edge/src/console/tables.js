@@ -1,6 +1,6 @@
 // Tables that are written anew each second, without taking the focus from what is in them.
 
-import { count, span } from "./chart.js";
+import { bytes, count, span } from "./chart.js";
 import { lastMinute, members } from "./rates.js";
 
 /** Shows rows in a table's body: for each a key, and its cells, which are texts or elements. */
@@ -47,20 +47,26 @@ function button(words, label, act, className = "plain") {
   return element;
 }
 
+/** What a session has not been written yet. */
+export function behind({ behind, behind_more, unsent_bytes }) {
+  const parts = [behind || behind_more ? `${count(behind)}${behind_more ? " or more" : ""}` : "", unsent_bytes ? bytes(unsent_bytes) : ""];
+  return parts.filter(Boolean).join(" and ");
+}
+
 /** Rows of sessions. */
 export function sessions(all, follow) {
   return all.map((session) => [
     session.id,
     [
       { text: session.state, state: session.state },
-      session.client,
+      session.client + (session.operates ? " (operator)" : ""),
       session.transport,
       session.subject ?? "",
       session.channels.join(" ") + (session.more_channels ? ` and ${session.more_channels} more` : "") || "none",
       span(session.age_ms),
       `${span(session.silent_ms)} ago`,
       count(session.delivered),
-      session.unsent_bytes ? `${count(session.unsent_bytes)} B` : "",
+      behind(session),
       { buttons: () => [button("follow", `Follow session ${session.client}`, () => follow(`session:${session.id}`))] },
     ],
   ]);

@@ -136,6 +136,7 @@ impl Sessions {
         };
         let selection = self.hub.audience(self.hub.audience_of(key)).map(|(selection, _)| selection);
         let patterns: Vec<_> = selection.into_iter().flat_map(hub::Selection::patterns).collect();
+        let (behind, behind_more) = self.hub.unread(key);
         SessionSeen {
             id: self.id(key, session).to_string(),
             transport: session.encoding.transport().label(),
@@ -146,7 +147,10 @@ impl Sessions {
             age_ms: now.wrapping_sub(session.opened),
             silent_ms: now.wrapping_sub(session.last_write),
             delivered: session.delivered,
+            behind,
+            behind_more,
             unsent_bytes: session.wire.pinned.bytes(),
+            operates: session.asker.operates,
             state,
         }
     }

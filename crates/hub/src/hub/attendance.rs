@@ -216,7 +216,7 @@ impl Hub {
     }
 
     /// Up to where the session has read, if it does not wait for its cursor or for a gap to be told.
-    fn place_at(&self, session: SessionKey) -> Place {
+    pub(super) fn place_at(&self, session: SessionKey) -> Place {
         let Session { position, audience, .. } = &self.sessions[session as usize];
         match position {
             Position::Reading(place) => *place,

@@ -8,6 +8,7 @@ use std::{
 use super::Hub;
 use crate::{
     channels::Channel,
+    history::Entry,
     keys::{AudienceKey, SessionKey},
 };
 
@@ -61,6 +62,22 @@ impl Hub {
         let mut audiences = self.channels.get(channel).map_or_else(Vec::new, |known| known.audiences.clone());
         self.audiences.extend_by_prefix(channel, &mut audiences);
         audiences
+    }
+
+    /// How many publications a session has not read yet, and whether there may be more: the next thousand of all channels
+    /// are looked at.
+    #[must_use]
+    pub fn unread(&self, session: SessionKey) -> (usize, bool) {
+        let audience = self.audiences.get(self.audience_of(session));
+        let Some(audience) = audience.filter(|_| !self.at_tip(session)) else { return (0, false) };
+        let unread = self.history.since_slot(self.history.slot_after(self.place_at(session)));
+        let mut looked_at = 0;
+        let is_shown = |entry: &&Entry| {
+            looked_at += 1;
+            audience.selection.shown(&entry.publication).is_some()
+        };
+        let count = unread.take(MAX_LOOKED_AT).filter(is_shown).count();
+        (count, looked_at == MAX_LOOKED_AT)
     }
 
     /// The sessions of an audience.
