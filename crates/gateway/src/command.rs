@@ -11,7 +11,11 @@ pub(crate) mod tail;
 pub(crate) mod token;
 pub(crate) mod watch;
 
-use std::process::ExitCode;
+use std::{
+    fmt::Display,
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use crate::{
     cli::{BAD_CONFIG, ConfigOptions},
@@ -29,6 +33,11 @@ fn complain(problems: &[Problem]) -> ExitCode {
         eprintln!("  {problem}");
     }
     ExitCode::from(BAD_CONFIG)
+}
+
+/// Prints a line. Whoever reads it may have had enough.
+fn say(line: impl Display) {
+    let _ = writeln!(io::stdout(), "{line}");
 }
 
 /// Runs `work` on a runtime of this thread.

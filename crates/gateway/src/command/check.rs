@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use crate::{
     cli::{ConfigOptions, fail},
-    command,
+    command::{self, say},
     explanation::Explanation,
 };
 
@@ -35,10 +35,10 @@ pub(crate) fn run(options: &ConfigOptions) -> ExitCode {
     }
     match toml::to_string(&file) {
         Ok(text) => {
-            print!("{text}");
+            say(text.trim_end());
             let Explanation { lines, warnings } = Explanation::of(&settings.edge);
-            println!("\n# What is open to whom:");
-            lines.iter().for_each(|line| println!("# - {line}"));
+            say("\n# What is open to whom:");
+            lines.iter().for_each(|line| say(format_args!("# - {line}")));
             warnings.iter().for_each(|warning| eprintln!("fanfare: {warning}"));
             ExitCode::SUCCESS
         }

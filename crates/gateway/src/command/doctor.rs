@@ -14,7 +14,7 @@ use edge::Who;
 
 use crate::{
     cli::DoctorOptions,
-    command::{self, ports},
+    command::{self, ports, say},
     config::Settings,
     rules::Rules,
 };
@@ -46,7 +46,7 @@ pub(crate) fn run(options: &DoctorOptions) -> ExitCode {
         for found in doctor::examine(redis, door, retention).await {
             report.add(&found);
         }
-        println!("\nall rights that the Redis user needs for {}:", door.kind());
+        say(format_args!("\nall rights that the Redis user needs for {}:", door.kind()));
         let edge = &settings.edge;
         let duties = Duties {
             presence: edge.access.rules.iter().any(|rule| rule.presence != Who::Nobody),
@@ -54,7 +54,7 @@ pub(crate) fn run(options: &DoctorOptions) -> ExitCode {
             watching: !settings.watch.queries.is_empty(),
         };
         let rule = doctor::rule(redis, door, duties);
-        println!("           {rule}");
+        say(format_args!("           {rule}"));
         if report.worst < Verdict::Problem {
             listen(redis, door, &settings, options.seconds, &mut report).await;
         }
@@ -66,7 +66,7 @@ async fn listen(redis: &RedisConfig, door: Door, settings: &Settings, seconds: u
     if seconds == 0 {
         return;
     }
-    println!("\nlistening for {seconds} s, publish something now ...");
+    say(format_args!("\nlistening for {seconds} s, publish something now ..."));
     let shows = stdout().is_terminal();
     let progress = |left: Duration, heard: u64| {
         if shows {
@@ -123,9 +123,9 @@ impl Report {
             Verdict::Warning => "warning",
             Verdict::Problem => "problem",
         };
-        println!("  {label:<8} {}", found.text);
+        say(format_args!("  {label:<8} {}", found.text));
         if let Some(remedy) = &found.remedy {
-            println!("           -> {remedy}");
+            say(format_args!("           -> {remedy}"));
         }
         self.worst = self.worst.max(found.verdict);
         self.warnings += usize::from(found.verdict == Verdict::Warning);
@@ -133,7 +133,7 @@ impl Report {
     }
 
     fn end(&self) -> ExitCode {
-        println!("\nproblems: {}, warnings: {}", self.problems, self.warnings);
+        say(format_args!("\nproblems: {}, warnings: {}", self.problems, self.warnings));
         if self.worst == Verdict::Problem { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
 }
