@@ -25,6 +25,9 @@ pub(crate) const DATA_BYTES: usize = 200;
 pub(crate) const LIVE_LIMIT: Duration = Duration::from_secs(60);
 /// Everybody must have got everything so long after the last publication.
 pub(crate) const TAIL_LIMIT: Duration = Duration::from_secs(20);
+/// How long there is peace before and after the faults. A gap that a new link to Redis makes ends with the beacons behind it,
+/// one a second; what is published last must lie behind them.
+const PEACE: Duration = Duration::from_secs(3);
 /// Of the clients that are cut at a time while they are restless, and the time between two cuts.
 const RESTLESS_SHARE: f64 = 0.005;
 const RESTLESS_PAUSE: Duration = Duration::from_millis(100);
@@ -36,8 +39,6 @@ pub(crate) struct Trial {
     pub(crate) lab: Lab,
     pub(crate) crowd: Crowd,
     pub(crate) publisher: Publisher,
-    /// How long there is peace before and after the faults.
-    pub(crate) peace: Duration,
     /// A short selection is on: faults may be shorter.
     pub(crate) is_quick: bool,
 }
@@ -70,9 +71,8 @@ pub(crate) fn run(job: &Job, scenario: &Scenario) -> Result<Outcome> {
         return Err(format!("the clients never all came in: {census:?}").into());
     }
     let publisher = Publisher::start(job.broker, lab.store.primary(), load, Arc::clone(&ledger))?;
-    let peace = Duration::from_secs(if job.quick { 1 } else { 3 });
-    let mut trial = Trial { lab, crowd, publisher, peace, is_quick: job.quick };
-    thread::sleep(peace);
+    let mut trial = Trial { lab, crowd, publisher, is_quick: job.quick };
+    thread::sleep(PEACE);
     Line::say(scenario.about);
     let faults = (scenario.faults)(&mut trial);
     let outcome = trial.conclude(job, scenario, &ledger);
@@ -106,7 +106,7 @@ impl Trial {
         // What is published while a gateway has no link may be lost in a gap, which must not be the last word.
         let lab = &self.lab;
         let _ = self.crowd.wait_until(LIVE_LIMIT, |census| census.all_live() && lab.hears_redis());
-        thread::sleep(self.peace);
+        thread::sleep(PEACE);
         self.publisher.stop();
         Line::say("waiting for the last publications");
         let (census, _) = self.crowd.wait_until(TAIL_LIMIT, |census| census.unwell == 0);
