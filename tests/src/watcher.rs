@@ -139,6 +139,12 @@ impl Plan {
         self
     }
 
+    /// Sets the database, by its URL.
+    #[must_use]
+    pub fn database(self, url: &str) -> Self {
+        self.set("database", &format!("{url:?}"))
+    }
+
     /// Adds a query: its name, its SQL, and further lines.
     #[must_use]
     pub fn query(mut self, name: &str, sql: &str, lines: &str) -> Self {

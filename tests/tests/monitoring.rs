@@ -35,7 +35,7 @@ fn prometheus_scrapes_and_knows_every_metric_that_a_rule_asks_for() {
     sqlite.run("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1)");
     let gateway = Gateway::on(&redis);
     let watcher = Watcher::on_pubsub(&redis)
-        .set("database", &format!("{:?}", sqlite.url()))
+        .database(&sqlite.url())
         .query("t", "SELECT * FROM t", "key = 'id'")
         .start();
     watcher.wait_for_runs("t", "ok");

@@ -14,7 +14,7 @@ fn what_changes_in_postgres_is_shown_through_a_stream() {
     postgres.run(MONITORS);
     postgres.run("INSERT INTO monitors VALUES (1, 'a', true), (2, 'b', true)");
     let gateway = Gateway::on_stream(&redis);
-    let plan = Watcher::on_stream(&redis).set("database", &format!("{:?}", postgres.url()));
+    let plan = Watcher::on_stream(&redis).database(&postgres.url());
     let watcher = plan.query("monitors", ALL, "key = 'id'").start();
     check_its_life(|sql| drop(postgres.run(sql)), &watcher, &gateway);
 }
@@ -25,7 +25,7 @@ fn what_changes_in_sqlite_is_shown_through_pubsub() {
     sqlite.run(MONITORS);
     sqlite.run("INSERT INTO monitors VALUES (1, 'a', true), (2, 'b', true)");
     let gateway = Gateway::on(&redis);
-    let plan = Watcher::on_pubsub(&redis).set("database", &format!("{:?}", sqlite.url()));
+    let plan = Watcher::on_pubsub(&redis).database(&sqlite.url());
     let watcher = plan.query("monitors", ALL, "key = 'id'").start();
     check_its_life(|sql| drop(sqlite.run(sql)), &watcher, &gateway);
 }
@@ -34,7 +34,7 @@ fn what_changes_in_sqlite_is_shown_through_pubsub() {
 fn a_result_as_a_whole_is_one_publication() {
     let (sqlite, redis) = (Sqlite::default(), Redis::start());
     sqlite.run(MONITORS);
-    let plan = Watcher::on_stream(&redis).set("database", &format!("{:?}", sqlite.url()));
+    let plan = Watcher::on_stream(&redis).database(&sqlite.url());
     let sql = "SELECT count(*) AS up FROM monitors WHERE up";
     let watcher = plan.query("summary", sql, "channel = 'monitors/summary'\nevent = 'sum'").start();
     wait_for("the first one", || entries(&redis, 0) == [r#"monitors/summary [{"up":0}]"#]);
@@ -57,7 +57,7 @@ fn types_keep_their_meaning() {
         array[1,null,3] AS numbers, array['a "b"','{}'] AS texts, 'good'::mood AS mood, '10.0.0.1'::inet AS address,
         'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid AS uuid, '[1, 2' AS nojson, '[1, 2]' AS texted -- and a comment"#;
     let ran = Watcher::to(&Gateway::embedded())
-        .set("database", &format!("{:?}", postgres.url()))
+        .database(&postgres.url())
         .query("types", sql, "json = ['texted', 'nojson']")
         .run(&["--once", "--dry-run"]);
     assert!(ran.status.success(), "{ran:?}");
@@ -76,7 +76,7 @@ fn types_keep_their_meaning() {
         "INSERT INTO t VALUES (1, '2026-11-26 10:53:41', '2026-11-26', 1.5, x'00ff10', 'ä', 9007199254740993, '{\"a\": 1}')",
     );
     let ran = Watcher::to(&Gateway::embedded())
-        .set("database", &format!("{:?}", sqlite.url()))
+        .database(&sqlite.url())
         .query("types", "SELECT *, NULL AS missing, 1e400 AS infinite FROM t", "json = ['meta']")
         .run(&["--once", "--dry-run"]);
     let line: Value = serde_json::from_slice(&ran.stdout).unwrap();
@@ -92,10 +92,8 @@ fn a_database_that_is_down_is_asked_until_it_is_up() {
     let (mut postgres, redis) = (Postgres::start(), Redis::start());
     postgres.run(MONITORS);
     postgres.run("INSERT INTO monitors VALUES (1, 'a', true), (2, 'b', true)");
-    let watcher = Watcher::on_stream(&redis)
-        .set("database", &format!("{:?}", postgres.url()))
-        .query("monitors", ALL, "key = 'id'")
-        .start();
+    let watcher =
+        Watcher::on_stream(&redis).database(&postgres.url()).query("monitors", ALL, "key = 'id'").start();
     wait_for("the first values", || entries(&redis, 0).len() == 2);
     postgres.stop();
     watcher.wait_for_runs("monitors", "failed");
@@ -113,7 +111,7 @@ fn what_cannot_be_shown_is_counted_and_disturbs_nothing_else() {
     let endless =
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) AS c FROM n";
     let watcher = Watcher::on_stream(&redis)
-        .set("database", &format!("{:?}", sqlite.url()))
+        .database(&sqlite.url())
         .query("good", ALL, "channel = 'good/{name}'")
         .query("endless", endless, "timeout = '200ms'")
         .query("wrong", "SELECT missing FROM monitors", "")
@@ -141,7 +139,7 @@ fn queries_can_be_changed_without_a_restart() {
     let (sqlite, redis) = (Sqlite::default(), Redis::start());
     sqlite.run(MONITORS);
     sqlite.run("INSERT INTO monitors VALUES (1, 'a', true)");
-    let plan = Watcher::on_stream(&redis).set("database", &format!("{:?}", sqlite.url()));
+    let plan = Watcher::on_stream(&redis).database(&sqlite.url());
     let watcher = plan.clone().query("one", "SELECT id FROM monitors", "key = 'id'").start();
     wait_for("the first query's", || entries(&redis, 0) == [r#"one/1 {"id":1}"#]);
     watcher.reload(&plan.query("two", "SELECT name FROM monitors", ""));
@@ -161,7 +159,7 @@ fn a_query_with_another_name_goes_on_with_what_is_shown() {
     let (sqlite, redis) = (Sqlite::default(), Redis::start());
     sqlite.run(MONITORS);
     sqlite.run("INSERT INTO monitors VALUES (1, 'a', true), (2, 'b', true)");
-    let plan = Watcher::on_stream(&redis).set("database", &format!("{:?}", sqlite.url()));
+    let plan = Watcher::on_stream(&redis).database(&sqlite.url());
     let watcher = plan.clone().query("before", ALL, "channel = 'monitors/{id}'").start();
     wait_for("all of it", || entries(&redis, 0).len() == 2);
     watcher.reload(&plan.query("after", ALL, "channel = 'monitors/{id}'"));
@@ -175,7 +173,7 @@ fn a_query_with_another_name_goes_on_with_what_is_shown() {
 fn what_a_value_means_is_part_of_it() {
     let (postgres, redis) = (Postgres::start(), Redis::start());
     postgres.run("CREATE TABLE t (id int, v text); INSERT INTO t VALUES (1, '7')");
-    let plan = Watcher::on_stream(&redis).set("database", &format!("{:?}", postgres.url()));
+    let plan = Watcher::on_stream(&redis).database(&postgres.url());
     let watcher = plan
         .query("t", "SELECT * FROM t", "key = 'id'")
         .query("two", "SELECT 1 AS a; SELECT 2 AS b", "")
@@ -195,7 +193,7 @@ fn a_file_of_sqlite_may_be_replaced_and_hold_anything() {
     sqlite.run(
         "PRAGMA journal_mode = delete; CREATE TABLE t (id INTEGER, v); INSERT INTO t VALUES (1, 'a'), (2, CAST(x'ff' AS TEXT)), (3, 9e999)",
     );
-    let plan = Watcher::on_stream(&redis).set("database", &format!("{:?}", sqlite.url()));
+    let plan = Watcher::on_stream(&redis).database(&sqlite.url());
     let watcher = plan.query("t", "SELECT * FROM t", "key = 'id'").start();
     watcher.wait_for_line("t/2 has a text that is not UTF-8");
     assert_eq!(entries(&redis, 0), [r#"t/1 {"id":1,"v":"a"}"#, r#"t/3 {"id":3,"v":"Infinity"}"#]);
@@ -216,11 +214,7 @@ fn once_is_once_and_a_dry_run_changes_nothing() {
     let (sqlite, redis) = (Sqlite::default(), Redis::start());
     sqlite.run(MONITORS);
     sqlite.run("INSERT INTO monitors VALUES (1, 'a', true)");
-    let plan = Watcher::on_stream(&redis).set("database", &format!("{:?}", sqlite.url())).query(
-        "monitors",
-        ALL,
-        "key = 'id'",
-    );
+    let plan = Watcher::on_stream(&redis).database(&sqlite.url()).query("monitors", ALL, "key = 'id'");
     let dry = || String::from_utf8(plan.run(&["--once", "--dry-run"]).stdout).unwrap();
     let line = r#"{"query":"monitors","kind":"changed","channel":"monitors/1","data":{"id":1,"name":"a","up":true}}"#;
     assert_eq!(dry(), format!("{line}\n"));

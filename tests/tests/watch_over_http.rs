@@ -17,7 +17,7 @@ fn without_redis_it_is_shown_by_a_gateway_also_by_one_that_was_restarted() {
     sqlite.run(MONITORS);
     sqlite.run("INSERT INTO monitors VALUES (1, 'a', true), (2, 'b', true)");
     let gateway = Gateway::embedded();
-    let plan = Watcher::to(&gateway).set("database", &format!("{:?}", sqlite.url()));
+    let plan = Watcher::to(&gateway).database(&sqlite.url());
     let watcher = plan.query("monitors", ALL, "key = 'id'").start();
     check_its_life(|sql| drop(sqlite.run(sql)), &watcher, &gateway);
     let place = gateway.upstream();
@@ -32,7 +32,7 @@ fn a_gateway_that_was_restarted_between_two_publications_is_told_everything_agai
     sqlite.run(MONITORS);
     sqlite.run("INSERT INTO monitors VALUES (1, 'a', true), (2, 'b', true)");
     let gateway = Gateway::embedded();
-    let plan = Watcher::to(&gateway).set("database", &format!("{:?}", sqlite.url()));
+    let plan = Watcher::to(&gateway).database(&sqlite.url());
     let watcher = plan.query("monitors", ALL, "key = 'id'").start();
     gateway.wait_for_shown("monitors/*", &[("monitors/1", monitor(1, "a")), ("monitors/2", monitor(2, "b"))]);
     let place = gateway.upstream();
@@ -52,10 +52,11 @@ fn what_went_while_one_of_the_two_was_away_is_retracted() {
     sqlite.run(MONITORS);
     sqlite.run("INSERT INTO monitors VALUES (1, 'a', true), (2, 'b', true), (3, 'c', true)");
     let mut gateway = Gateway::embedded();
-    let plan = Watcher::to(&gateway)
-        .set("database", &format!("{:?}", sqlite.url()))
-        .query("monitors", ALL, "key = 'id'")
-        .query("count", "SELECT count(*) AS n FROM monitors", "channel = 'monitors/count'");
+    let plan = Watcher::to(&gateway).database(&sqlite.url()).query("monitors", ALL, "key = 'id'").query(
+        "count",
+        "SELECT count(*) AS n FROM monitors",
+        "channel = 'monitors/count'",
+    );
     let watcher = plan.start();
     let (one, two, three) =
         (("monitors/1", monitor(1, "a")), ("monitors/2", monitor(2, "b")), ("monitors/3", monitor(3, "c")));
@@ -92,7 +93,7 @@ fn what_a_gateway_refuses_is_counted_and_disturbs_nothing_else() {
             "#,
         )
         .start();
-    let plan = Watcher::to(&gateway).set("database", &format!("{:?}", sqlite.url()));
+    let plan = Watcher::to(&gateway).database(&sqlite.url());
     let plan = plan.query("monitors", ALL, "key = 'id'");
     let watcher = plan.start();
     gateway.wait_for_shown("monitors/*", &[("monitors/1", monitor(1, "a")), ("monitors/3", monitor(3, "c"))]);

@@ -15,11 +15,7 @@ fn one_watches_and_another_takes_over() {
     let (sqlite, redis) = (Sqlite::default(), Redis::start());
     sqlite.run(MONITORS);
     sqlite.run("INSERT INTO monitors VALUES (1, 'a', true)");
-    let plan = Watcher::on_stream(&redis).set("database", &format!("{:?}", sqlite.url())).query(
-        "monitors",
-        ALL,
-        "key = 'id'",
-    );
+    let plan = Watcher::on_stream(&redis).database(&sqlite.url()).query("monitors", ALL, "key = 'id'");
     let first = plan.start();
     first.wait_until_active();
     let second = plan.start();
@@ -49,6 +45,19 @@ fn one_watches_and_another_takes_over() {
 /// A query that Postgres answers with what it sees at once, half a second later.
 const SLOW: &str = "SELECT id, name, up FROM (SELECT *, pg_sleep(0.5) FROM monitors) AS m";
 
+/// One monitor, which is watched by that query.
+fn slowly() -> (Postgres, Redis, Plan) {
+    let (postgres, redis) = (Postgres::start(), Redis::start());
+    postgres.run(MONITORS);
+    postgres.run("INSERT INTO monitors VALUES (1, '0', true)");
+    let plan = Watcher::on_stream(&redis).database(&postgres.url()).set("lease", "\"1s\"").query(
+        "monitors",
+        SLOW,
+        "key = 'id'",
+    );
+    (postgres, redis, plan)
+}
+
 /// Waits until a query is under way that sees all that has been written until now.
 fn wait_until_asked(postgres: &Postgres) {
     let now = postgres.run("SELECT clock_timestamp()");
@@ -72,13 +81,7 @@ fn names(redis: &Redis) -> Vec<String> {
 
 #[test]
 fn who_was_paused_between_query_and_publication_publishes_nothing() {
-    let (postgres, redis) = (Postgres::start(), Redis::start());
-    postgres.run(MONITORS);
-    postgres.run("INSERT INTO monitors VALUES (1, '0', true)");
-    let plan = Watcher::on_stream(&redis)
-        .set("database", &format!("{:?}", postgres.url()))
-        .set("lease", "\"1s\"")
-        .query("monitors", SLOW, "key = 'id'");
+    let (postgres, redis, plan) = slowly();
     let mut first = plan.start();
     wait_for("the first value", || entries(&redis, 0).len() == 1);
     let second = plan.start();
@@ -98,13 +101,7 @@ fn who_was_paused_between_query_and_publication_publishes_nothing() {
 
 #[test]
 fn who_is_killed_between_query_and_publication_loses_nothing() {
-    let (postgres, redis) = (Postgres::start(), Redis::start());
-    postgres.run(MONITORS);
-    postgres.run("INSERT INTO monitors VALUES (1, '0', true)");
-    let plan = Watcher::on_stream(&redis)
-        .set("database", &format!("{:?}", postgres.url()))
-        .set("lease", "\"1s\"")
-        .query("monitors", SLOW, "key = 'id'");
+    let (postgres, redis, plan) = slowly();
     for round in 1..4 {
         let watcher = plan.start();
         wait_for("the value", || entries(&redis, round - 1).len() == 1);
@@ -122,10 +119,8 @@ fn a_redis_that_was_emptied_is_filled_again() {
     let (sqlite, redis) = (Sqlite::default(), Redis::start());
     sqlite.run(MONITORS);
     sqlite.run("INSERT INTO monitors VALUES (1, 'a', true), (2, 'b', true)");
-    let watcher = Watcher::on_stream(&redis)
-        .set("database", &format!("{:?}", sqlite.url()))
-        .query("monitors", ALL, "key = 'id'")
-        .start();
+    let watcher =
+        Watcher::on_stream(&redis).database(&sqlite.url()).query("monitors", ALL, "key = 'id'").start();
     wait_for("the first values", || entries(&redis, 0).len() == 2);
     let _: () = redis::cmd("FLUSHALL").query(&mut redis.connection()).unwrap();
     wait_for("them again", || entries(&redis, 0).len() == 2);
@@ -137,10 +132,8 @@ fn who_watches_before_there_is_a_gateway_waits_for_it() {
     let (sqlite, redis) = (Sqlite::default(), Redis::start());
     sqlite.run(MONITORS);
     sqlite.run("INSERT INTO monitors VALUES (1, 'a', true)");
-    let watcher = Watcher::on_pubsub(&redis)
-        .set("database", &format!("{:?}", sqlite.url()))
-        .query("monitors", ALL, "key = 'id'")
-        .start();
+    let watcher =
+        Watcher::on_pubsub(&redis).database(&sqlite.url()).query("monitors", ALL, "key = 'id'").start();
     watcher.wait_for_runs("monitors", "unheard");
     let gateway = Gateway::on(&redis);
     gateway.wait_for_shown("monitors/*", &[("monitors/1", json!({ "id": 1, "name": "a", "up": true }))]);
@@ -153,10 +146,8 @@ fn what_gateways_on_pubsub_have_lost_is_published_again() {
     sqlite.run("INSERT INTO monitors VALUES (1, 'a', true), (2, 'b', true)");
     let proxy = Proxy::before(&redis);
     let through_proxy = Gateway::plan_on(proxy.address().port()).start();
-    let _watcher = Watcher::on_pubsub(&redis)
-        .set("database", &format!("{:?}", sqlite.url()))
-        .query("monitors", ALL, "key = 'id'")
-        .start();
+    let _watcher =
+        Watcher::on_pubsub(&redis).database(&sqlite.url()).query("monitors", ALL, "key = 'id'").start();
     let monitor =
         |id: u64, name: &str| (format!("monitors/{id}"), json!({ "id": id, "name": name, "up": true }));
     let check = |gateway: &Gateway, names: [&str; 2]| {
@@ -188,8 +179,7 @@ fn check_that_what_went_is_retracted(
     sqlite.run(MONITORS);
     sqlite.run("INSERT INTO monitors VALUES (1, 'a', true), (2, 'b', true)");
     let gateway = gateway(&redis);
-    let plan =
-        watcher(&redis).set("database", &format!("{:?}", sqlite.url())).query("monitors", ALL, "key = 'id'");
+    let plan = watcher(&redis).database(&sqlite.url()).query("monitors", ALL, "key = 'id'");
     let active = plan.start();
     active.wait_until_active();
     let (one, two) = (
