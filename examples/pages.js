@@ -1,4 +1,4 @@
-// Serves the pages of an example: its own folder, what the examples share, the built client, and where the gateway is.
+// Serves the pages of an example: its own folder, what the examples share, the built client, the colours of the gateway's page, and where the gateway is.
 
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
@@ -12,6 +12,7 @@ export async function servePages({ example, gateway, port }) {
   const folders = {
     "/client/": join(import.meta.dirname, "../clients/js/dist"),
     "/shared/": join(import.meta.dirname, "shared"),
+    "/gateway/": join(import.meta.dirname, "../crates/edge/src/page"),
     "/": example,
   };
   const server = createServer(async ({ url }, response) => {

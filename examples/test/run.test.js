@@ -32,7 +32,7 @@ test("what is no example is refused, with those that are", () => {
   assert.match(stderr, /dashboard\|annotate\|chat/);
 });
 
-test("nothing but pages is served", async () => {
+test("nothing but pages is served, with the colours of the gateway's own", async () => {
   const example = await Example.start("chat");
   try {
     for (const path of [
@@ -44,6 +44,8 @@ test("nothing but pages is served", async () => {
     ]) {
       assert.equal((await fetch(`${example.url}${path}`)).status, 404, path);
     }
+    const colours = await fetch(`${example.url}gateway/palette.css`);
+    assert.match(await colours.text(), /--brass: light-dark/);
   } finally {
     await example.end();
   }
